@@ -1,0 +1,44 @@
+# `make` lists the targets. `make demo` and `make test` set up everything they need.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.locked
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check unit conformance fmt lock bench docs up clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  \1\t/' | expand -t 16
+
+setup: $(STAMP)  ## prepare .venv from the lock file
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock:            ## resolve requirements.lock again from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --extra local --group dev pyproject.toml -o requirements.lock
+
+test: setup      ## everything CI runs
+	@$(MAKE) --no-print-directory check unit conformance
+
+check: setup     ## ruff, mypy, import contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+
+unit: setup      ## pure tests, in seconds
+	@$(BIN)/pytest tests/unit tests/properties
+
+conformance: setup  ## official clients against the embedded workspace
+	@$(BIN)/pytest tests/conformance tests/acceptance
+
+fmt: setup       ## format the code
+	@$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .
+
+clean:           ## remove what the targets made
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache
