@@ -1,0 +1,35 @@
+"""All engines of one metastore, assembled in the order in which they may use each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from brickyard.workspace.catalog.engine import CatalogEngine
+from brickyard.workspace.files.engine import FilesEngine
+from brickyard.workspace.identity.engine import IdentityEngine
+from brickyard.workspace.jobs.engine import JobsEngine
+from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
+from brickyard.workspace.mlflow.engine import MlflowEngine
+from brickyard.workspace.permissions.engine import PermissionsEngine
+from brickyard.workspace.secrets.engine import SecretsEngine
+from brickyard.workspace.serving.engine import ServingEngine
+from brickyard.workspace.spark.engine import SparkEngine
+from brickyard.workspace.sql.engine import SqlEngine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    home: Home
+    store: Store
+    workspaces: Mapping[str, WorkspaceInfo]
+    identity: IdentityEngine
+    secrets: SecretsEngine
+    catalog: CatalogEngine
+    files: FilesEngine
+    permissions: PermissionsEngine
+    spark: SparkEngine
+    sql: SqlEngine
+    mlflow: MlflowEngine
+    serving: ServingEngine
+    jobs: JobsEngine
