@@ -1,0 +1,311 @@
+"""One workspace over HTTP/1.1: JSON in, JSON out, Databricks errors as `ApiFailure`.
+
+Follows the conventions of the Databricks REST API (errors, retries, paging) on the standard
+library alone: the SDK takes over a second to import, and a deploy needs four verbs. Connections
+are kept alive, one per thread. Left out: HTTP/2, redirects, cookies.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import platform
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import brickyard
+
+Json = dict[str, Any]
+Headers = Mapping[str, str]
+
+USER_AGENT: Final = f"brickyard/{brickyard.__version__} python/{platform.python_version()}"
+DEFAULT_TIMEOUT_S: Final = 90.0
+RETRY_BUDGET_S: Final = 300.0
+MAX_PAUSE_S: Final = 10.0
+# A server may close a connection that has been quiet; sending a create down such a connection
+# leaves it unknown whether the object was made. A fresh one costs a millisecond.
+IDLE_LIMIT_S: Final = 3.0
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+BUSY: Final = frozenset({429, 503})
+# The jobs and clusters APIs answer 400 for an object that is not there.
+MISSING_IN_TEXT: Final = "does not exist"
+
+
+class ApiFailure(Exception):
+    """The workspace answered, and the answer was no."""
+
+    def __init__(self, *, status: int, code: str, message: str, method: str, path: str) -> None:
+        super().__init__(f"{message} ({status} {code})")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.method = method
+        self.path = path
+
+    @property
+    def is_missing(self) -> bool:
+        """True when the object addressed is not there; an unknown route does not count."""
+        if self.code == "ENDPOINT_NOT_FOUND":
+            return False
+        if self.status == 404:
+            return True
+        return (
+            self.status == 400
+            and self.code == "INVALID_PARAMETER_VALUE"
+            and self.message.rstrip(".").endswith(MISSING_IN_TEXT)
+        )
+
+    @property
+    def is_conflict(self) -> bool:
+        """True when an object of that name exists already."""
+        return self.status == 409 or self.code.endswith("ALREADY_EXISTS")
+
+
+class Unreachable(Exception):
+    """No answer came: no such host, refused, cut off, timed out."""
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(f"cannot reach {host}: {reason}")
+        self.host = host
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, lower-case headers and body of one response below 400."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Json:
+        if not self.body.strip():
+            return {}
+        data = json.loads(self.body)
+        return data if isinstance(data, dict) else {"items": data}
+
+
+@dataclass(slots=True)
+class _Line:
+    """A thread's connection and when it was last used."""
+
+    connection: http.client.HTTPConnection | None = None
+    used_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """A Databricks workspace, real or embedded. Safe to share between threads.
+
+    `authorize` returns the headers that prove who is calling; it is asked for each request, so
+    that a short-lived token can be renewed. `environment` names the embedded workspace, if it is one.
+    """
+
+    host: str
+    authorize: Callable[[], Headers]
+    environment: str | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    pause: Callable[[float], None] = time.sleep
+    _lines: threading.local = field(default_factory=threading.local, repr=False, compare=False)
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
+        return self.call("GET", path, query=query)
+
+    def post(self, path: str, body: Mapping[str, object] | None = None) -> Json:
+        return self.call("POST", path, body=body or {})
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+        timeout_s: float | None = None,
+    ) -> Json:
+        """One JSON call. Raises `ApiFailure` or `Unreachable`."""
+        content = None if body is None else json.dumps(body).encode()
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        return self.send(
+            method, path, query=query, content=content, headers=headers, timeout_s=timeout_s
+        ).json()
+
+    def pages(
+        self, path: str, items: str, query: Mapping[str, object] | None = None
+    ) -> Iterator[Json]:
+        """Every item of a paged list."""
+        token = ""
+        while True:
+            page = self.get(path, {**(query or {}), **({"page_token": token} if token else {})})
+            yield from page.get(items) or ()
+            token = page.get("next_page_token") or ""
+            if not token:
+                return
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        content: bytes | None = None,
+        headers: Headers | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """One call with a raw body, retried while the service says it is busy."""
+        target = path + (f"?{encode_query(query)}" if query else "")
+        give_up_at = time.monotonic() + RETRY_BUDGET_S
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                answer = self._once(method, target, content, headers or {}, timeout_s)
+            except (OSError, http.client.HTTPException) as error:
+                self._drop()
+                never_sent = isinstance(error, ConnectionRefusedError)
+                may_repeat = method in SAFE_METHODS and not never_sent and attempt <= 3
+                if not may_repeat or time.monotonic() > give_up_at:
+                    raise Unreachable(self.host, _reason(error)) from error
+                self.pause(min(float(attempt), MAX_PAUSE_S))
+                continue
+            if answer.status in BUSY and time.monotonic() < give_up_at:
+                self.pause(_retry_after(answer.headers, attempt))
+                continue
+            if answer.status >= 400:
+                raise _failure(answer, method, path)
+            return answer
+
+    def _once(
+        self,
+        method: str,
+        target: str,
+        content: bytes | None,
+        headers: Headers,
+        timeout_s: float | None,
+    ) -> Answer:
+        line = self._line(timeout_s or self.timeout_s)
+        connection = line.connection
+        assert connection is not None
+        sent = {"User-Agent": USER_AGENT, "Accept": "application/json"}
+        connection.request(method, target, body=content, headers=sent | dict(headers) | dict(self.authorize()))
+        response = connection.getresponse()
+        body = response.read()
+        line.used_at = time.monotonic()
+        if response.will_close:
+            self._drop()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
+
+    def _line(self, timeout_s: float) -> _Line:
+        line: _Line | None = getattr(self._lines, "line", None)
+        if line is None:
+            line = self._lines.line = _Line()
+        if line.connection and time.monotonic() - line.used_at > IDLE_LIMIT_S:
+            line.connection.close()
+            line.connection = None
+        if line.connection is None:
+            line.connection = _connect(self.host, timeout_s)
+        line.connection.timeout = timeout_s
+        if line.connection.sock is not None:
+            line.connection.sock.settimeout(timeout_s)
+        return line
+
+    def _drop(self) -> None:
+        line: _Line | None = getattr(self._lines, "line", None)
+        if line is not None and line.connection is not None:
+            line.connection.close()
+            line.connection = None
+
+
+def bearer(token: str) -> Callable[[], Headers]:
+    """Authentication with a personal access token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return lambda: headers
+
+
+def segment(text: str) -> str:
+    """One path segment, percent-encoded whole."""
+    return quote(text, safe="")
+
+
+def encode_query(query: Mapping[str, object]) -> str:
+    """Booleans as true/false, absent values left out, lists repeated."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in query.items():
+        values = value if isinstance(value, list | tuple) else (value,)
+        pairs += [(key, _query_text(item)) for item in values if item is not None]
+    return urlencode(pairs)
+
+
+def _query_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _connect(host: str, timeout_s: float) -> http.client.HTTPConnection:
+    url = urlsplit(host)
+    name, secure = url.hostname or "", url.scheme != "http"
+    port = url.port or (443 if secure else 80)
+    direct = name in LOOPBACK or proxy_bypass(name)
+    proxy = None if direct else getproxies().get("https" if secure else "http")
+    via = urlsplit(proxy if "//" in proxy else f"//{proxy}") if proxy else None
+    reach_name, reach_port = (via.hostname or "", via.port or 3128) if via else (name, port)
+    if not secure:
+        plain = http.client.HTTPConnection(reach_name, reach_port, timeout=timeout_s)
+        if via:
+            plain.set_tunnel(name, port)
+        return plain
+    tls = http.client.HTTPSConnection(
+        reach_name, reach_port, timeout=timeout_s, context=ssl.create_default_context()
+    )
+    if via:
+        tls.set_tunnel(name, port)
+    return tls
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
+
+
+def _retry_after(headers: Mapping[str, str], attempt: int) -> float:
+    try:
+        return min(max(float(headers.get("retry-after", "")), 0.0), MAX_PAUSE_S)
+    except ValueError:
+        return min(float(attempt), MAX_PAUSE_S)
+
+
+def _failure(answer: Answer, method: str, path: str) -> ApiFailure:
+    """Reads the three error shapes in use: `error_code`, API 1.2's `error`, SCIM's `detail`."""
+    code, message = f"HTTP_{answer.status}", ""
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        body = None
+    if isinstance(body, dict):
+        code = str(body.get("error_code") or code)
+        message = str(body.get("message") or body.get("error") or body.get("detail") or "")
+        if "detail" in body and "error_code" not in body:
+            code = f"SCIM_{body.get('status', answer.status)}"
+    if not message:
+        message = http.client.responses.get(answer.status, "refused")
+    return ApiFailure(
+        status=answer.status, code=code, message=message, method=method, path=path
+    )
+
+
+def timeout_from(environment: Mapping[str, str] = os.environ) -> float:
+    """Seconds one call may take; `DATABRICKS_BUNDLE_HTTP_TIMEOUT_SECONDS` overrides."""
+    try:
+        return float(environment["DATABRICKS_BUNDLE_HTTP_TIMEOUT_SECONDS"])
+    except (KeyError, ValueError):
+        return DEFAULT_TIMEOUT_S
