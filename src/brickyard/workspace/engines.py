@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.files.engine import FilesEngine
@@ -16,6 +17,14 @@ from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.serving.engine import ServingEngine
 from brickyard.workspace.spark.engine import SparkEngine
 from brickyard.workspace.sql.engine import SqlEngine
+
+
+class Engine(Protocol):
+    """What the assembly needs of every engine."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +42,27 @@ class Engines:
     mlflow: MlflowEngine
     serving: ServingEngine
     jobs: JobsEngine
+
+    def start(self) -> None:
+        """Put defaults in place and let every engine take up its work, lowest first. Quick."""
+        for engine in self._in_order():
+            engine.start()
+
+    def stop(self) -> None:
+        """End gracefully, highest first; what an engine started ends with it."""
+        for engine in reversed(self._in_order()):
+            engine.stop()
+
+    def _in_order(self) -> tuple[Engine, ...]:
+        return (
+            self.identity,
+            self.secrets,
+            self.catalog,
+            self.permissions,
+            self.files,
+            self.spark,
+            self.sql,
+            self.mlflow,
+            self.serving,
+            self.jobs,
+        )

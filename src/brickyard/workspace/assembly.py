@@ -1,0 +1,96 @@
+"""Which domains the workspace has, and how their engines are put together.
+
+To add a domain: build its engine here, in the order of use, and list its routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from brickyard.workspace.catalog.engine import CatalogEngine
+from brickyard.workspace.catalog.routes import ROUTES as CATALOG
+from brickyard.workspace.engines import Engines
+from brickyard.workspace.files.engine import FilesEngine
+from brickyard.workspace.files.routes import ROUTES as FILES
+from brickyard.workspace.identity.engine import IdentityEngine
+from brickyard.workspace.identity.routes import ROUTES as IDENTITY
+from brickyard.workspace.jobs.engine import JobsEngine
+from brickyard.workspace.jobs.routes import ROUTES as JOBS
+from brickyard.workspace.kernel import Home, Route, Store, WorkspaceInfo
+from brickyard.workspace.mlflow.engine import MlflowEngine
+from brickyard.workspace.mlflow.routes import ROUTES as MLFLOW
+from brickyard.workspace.permissions.engine import PermissionsEngine
+from brickyard.workspace.permissions.routes import ROUTES as PERMISSIONS
+from brickyard.workspace.secrets.engine import SecretsEngine
+from brickyard.workspace.secrets.routes import ROUTES as SECRETS
+from brickyard.workspace.serving.engine import ServingEngine
+from brickyard.workspace.serving.routes import ROUTES as SERVING
+from brickyard.workspace.spark.engine import SparkEngine
+from brickyard.workspace.sql.engine import SqlEngine
+from brickyard.workspace.sql.routes import ROUTES as SQL
+
+ROUTES: tuple[Route, ...] = (
+    *IDENTITY,
+    *SECRETS,
+    *CATALOG,
+    *FILES,
+    *PERMISSIONS,
+    *SQL,
+    *MLFLOW,
+    *SERVING,
+    *JOBS,
+)
+
+
+def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) -> Engines:
+    """Every engine of the metastore, with its defaults in place. Quick: nothing is started."""
+    identity = IdentityEngine(store, home, workspaces)
+    secrets = SecretsEngine(store, home, workspaces, identity=identity)
+    catalog = CatalogEngine(store, home, workspaces, identity=identity)
+    permissions = PermissionsEngine(store, home, workspaces, identity=identity)
+    files = FilesEngine(
+        store, home, workspaces, identity=identity, catalog=catalog, permissions=permissions
+    )
+    spark = SparkEngine(store, home, workspaces, identity=identity, catalog=catalog)
+    sql = SqlEngine(
+        store, home, workspaces, identity=identity, permissions=permissions, spark=spark
+    )
+    mlflow = MlflowEngine(
+        store, home, workspaces, identity=identity, permissions=permissions, files=files
+    )
+    serving = ServingEngine(
+        store,
+        home,
+        workspaces,
+        identity=identity,
+        secrets=secrets,
+        catalog=catalog,
+        permissions=permissions,
+    )
+    jobs = JobsEngine(
+        store,
+        home,
+        workspaces,
+        identity=identity,
+        secrets=secrets,
+        catalog=catalog,
+        files=files,
+        permissions=permissions,
+        spark=spark,
+        sql=sql,
+    )
+    return Engines(
+        home=home,
+        store=store,
+        workspaces=workspaces,
+        identity=identity,
+        secrets=secrets,
+        catalog=catalog,
+        files=files,
+        permissions=permissions,
+        spark=spark,
+        sql=sql,
+        mlflow=mlflow,
+        serving=serving,
+        jobs=jobs,
+    )
