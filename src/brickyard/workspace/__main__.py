@@ -1,4 +1,4 @@
-"""`python -m brickyard.workspace`: the server in the foreground, without the command line around it.
+"""`python -m brickyard.workspace`: the server in the foreground, no command line around it.
 
 Environment: `BRICKYARD_HOME`, `BRICKYARD_PORTS` (`dev,staging,prod`; 0 takes a free one).
 """

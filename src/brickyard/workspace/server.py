@@ -1,8 +1,8 @@
 """The server: assembles the engines, opens a port per workspace, serves until it is told to stop.
 
-Start-up is a feature: nothing heavy is imported here, MLflow and Spark start when first needed. The
-run file `run/workspaces.json` (readable by this user only) is written once every port answers; it is
-what the command line and `exec` read, and it goes away with the server.
+Start-up is a feature: nothing heavy is imported here, MLflow and Spark start when first needed.
+The run file `run/workspaces.json` (readable by this user only) is written once every port answers;
+it is what the command line and `exec` read, and it goes away with the server.
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ def _announce(home: Home, infos: Mapping[str, WorkspaceInfo], engines: Engines) 
     path = _run_file(home)
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(entries, file, indent=1)
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(entries, indent=1))
     draft.replace(path)
 
 

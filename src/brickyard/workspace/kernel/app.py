@@ -1,7 +1,7 @@
 """One workspace as an ASGI application: authenticate, find the route, call it, answer.
 
-The frame around every route is here and only here: request ids, the workspace id header, error JSON,
-spooled bodies, HEAD and Range on file answers, the access log. Unknown routes answer 404
+The frame around every route is here and only here: request ids, the workspace id header, error
+JSON, spooled bodies, HEAD and Range on file answers, the access log. Unknown routes answer 404
 `ENDPOINT_NOT_FOUND`, which official clients' fall-back chains rely on, and are counted.
 """
 

@@ -1,7 +1,8 @@
 """JSON into dataclasses, reporting every fault at once with its path.
 
-Understands dataclasses, `str`, `int`, `float`, `bool`, `list`/`tuple`/`Sequence`, `dict`/`Mapping`,
-enums, `Any`, `X | None` and `Literal`. An int64 may come as a JSON string, as protobuf's JSON allows.
+Understands dataclasses, `str`, `int`, `float`, `bool`, `list`/`tuple`/`Sequence`,
+`dict`/`Mapping`, enums, `Any`, `X | None` and `Literal`. An int64 may come as a JSON string, as
+protobuf's JSON allows.
 """
 
 from __future__ import annotations

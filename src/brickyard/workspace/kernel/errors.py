@@ -1,7 +1,7 @@
-"""Errors of the workspace, in the shape and with the codes that official clients turn into classes.
+"""Errors of the workspace, with the shape and codes that official clients turn into classes.
 
-Follows the error table of the Databricks REST API: `error_code` decides the client's exception class,
-the HTTP status is its usual companion.
+Follows the error table of the Databricks REST API: `error_code` decides the client's exception
+class, the HTTP status is its usual companion.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STATUS_OF: Mapping[str, int] = {
 class ApiError(Exception):
     """A refused request. `status` is the usual one of `code` unless given.
 
-    Codes of the form `<TYPE>_DOES_NOT_EXIST` are 404 and `<TYPE>_ALREADY_EXISTS` are 409 by default.
+    By default, `<TYPE>_DOES_NOT_EXIST` is 404 and `<TYPE>_ALREADY_EXISTS` is 409.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class ApiError(Exception):
         headers: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
     ) -> None:
-        """`body` replaces the usual error JSON, for APIs with a shape of their own (SCIM, OAuth)."""
+        """`body` replaces the usual error JSON, for APIs with their own shape (SCIM, OAuth)."""
         super().__init__(message)
         self.code = code
         self.message = message

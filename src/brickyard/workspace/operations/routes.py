@@ -1,0 +1,41 @@
+"""What `brickyard status` and the console ask: how the server is, in Brickyard's own words.
+
+Not part of Databricks' API; the path says so.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+from brickyard import __version__
+from brickyard.workspace.kernel import Call, Json, Route
+from brickyard.workspace.processes import enforcement
+
+
+def status(call: Call) -> Json:
+    guard = enforcement()
+    return {
+        "version": __version__,
+        "memory_bytes": memory_bytes(),
+        "mlflow": call.engines.mlflow.state(),
+        "spark_engines": call.engines.spark.engine_count(),
+        "enforcement": guard.describe(),
+        "enforced": guard.enforced,
+    }
+
+
+def memory_bytes() -> int:
+    """Resident memory now; the peak where the platform tells no more."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+ROUTES = (Route("GET", "/api/2.0/brickyard/status", status),)
