@@ -1,0 +1,23 @@
+"""How the workspace starts any child process: tasks, Spark engines, model scorers, MLflow.
+
+`start(Launch(...)) -> Child` runs a program under a supervisor, in a mount view (`Mounts`) that the
+kernel enforces where it can (`enforcement()` says). `Environments` keeps Python environments by
+requirement.
+"""
+
+from brickyard.workspace.processes.child import Child, Launch, Limits, start
+from brickyard.workspace.processes.environments import Environments, UnresolvedEnvironment
+from brickyard.workspace.processes.mounts import Enforcement, Mounts, VolumeMount, enforcement
+
+__all__ = [
+    "Child",
+    "Enforcement",
+    "Environments",
+    "Launch",
+    "Limits",
+    "Mounts",
+    "UnresolvedEnvironment",
+    "VolumeMount",
+    "enforcement",
+    "start",
+]

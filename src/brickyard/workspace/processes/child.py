@@ -1,0 +1,126 @@
+"""Starting, watching and ending a child of the workspace, through its supervisor.
+
+`start` returns as soon as the supervisor runs. The child lives no longer than the workspace: the
+supervisor holds the other end of a pipe that only this process has.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from brickyard.workspace.processes.mounts import Mounts, enforcement
+
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+CANNOT_START = 126
+TIMED_OUT = 124
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Of one child, where the platform has them; None: no limit."""
+
+    memory_bytes: int | None = None
+    cpu_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What to run and how. `environment` is the whole environment: nothing is inherited."""
+
+    command: Sequence[str]
+    cwd: Path
+    environment: Mapping[str, str]
+    log: Path | None = None  # standard output and error are appended to it
+    mounts: Mounts | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeout_s: float | None = None
+    grace_s: float = 5.0  # between SIGTERM and SIGKILL
+
+
+class Child:
+    """A started child. Thread-safe."""
+
+    def __init__(self, supervisor: subprocess.Popen[bytes]) -> None:
+        self._supervisor = supervisor
+        self._lock = threading.Lock()
+
+    @property
+    def pid(self) -> int:
+        """Of the supervisor; the child's own is of no use outside."""
+        return self._supervisor.pid
+
+    def poll(self) -> int | None:
+        """The exit status (128 + N for signal N), or None while it runs."""
+        with self._lock:
+            return self._status(self._supervisor.poll())
+
+    def wait(self, timeout_s: float | None = None) -> int | None:
+        """The exit status, or None when it still runs after `timeout_s`."""
+        try:
+            return self._status(self._supervisor.wait(timeout_s))
+        except subprocess.TimeoutExpired:
+            return None
+
+    def terminate(self) -> None:
+        """Ask for an end: SIGTERM to the child's group, SIGKILL after the grace period."""
+        with self._lock:
+            if self._supervisor.poll() is None:
+                self._supervisor.terminate()
+
+    def kill(self) -> None:
+        """End it and everything that it started, now."""
+        with self._lock:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        lifeline = self._supervisor.stdin
+        if lifeline is not None and not lifeline.closed:
+            try:
+                lifeline.close()
+            except OSError:
+                pass
+
+    def _status(self, code: int | None) -> int | None:
+        if code is None:
+            return None
+        self._hang_up()
+        return code if code >= 0 else 128 - code
+
+
+def start(launch: Launch) -> Child:
+    """Start it. A program that cannot be started ends with status 126 and a line in its log."""
+    limits = {"memory_bytes": launch.limits.memory_bytes, "cpu_s": launch.limits.cpu_s}
+    spec = {
+        "command": list(launch.command),
+        "cwd": str(launch.cwd),
+        "environment": dict(launch.environment),
+        "log": str(launch.log) if launch.log else None,
+        "limits": {name: value for name, value in limits.items() if value is not None},
+        "timeout_s": launch.timeout_s,
+        "grace_s": launch.grace_s,
+        "sandbox": None,
+    }
+    if launch.mounts is not None and enforcement().kind == "namespace":
+        spec["sandbox"] = launch.mounts.sandbox_spec()
+    supervisor = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(SUPERVISOR)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env={},
+    )
+    assert supervisor.stdin is not None
+    try:
+        supervisor.stdin.write(json.dumps(spec).encode() + b"\n")
+        supervisor.stdin.flush()
+    except BrokenPipeError:
+        pass  # it died at once; wait() tells
+    return Child(supervisor)

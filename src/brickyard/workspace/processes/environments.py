@@ -1,0 +1,4 @@
+class UnresolvedEnvironment(Exception):
+    pass
+class Environments:
+    pass

@@ -1,0 +1,128 @@
+"""What one child process may see and write: the mount view that the supervisor builds for it.
+
+A view is data: which workspace files, which catalogs and how, what else of the data directory. On
+Linux with user namespaces the kernel enforces it (`sandbox.py`); elsewhere `runtime` maps the paths and
+nothing stops arbitrary code, which `enforcement()` says and `brickyard status` shows.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+PROBE_TIMEOUT_S = 10
+
+
+class CatalogView(Protocol):
+    """One visible catalog: its folder, and whether it may be written. Hidden ones are not listed."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def mode(self) -> str: ...  # "rw" | "ro"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMount:
+    """`/Volumes/<catalog>/<schema>/<volume>` and the folder behind it."""
+
+    catalog: str
+    schema: str
+    name: str
+    path: Path
+    mode: str = "rw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mounts:
+    """The view of one child. `home` is hidden except for what the other fields name."""
+
+    home: Path
+    workspace_files: Path | None = None
+    catalogs: tuple[CatalogView, ...] = ()
+    volumes: tuple[VolumeMount, ...] = ()
+    writable: tuple[Path, ...] = ()
+    readable: tuple[Path, ...] = ()
+
+    def sandbox_spec(self) -> dict[str, Any]:
+        """The view as `sandbox.enter` reads it: real paths, in the order of mounting."""
+        binds = [(_real(path), _real(path), mode) for path, mode in self._kept()]
+        if self.workspace_files is not None:
+            binds.append((_real(self.workspace_files), "/Workspace", "rw"))
+        for volume in self.volumes:
+            target = f"/Volumes/{volume.catalog}/{volume.schema}/{volume.name}"
+            binds.append((_real(volume.path), target, volume.mode))
+        return {"hidden": [_real(self.home)], "binds": binds, "links": []}
+
+    def path_map(self) -> dict[str, str]:
+        """Mount point to folder, for platforms where paths are mapped instead of mounted."""
+        mapped = {"/Workspace": str(self.workspace_files)} if self.workspace_files else {}
+        for volume in self.volumes:
+            mapped[f"/Volumes/{volume.catalog}/{volume.schema}/{volume.name}"] = str(volume.path)
+        return mapped
+
+    def _kept(self) -> Iterator[tuple[Path, str]]:
+        for catalog in self.catalogs:
+            if catalog.path.exists():
+                yield catalog.path, catalog.mode
+        if self.workspace_files is not None:
+            yield self.workspace_files, "rw"
+        for path in self.readable:
+            yield path, "ro"
+        for path in self.writable:
+            yield path, "rw"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforcement:
+    """Whether mounts hold against arbitrary code on this machine, and if not, why."""
+
+    kind: Literal["namespace", "none"]
+    reason: str = ""
+
+
+_lock = threading.Lock()
+_found: list[Enforcement] = []
+
+
+def enforcement() -> Enforcement:
+    """Tried once per process on the real thing: a few milliseconds, then remembered."""
+    with _lock:
+        if not _found:
+            _found.append(_probe())
+        return _found[0]
+
+
+def _probe() -> Enforcement:
+    if not sys.platform.startswith("linux"):
+        return Enforcement(kind="none", reason=f"{sys.platform} has no mount namespaces")
+    script = Path(__file__).with_name("sandbox.py")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", str(script)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PROBE_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as fault:
+        return Enforcement(kind="none", reason=str(fault))
+    if done.returncode == 0:
+        return Enforcement(kind="namespace")
+    lines = done.stderr.strip().splitlines()
+    return Enforcement(kind="none", reason=lines[-1] if lines else f"exit {done.returncode}")
+
+
+def _real(path: Path) -> str:
+    return os.path.realpath(path)

@@ -1,0 +1,157 @@
+"""The small process that owns one child of the workspace, so that no child outlives its workspace.
+
+Started as `python -I -S supervisor.py` with one JSON line on standard input. Standard input then stays
+open: end of file means that the workspace died or asked for an end, and everything started here is
+killed. SIGTERM is passed on to the child's group, with SIGKILL after `grace_s`. The exit status is the
+child's own (128 + N for signal N); 126 means that the child could not be started, 124 that it used
+more than `timeout_s`. Standard library only, and few modules of it: this file is on the way of every
+task's start. Works on Linux and macOS.
+"""
+
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+
+CANNOT_START = 126
+TIMED_OUT = 124
+POLL_S = 0.5
+
+
+def main() -> int:
+    spec = json.loads(_line(0))
+    terminate_requested, wake = _signals()
+    child = os.fork()
+    if child == 0:
+        _become_child(spec)
+    return _watch(child, spec, terminate_requested, wake)
+
+
+def _line(fd: int) -> bytes:
+    """One line from the file descriptor, unbuffered: what follows must stay in the pipe."""
+    data = bytearray()
+    while not data.endswith(b"\n"):
+        chunk = os.read(fd, 1 if data else 65536)
+        if not chunk:
+            break
+        data += chunk
+    return bytes(data)
+
+
+def _signals() -> tuple[list[int], int]:
+    """Wake the loop below by a pipe; the list gets an element when an end is asked for."""
+    asked: list[int] = []
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda number, frame: asked.append(number))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    return asked, read_end
+
+
+def _watch(child: int, spec: dict, terminate_requested: list[int], wake: int) -> int:
+    """Until the child has ended: pass on an asked-for end, notice the workspace's death."""
+    deadline = time.monotonic() + spec["timeout_s"] if spec.get("timeout_s") else None
+    kill_at = None
+    timed_out = False
+    inputs = [0, wake]
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            _kill_rest(child)
+            if timed_out:
+                return TIMED_OUT
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+        now = time.monotonic()
+        if deadline is not None and now >= deadline and not timed_out:
+            timed_out = True
+            terminate_requested.append(signal.SIGTERM)
+        if terminate_requested and kill_at is None:
+            kill_at = now + spec.get("grace_s", 5.0)
+            _kill_group(child, signal.SIGTERM)
+        if kill_at is not None and now >= kill_at:
+            _kill_group(child, signal.SIGKILL)
+        waiting = POLL_S
+        for moment in (deadline if not timed_out else None, kill_at):
+            if moment is not None:
+                waiting = max(0.01, min(waiting, moment - now))
+        ready, _, _ = select.select(inputs, [], [], waiting)
+        if wake in ready:
+            os.read(wake, 4096)
+        if 0 in ready and not os.read(0, 4096):
+            _kill_group(child, signal.SIGKILL)
+            inputs.remove(0)
+
+
+def _kill_group(child: int, number: int) -> None:
+    try:
+        os.killpg(child, number)
+    except ProcessLookupError:
+        _kill_one(child, number)  # it has not called setsid yet, or is gone
+    except PermissionError:
+        pass  # macOS, for a group of zombies
+
+
+def _kill_rest(child: int) -> None:
+    """Whatever the ended child left running in its group. Its own number may be reused already."""
+    try:
+        os.killpg(child, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _kill_one(child: int, number: int) -> None:
+    try:
+        os.kill(child, number)
+    except ProcessLookupError:
+        pass
+
+
+def _become_child(spec: dict) -> None:
+    """In the forked child: session, limits, log, mounts; then the program. Never returns."""
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
+            signal.signal(number, signal.SIG_DFL)
+        _redirect(spec.get("log"))
+        for name, value in spec.get("limits", {}).items():
+            _limit(name, value)
+        os.umask(0o077)
+        if spec.get("sandbox"):
+            sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+            import sandbox  # noqa: PLC0415
+
+            sandbox.enter(spec["sandbox"])
+        os.chdir(spec["cwd"])
+        os.execve(spec["command"][0], spec["command"], spec["environment"])
+    except BaseException as fault:  # noqa: BLE001
+        os.write(2, f"cannot start {spec['command'][0]}: {fault}\n".encode())
+    os._exit(CANNOT_START)
+
+
+def _redirect(log: "str | None") -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else nothing
+    os.dup2(nothing, 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.closerange(3, 256)
+
+
+def _limit(name: str, value: int) -> None:
+    kind = {"memory_bytes": resource.RLIMIT_AS, "cpu_s": resource.RLIMIT_CPU}[name]
+    try:
+        resource.setrlimit(kind, (value, value))
+    except (ValueError, OSError):
+        pass  # macOS refuses RLIMIT_AS; the parent's own limit may be lower
+
+
+if __name__ == "__main__":
+    sys.exit(main())
