@@ -1,4 +1,197 @@
+"""Python environments by requirement: a small layer over the workspace's own environment.
+
+Requirements are resolved by `uv` under the constraint of what the workspace's environment has; what is
+there already at that version is left out, the rest goes into a virtual environment of its own whose
+import path ends with the workspace's. When no resolution fits those versions, the requirements are
+resolved freely and the layer wins over what is below it. Built aside and renamed into place, under a
+file lock: concurrent tasks and processes share one build. What was built once needs no network.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import sys
+import sysconfig
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from brickyard.workspace.processes.child import Launch, start
+from brickyard.workspace.processes.mounts import Mounts
+from brickyard.workspace.processes.requirements import (
+    BadRequirement,
+    Locate,
+    Requirements,
+    read_requirements,
+)
+
+OWN = "brickyard"
+UNREACHABLE = re.compile(
+    r"error sending request|dns error|failed to (fetch|connect)|network|timed out|offline", re.I
+)
+MESSAGE_LINES = 15
+
+
 class UnresolvedEnvironment(Exception):
-    pass
+    """The requirements cannot be met; the text carries the resolver's explanation."""
+
+
 class Environments:
-    pass
+    """The environments of one data directory. `home` is the whole of it, `folder` theirs."""
+
+    def __init__(self, folder: Path, *, home: Path) -> None:
+        self._folder = folder
+        self._home = home
+        self._base_lock = threading.Lock()
+        self._base: dict[str, str] | None = None
+
+    def environment(
+        self, requirements: Sequence[str], *, locate: Locate = Path, folder: Path | None = None
+    ) -> Path:
+        """The interpreter to run with. Slow the first time, a few milliseconds afterwards.
+
+        `locate` turns `/Workspace` and `/Volumes` paths into real ones; other relative paths start
+        at `folder`. Raises UnresolvedEnvironment.
+        """
+        try:
+            wanted = read_requirements(requirements, locate=locate, folder=folder)
+        except BadRequirement as fault:
+            raise UnresolvedEnvironment(f"Cannot read the requirements: {fault}") from None
+        if not wanted.lines:
+            return Path(sys.executable)
+        key = self._key(wanted)
+        if (ready := self._ready(key)) is not None:
+            return ready
+        with _locked(self._folder / f".{key}.lock"):
+            if (ready := self._ready(key)) is not None:
+                return ready
+            self._build(key, wanted)
+        ready = self._ready(key)
+        assert ready is not None
+        return ready
+
+    def _ready(self, key: str) -> Path | None:
+        if (self._folder / key / "nothing-to-add").exists():
+            return Path(sys.executable)
+        python = self._folder / key / "bin" / "python"
+        return python if python.exists() else None
+
+    def _key(self, wanted: Requirements) -> str:
+        below = "\n".join(f"{name}=={version}" for name, version in sorted(self._below().items()))
+        text = "\n".join((platform.python_version(), sys.executable, below, wanted.digest()))
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    def _below(self) -> dict[str, str]:
+        """Normalized name -> version of what the workspace's own environment has."""
+        with self._base_lock:
+            if self._base is None:
+                found = {d.metadata["Name"]: d.version for d in metadata.distributions()}
+                self._base = {_normal(name): version for name, version in found.items() if name}
+                self._base.pop(OWN, None)
+            return self._base
+
+    def _build(self, key: str, wanted: Requirements) -> None:
+        shutil.rmtree(self._folder / key, ignore_errors=True)  # left by a killed build
+        build = Path(tempfile.mkdtemp(prefix=".build-", dir=self._folder))
+        try:
+            for name, path in wanted.archives:
+                shutil.copyfile(path, build / name)
+            remaining = [line for line in self._resolve(build, wanted) if not self._has(line)]
+            layer = build / "layer"
+            if remaining:
+                self._install(build, layer, remaining, wanted)
+            else:
+                layer.mkdir()
+                (layer / "nothing-to-add").touch()
+            layer.rename(self._folder / key)
+        finally:
+            shutil.rmtree(build, ignore_errors=True)
+
+    def _resolve(self, build: Path, wanted: Requirements) -> list[str]:
+        """Pinned requirements; under the constraint of what is below when that is possible."""
+        below = [f"{name}=={version}" for name, version in self._below().items()]
+        (build / "wanted.txt").write_text("\n".join(wanted.lines) + "\n")
+        (build / "below.txt").write_text("\n".join((*below, *wanted.constraints)) + "\n")
+        (build / "own.txt").write_text("\n".join(wanted.constraints) + "\n")
+        compile_ = ["pip", "compile", "-q", "--no-header", "--no-annotate", "--python"]
+        compile_ += [sys.executable, "wanted.txt", "-o", "pinned.txt"]
+        fault = ""
+        for constraints in ("below.txt", "own.txt"):
+            fault = self._uv_online_first(build, [*compile_, "-c", constraints])
+            if not fault:
+                return (build / "pinned.txt").read_text().splitlines()
+        names = ", ".join(wanted.lines)
+        raise UnresolvedEnvironment(f"Cannot resolve the environment ({names}): {fault}")
+
+    def _install(self, build: Path, layer: Path, lines: list[str], wanted: Requirements) -> None:
+        (build / "remaining.txt").write_text("\n".join(lines) + "\n")
+        python = str(layer / "bin" / "python")
+        options = [line for line in wanted.lines if line.startswith("-")]
+        flags = [part for line in options for part in line.replace("=", " ", 1).split(" ", 1)]
+        for command in (
+            ["venv", "-q", "--relocatable", "--no-project", "--python", sys.executable, str(layer)],
+            ["pip", "install", "-q", "--no-deps", "--python", python, "-r", "remaining.txt", *flags],
+        ):
+            if fault := self._uv_online_first(build, command):
+                message = f"Cannot install the environment ({', '.join(lines)}): {fault}"
+                raise UnresolvedEnvironment(message)
+        site = next((layer / "lib").glob("python*/site-packages"))
+        paths = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
+        code = "; ".join(f"site.addsitedir({path!r})" for path in paths)
+        (site / "zz_below.pth").write_text(f"import site; {code}\n")
+
+    def _has(self, line: str) -> bool:
+        name, _, version = line.split(";")[0].strip().partition("==")
+        return not line.strip() or self._below().get(_normal(name)) == version or line[0] in "-#"
+
+    def _uv_online_first(self, build: Path, arguments: list[str]) -> str:
+        """'' when it worked, else uv's message. Without a network, what is cached may be enough."""
+        fault = self._uv(build, arguments)
+        if fault and UNREACHABLE.search(fault) and not self._uv(build, [*arguments, "--offline"]):
+            return ""
+        return fault
+
+    def _uv(self, build: Path, arguments: list[str]) -> str:
+        """Runs uv where builds of source packages can reach nothing of the workspace."""
+        from uv import find_uv_bin
+
+        log = build / "uv.log"
+        log.write_bytes(b"")
+        environment = {k: v for k, v in os.environ.items() if not _private(k)}
+        child = start(
+            Launch(
+                command=[find_uv_bin(), *arguments],
+                cwd=build,
+                environment=environment | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"},
+                log=log,
+                mounts=Mounts(home=self._home, writable=(self._folder,)),
+            )
+        )
+        if child.wait() == 0:
+            return ""
+        lines = log.read_text(errors="replace").strip().splitlines()
+        return "\n".join(lines[-MESSAGE_LINES:]) or "uv ended without a message"
+
+
+def _private(name: str) -> bool:
+    """Variables that a package build must not see or that would mislead uv."""
+    return name.startswith(("DATABRICKS_", "BRICKYARD_", "PYTHON")) or name == "VIRTUAL_ENV"
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
