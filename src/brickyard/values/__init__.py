@@ -1,0 +1,39 @@
+"""Values that know where they were written, YAML reading, merging, paths and diagnostics."""
+
+from __future__ import annotations
+
+from brickyard.values.diagnostic import (
+    Diagnostic,
+    Severity,
+    error,
+    excerpt,
+    has_errors,
+    recommendation,
+    warning,
+)
+from brickyard.values.location import Location
+from brickyard.values.merge import merge
+from brickyard.values.suggestion import did_you_mean, nearest
+from brickyard.values.value import Path, Plain, Value, show, steps, value_of
+from brickyard.values.yaml import read_yaml
+
+__all__ = [
+    "Diagnostic",
+    "Location",
+    "Path",
+    "Plain",
+    "Severity",
+    "Value",
+    "did_you_mean",
+    "error",
+    "excerpt",
+    "has_errors",
+    "merge",
+    "nearest",
+    "read_yaml",
+    "recommendation",
+    "show",
+    "steps",
+    "value_of",
+    "warning",
+]

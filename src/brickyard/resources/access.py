@@ -1,0 +1,116 @@
+"""Permissions and grants: nodes of their own below a resource, made and compared as whole lists.
+
+Permissions replace everything that is set directly on the object (inherited entries stay). Grants
+are sent as changes against what is there. Neither is taken away when its list leaves the bundle: the
+object's own deletion does that.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from brickyard.resources.declaration import AccessType, Json, ResourceType
+
+PRINCIPALS: Final = ("user_name", "group_name", "service_principal_name")
+
+
+def principal_of(entry: Json) -> str:
+    """`user_name:jane@x.com`: whom a permission is for."""
+    return next((f"{name}:{entry[name]}" for name in PRINCIPALS if entry.get(name)), "")
+
+
+def object_of(kind: ResourceType, parent_id: str, parent: Json) -> str:
+    """`/jobs/123`: the object of the permissions API."""
+    own = parent.get(kind.permissions_id) if kind.permissions_id else parent_id
+    return f"{kind.permissions}{own}"
+
+
+def permission_entries(got: Json) -> list[Json]:
+    """The entries set directly on the object, as a bundle writes them."""
+    entries = []
+    for row in got.get("access_control_list") or []:
+        who = {name: row[name] for name in PRINCIPALS if row.get(name)}
+        for held in row.get("all_permissions") or []:
+            if not held.get("inherited"):
+                entries.append({"level": held["permission_level"], **who})
+    return entries
+
+
+def permission_body(desired: list[Json], actual: list[Json]) -> Json:
+    """The request that replaces the object's list."""
+    return {
+        "access_control_list": [
+            {"permission_level": entry["level"]}
+            | {name: entry[name] for name in PRINCIPALS if entry.get(name)}
+            for entry in desired
+        ]
+    }
+
+
+def securable_of(kind: ResourceType, parent_id: str, parent: Json) -> str:
+    """`schema/main.sales`: the securable of the grants API."""
+    return f"{kind.securable}/{parent_id}"
+
+
+def grant_state(node_id: str, entries: list[Json]) -> Json:
+    """What is recorded for a list of grants."""
+    securable, _, full_name = node_id.partition("/")
+    return {"securable_type": securable, "full_name": full_name, "__embed__": entries}
+
+
+def grant_body(desired: list[Json], actual: list[Json]) -> Json:
+    """The changes that turn the actual grants into the desired ones."""
+    want = {entry["principal"]: set(entry.get("privileges") or ()) for entry in desired}
+    have = {entry["principal"]: set(entry.get("privileges") or ()) for entry in actual}
+    changes = []
+    for principal in sorted(want.keys() | have.keys()):
+        add = sorted(want.get(principal, set()) - have.get(principal, set()))
+        remove = sorted(have.get(principal, set()) - want.get(principal, set()))
+        if add or remove:
+            changes.append({"principal": principal, "add": add, "remove": remove})
+    return {"changes": changes}
+
+
+def grants_path(node_id: str) -> str:
+    """The path of the grants API for a node's id."""
+    securable, _, full_name = node_id.partition("/")
+    return f"/api/2.1/unity-catalog/permissions/{quote(securable)}/{quote(full_name, safe='')}"
+
+
+def permissions_path(node_id: str) -> str:
+    """The path of the permissions API for a node's id."""
+    return f"/api/2.0/permissions{quote(node_id)}"
+
+
+PERMISSIONS: Final = AccessType(
+    key="permissions",
+    title="Permissions",
+    keyed_by=principal_of,
+    id=object_of,
+    state=lambda node_id, entries: {"object_id": node_id, "__embed__": entries},
+    read=permissions_path,
+    write=permissions_path,
+    write_method="PUT",
+    entries=permission_entries,
+    body=permission_body,
+)
+
+GRANTS: Final = AccessType(
+    key="grants",
+    title="Grants",
+    keyed_by=lambda entry: str(entry.get("principal", "")),
+    id=securable_of,
+    state=grant_state,
+    read=grants_path,
+    write=grants_path,
+    write_method="PATCH",
+    entries=lambda got: [
+        {"principal": row["principal"], "privileges": sorted(row.get("privileges") or ())}
+        for row in got.get("privilege_assignments") or []
+    ],
+    body=grant_body,
+    page_token="next_page_token",
+)
+
+ACCESS: Final = {"permissions": PERMISSIONS, "grants": GRANTS}

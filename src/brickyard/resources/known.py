@@ -1,0 +1,41 @@
+"""Every key that may stand under `resources`, with what messages call one of its kind."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TITLES: Final = {
+    "alerts": "Alert",
+    "apps": "App",
+    "catalogs": "Catalog",
+    "clusters": "Cluster",
+    "dashboards": "Dashboard",
+    "database_catalogs": "Database catalog",
+    "database_instances": "Database instance",
+    "experiments": "Experiment",
+    "external_locations": "External location",
+    "genie_spaces": "Genie space",
+    "instance_pools": "Instance pool",
+    "job_runs": "Job run",
+    "jobs": "Job",
+    "model_serving_endpoints": "Model serving endpoint",
+    "models": "Model",
+    "pipelines": "Pipeline",
+    "postgres_branches": "Postgres branch",
+    "postgres_catalogs": "Postgres catalog",
+    "postgres_databases": "Postgres database",
+    "postgres_endpoints": "Postgres endpoint",
+    "postgres_projects": "Postgres project",
+    "postgres_roles": "Postgres role",
+    "postgres_synced_tables": "Postgres synced table",
+    "quality_monitors": "Quality monitor",
+    "registered_models": "Registered model",
+    "schemas": "Schema",
+    "secret_scopes": "Secret scope",
+    "secrets": "Secret",
+    "sql_warehouses": "SQL warehouse",
+    "synced_database_tables": "Synced database table",
+    "vector_search_endpoints": "Vector search endpoint",
+    "vector_search_indexes": "Vector search index",
+    "volumes": "Volume",
+}

@@ -1,0 +1,60 @@
+"""Models registered in Unity Catalog. Their id is the full name; deleting one deletes its versions.
+
+Aliases belong to releases, not to the bundle: they are neither sent nor compared.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from brickyard.resources.declaration import (
+    Call,
+    Field,
+    On,
+    Prefix,
+    Read,
+    ResourceType,
+)
+
+BASE: Final = "/api/2.1/unity-catalog/models"
+ANSWERS: Final = (
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "aliases",
+    "browse_only",
+    "owner",
+    "full_name",
+    "metastore_id",
+)
+
+REGISTERED_MODELS: Final = ResourceType(
+    key="registered_models",
+    title="Registered model",
+    service="registered_models",
+    create=Call(
+        method="POST",
+        path=BASE,
+        fields=("name", "catalog_name", "schema_name", "comment", "storage_location"),
+    ),
+    read=Read(path=BASE + "/{id}"),
+    update=(Call(method="PATCH", path=BASE + "/{id}", fields=("comment", "owner")),),
+    delete=Call(method="DELETE", path=BASE + "/{id}"),
+    id=lambda sent, got: str(got["full_name"]),
+    fields=(
+        Field("name", On.ID, "a rename would leave versions' readers behind"),
+        Field("catalog_name", On.ID, "a model cannot move between catalogs"),
+        Field("schema_name", On.ID, "a model cannot move between schemas"),
+        Field("storage_location", On.SERVER_DEFAULT, "the catalog places managed models"),
+        Field("storage_location", On.RECREATE, "fixed at creation"),
+        Field("owner", On.SERVER_DEFAULT, "the creator, unless somebody is named"),
+        *(Field(name, On.IGNORE_REMOTE, "set by the catalog") for name in ANSWERS),
+    ),
+    parents={"catalog_name": "catalogs.name", "schema_name": "schemas.name"},
+    required=("name", "catalog_name", "schema_name"),
+    url="explore/data/models/{id_path}",
+    prefix=Prefix.NORMALISED,
+    loses_data="all versions of the model",
+    securable="function",
+)

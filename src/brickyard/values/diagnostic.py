@@ -1,0 +1,114 @@
+"""What a user should know about their project, as data: nothing here prints or sorts.
+
+The command line renders diagnostics once, with a source excerpt from `excerpt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from brickyard.values.location import Location
+
+
+class Severity(StrEnum):
+    """How much a diagnostic matters: an error stops, a warning is shown, a recommendation advises."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    RECOMMENDATION = "recommendation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding: `detail` ends with a way out, the first location is the subject."""
+
+    severity: Severity
+    code: str
+    summary: str
+    detail: str = ""
+    path: str | None = None
+    locations: tuple[Location, ...] = ()
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """True when at least one of them is an error."""
+    return any(found.severity is Severity.ERROR for found in diagnostics)
+
+
+def error(
+    code: str,
+    summary: str,
+    detail: str = "",
+    *,
+    path: str | None = None,
+    at: Iterable[Location] = (),
+) -> Diagnostic:
+    """An error diagnostic."""
+    return Diagnostic(
+        severity=Severity.ERROR,
+        code=code,
+        summary=summary,
+        detail=detail,
+        path=path,
+        locations=tuple(at),
+    )
+
+
+def warning(
+    code: str,
+    summary: str,
+    detail: str = "",
+    *,
+    path: str | None = None,
+    at: Iterable[Location] = (),
+) -> Diagnostic:
+    """A warning diagnostic."""
+    return Diagnostic(
+        severity=Severity.WARNING,
+        code=code,
+        summary=summary,
+        detail=detail,
+        path=path,
+        locations=tuple(at),
+    )
+
+
+def recommendation(
+    code: str,
+    summary: str,
+    detail: str = "",
+    *,
+    path: str | None = None,
+    at: Iterable[Location] = (),
+) -> Diagnostic:
+    """A recommendation diagnostic."""
+    return Diagnostic(
+        severity=Severity.RECOMMENDATION,
+        code=code,
+        summary=summary,
+        detail=detail,
+        path=path,
+        locations=tuple(at),
+    )
+
+
+def excerpt(text: str, location: Location, *, around: int = 1) -> str:
+    """The lines of `text` round `location`, numbered, with a caret under its column.
+
+    Empty when the location names no line of the text.
+    """
+    lines = text.splitlines()
+    if not 1 <= location.line <= len(lines):
+        return ""
+    first = max(1, location.line - around)
+    last = min(len(lines), location.line + around)
+    width = len(str(last))
+    shown = []
+    for number in range(first, last + 1):
+        line = lines[number - 1].replace("\t", " ")
+        shown.append(f"{number:>{width}} | {line}".rstrip())
+        if number == location.line and location.column > 0:
+            shown.append(f"{' ' * width} | {' ' * (location.column - 1)}^")
+    return "\n".join(shown)
