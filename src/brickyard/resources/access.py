@@ -1,8 +1,8 @@
 """Permissions and grants: nodes of their own below a resource, made and compared as whole lists.
 
 Permissions replace everything that is set directly on the object (inherited entries stay). Grants
-are sent as changes against what is there. Neither is taken away when its list leaves the bundle: the
-object's own deletion does that.
+are sent as changes against what is there. Neither is taken away when its list leaves the bundle:
+deleting the object does that.
 """
 
 from __future__ import annotations

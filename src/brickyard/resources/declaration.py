@@ -1,7 +1,7 @@
 """What differs between resource types, as data: calls, ids, field behaviours, waits, addresses.
 
-The planner and the applier are written once against these dataclasses. Paths of fields are patterns:
-`tasks[*].new_cluster` is that field of every task, and a rule covers everything below its path.
+The planner and the applier are written once against these dataclasses. Paths of fields are
+patterns: `tasks[*].new_cluster` is that field of every task, and a rule covers everything below its path.
 Rules of one field may be several; they are given in the order in which a planner should ask them.
 """
 
@@ -44,10 +44,10 @@ class Field:
 class Call:
     """One REST call, made from the desired configuration.
 
-    `{id}` in `path` and `query` is the resource's id, percent-encoded in the path. The body holds the
-    fields named by `fields` (None: all but `ResourceType.local`), renamed by `rename`, under the key
-    `wrap` when given, plus the id under `id_field`. `body` replaces all that: it is called with the
-    desired and the recorded configuration and the id (empty when creating); None from it means that
+    `{id}` in `path` and `query` is the resource's id, percent-encoded in the path. The body holds
+    the fields named by `fields` (None: all but `ResourceType.local`), renamed by `rename`, under the
+    key `wrap` when given, plus the id under `id_field`. `body` replaces all that: it is called with
+    the desired and the recorded configuration and the id (empty when creating); None from it means that
     nothing has to be called.
     """
 
@@ -68,7 +68,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """How to read the actual resource: a GET, its further pages, and the part that is configuration.
+    """How to read the actual resource: a GET, further pages, the part that is configuration.
 
     `configuration` turns the whole answer into the shape of the configuration (fields of the same
     names); the rest of the answer stays available for `${resources.…}` references.

@@ -55,7 +55,7 @@ ENTITY_ANSWERS: Final = ("creation_timestamp", "creator", "foundation_model", "s
 
 def configuration_of(got: Json) -> Json:
     """The parts of an endpoint that can be written, in the shape in which they are written."""
-    shown = {name: got[name] for name in PARTS if name in got}
+    shown: Json = {name: got[name] for name in PARTS if name in got}
     config: Json = dict(got.get("config") or got.get("pending_config") or {})
     if config:
         config.pop("config_version", None)

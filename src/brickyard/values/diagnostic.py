@@ -13,7 +13,7 @@ from brickyard.values.location import Location
 
 
 class Severity(StrEnum):
-    """How much a diagnostic matters: an error stops, a warning is shown, a recommendation advises."""
+    """How much it matters: an error stops, a warning is shown, a recommendation advises."""
 
     ERROR = "error"
     WARNING = "warning"

@@ -9,7 +9,7 @@ NEAR: Final = 2
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name within two edits of `name`, the nearest first, then the first in the alphabet."""
+    """The known name within two edits of `name`, the nearest first, then by alphabet."""
     best: tuple[int, str] | None = None
     for candidate in sorted(set(known)):
         if abs(len(candidate) - len(name)) > NEAR or candidate == name:
@@ -28,7 +28,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def distance(left: str, right: str, *, limit: int) -> int:
-    """How many letters must be added, dropped or replaced; above `limit` the count may stop early."""
+    """How many letters must be added, dropped or replaced; the count may stop above `limit`."""
     row = list(range(len(right) + 1))
     for index, letter in enumerate(left, start=1):
         previous, row = row, [index]

@@ -1,7 +1,7 @@
 """The located tree: plain data in which every value and every key knows where it was written.
 
-Trees are never changed; a step returns a new one and shares the parts that it did not touch. Maps keep
-their order. Equality compares data only: two trees from different files may be equal.
+Trees are never changed; a step returns a new one and shares the parts that it did not touch. Maps
+keep their order. Equality compares data only: two trees from different files may be equal.
 Paths are written as in messages: `resources.jobs.nightly.tasks[0].task_key`.
 """
 
@@ -129,7 +129,7 @@ class Value:
                 yield from value.walk((*path, index))
 
     def map(self, change: Callable[[Path, Value], Value], path: Path = ()) -> Value:
-        """The tree with `change` applied to every value, children first; unchanged parts are shared."""
+        """The tree with `change` applied to every value, children first; the unchanged is shared."""
         data: Data = self.data
         if isinstance(data, dict):
             entries = {name: value.map(change, (*path, name)) for name, value in data.items()}

@@ -55,9 +55,8 @@ def read_yaml(text: str | bytes, file: str) -> tuple[Value, tuple[Diagnostic, ..
     """
     top = Location(file, 1, 1)
     try:
-        decoded = (
-            text.decode("utf-8-sig") if isinstance(text, bytes) else text.removeprefix("\ufeff")
-        )
+        decoded = text.decode() if isinstance(text, bytes) else text
+        decoded = decoded.removeprefix("\ufeff")
         decoded.encode()
     except UnicodeError:
         detail = "Bundle files must be UTF-8 text. Save the file in that encoding."
@@ -86,7 +85,7 @@ class Unreadable(Exception):
 
 @dataclass(slots=True)
 class Reader:
-    """Builds values from events. `sizes` counts nodes, so that aliases cannot blow a document up."""
+    """Builds values from events. `sizes` counts nodes, so that aliases cannot blow up."""
 
     file: str
     found: list[Diagnostic] = field(default_factory=list)
@@ -256,7 +255,7 @@ def _tagged(tag: str, text: str) -> Scalar:
 
 
 def _is_merge(event: Any) -> bool:
-    return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.style is None
+    return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
 
 
 def _duplicate(name: str, again: Location, first: Location) -> Diagnostic:
