@@ -1,0 +1,160 @@
+"""The values of the abstract interpreter: what is known about a Python value without running it.
+
+Plain Python strings, numbers, lists, tuples and dicts stand for themselves. The rest:
+
+    Unknown     could be anything; says why
+    Choice      one of a few values, where branches meet
+    External    something outside the bundle (spark, mlflow, a library), by its dotted call chain
+    PathText    a pathlib path whose text is known
+    Function, Class, Instance, Module   code of the bundle itself
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from brickyard.policy.sql import HOLE
+
+Known: TypeAlias = Any  # an abstract value: one of the classes below or plain data
+
+MAX_CHOICES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    why: str = "computed while it runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    options: tuple[Known, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """`chain` is how it was reached: `spark.read.table()`; `subject` the table it speaks of."""
+
+    chain: str
+    subject: str = ""
+
+    def attribute(self, name: str) -> External:
+        return External(f"{self.chain}.{name}", self.subject)
+
+    @property
+    def last(self) -> str:
+        return self.chain.rsplit(".", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class PathText:
+    text: str
+
+
+@dataclass(slots=True, eq=False)
+class Module:
+    file: str
+    variables: dict[str, Known] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Function:
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    module: Module
+    closure: dict[str, Known]
+    receiver: Known = None
+    is_bound: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Class:
+    node: ast.ClassDef
+    module: Module
+    bases: tuple[Known, ...]
+    members: dict[str, Known]
+
+    def lookup(self, name: str) -> Known:
+        if name in self.members:
+            return self.members[name]
+        for one in self.bases:
+            if isinstance(one, Class):
+                found = one.lookup(name)
+                if found is not None:
+                    return found
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Instance:
+    cls: Class | None
+    attributes: dict[str, Known] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Parser:
+    """An `argparse.ArgumentParser` while it is being declared: destination -> (flags, default)."""
+
+    options: dict[str, tuple[tuple[str, ...], Known]] = field(default_factory=dict)
+
+
+def join(values: Iterable[Known]) -> Known:
+    """One value that stands for all of `values`."""
+    flat: list[Known] = []
+    for value in values:
+        for one in value.options if isinstance(value, Choice) else (value,):
+            if not any(_same(one, other) for other in flat):
+                flat.append(one)
+    if not flat:
+        return None
+    if len(flat) == 1:
+        return flat[0]
+    if len(flat) > MAX_CHOICES:
+        return Unknown("too many possible values")
+    return Choice(tuple(flat))
+
+
+def each(value: Known, function: Callable[[Known], Known]) -> Known:
+    """`function` of every possibility of `value`."""
+    if isinstance(value, Choice):
+        return join(function(one) for one in value.options)
+    return function(value)
+
+
+def text_of(value: Known) -> str:
+    """The value as it would appear in an f-string; a hole where it isn't known."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, PathText):
+        return value.text
+    if value is None or isinstance(value, bool | int | float):
+        return str(value)
+    return HOLE
+
+
+def texts_of(value: Known) -> tuple[str, ...]:
+    """Every text that a value may be."""
+    return (
+        tuple(text_of(one) for one in value.options)
+        if isinstance(value, Choice)
+        else (text_of(value),)
+    )
+
+
+def truth(value: Known) -> bool | None:
+    """Whether a condition is known to hold."""
+    if value is None or isinstance(value, bool | int | float | str | list | tuple | dict):
+        return bool(value)
+    if isinstance(value, Function | Class | Module | PathText):
+        return True
+    return None
+
+
+def _same(one: Known, other: Known) -> bool:
+    if type(one) is not type(other):
+        return False
+    try:
+        return bool(one == other)
+    except Exception:  # values of odd types that can't be compared are kept apart
+        return one is other

@@ -1,0 +1,85 @@
+"""The data policy of an environment: what it may read and what it may write, by catalog.
+
+The default is the usual table: an environment reads its own catalog, production's, and the shared
+`system` and `samples`; it writes only its own. `brickyard.yml` may say otherwise:
+
+    environments:
+      staging:
+        catalog: staging
+        reads: [prod]        # besides its own catalog and the shared ones
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from brickyard.policy.accesses import Access, Mode, Securable, Verdict
+
+SHARED = ("system", "samples")
+PRODUCTION = "prod"
+READS = "reads-only-what-it-may"
+WRITES = "writes-only-its-own-catalog"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """One environment's rule."""
+
+    name: str
+    catalog: str
+    reads: frozenset[str]
+    writes: frozenset[str]
+
+
+def environment(name: str, settings: Mapping[str, object]) -> Environment:
+    """The rule of environment `name`; `settings` is the plain tree of `brickyard.yml`."""
+    declared = settings.get("environments")
+    table = declared if isinstance(declared, Mapping) else {}
+    own = table.get(name)
+    mine = own if isinstance(own, Mapping) else {}
+    production = table.get(PRODUCTION)
+    live = production.get("catalog") if isinstance(production, Mapping) else None
+    catalog = str(mine.get("catalog") or name).lower()
+    reads = mine.get("reads")
+    if isinstance(reads, list):
+        besides = {str(one).lower() for one in reads}
+    else:
+        besides = set() if mine and name == PRODUCTION else {str(live or PRODUCTION).lower()}
+    writes = mine.get("writes")
+    own_writes = {str(one).lower() for one in writes} if isinstance(writes, list) else {catalog}
+    return Environment(
+        name=name,
+        catalog=catalog,
+        reads=frozenset({catalog, *besides, *SHARED, *own_writes}),
+        writes=frozenset(own_writes),
+    )
+
+
+def judge(access: Access, rule: Environment) -> Access:
+    """The access with its verdict. One that already says why it is unknown stays unknown."""
+    if access.reason:
+        return access
+    catalog, why = _catalog(access)
+    name = WRITES if access.mode is Mode.WRITE else READS
+    if why:
+        return access.judged(Verdict.UNKNOWN, name, why)
+    allowed = rule.writes if access.mode is Mode.WRITE else rule.reads
+    if catalog in allowed:
+        return access.judged(Verdict.OK, name, "")
+    can = ", ".join(sorted(allowed)) or "nothing"
+    verb = "write" if access.mode is Mode.WRITE else "read"
+    reason = f"{rule.name} may {verb} {can}; this {verb}s {catalog}"
+    return access.judged(Verdict.VIOLATION, name, reason)
+
+
+def _catalog(access: Access) -> tuple[str, str]:
+    """The catalog that an access touches, or why it can't be told."""
+    name = access.full_name
+    if access.securable is Securable.PATH:
+        return "", f"a path outside Unity Catalog: {name}"
+    parts = [part.strip("`").lower() for part in name.split(".")]
+    needed = {Securable.CATALOG: 1, Securable.SCHEMA: 2}.get(access.securable, 3)
+    if len(parts) < needed:
+        return "", "the name has no catalog, so it depends on where it runs"
+    return parts[0], ""

@@ -1,0 +1,1097 @@
+"""An abstract interpreter for the Python that bundles contain: follows constants to the calls that
+read or write data, without running anything.
+
+It executes statements in order with values that may be unknown. Where a condition isn't known both
+branches are followed and their variables joined; a loop over a known list runs for each item, any
+other once. Calls into the bundle's own modules are followed with their arguments; calls out of it
+are matched against the table in `sinks`. What it can't know becomes a hole in a name, and the
+access is then reported as unknown. It never raises on any input and stops at a budget of steps.
+
+Left out: metaclasses, descriptors, generators' laziness, threads; exceptions are followed as if any
+handler may run.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from brickyard.policy.abstract_values import (
+    Choice,
+    Class,
+    External,
+    Function,
+    Instance,
+    Known,
+    Module,
+    Parser,
+    PathText,
+    Unknown,
+    each,
+    join,
+    text_of,
+    texts_of,
+    truth,
+)
+from brickyard.policy.accesses import Access, Mode, Securable
+from brickyard.policy.sinks import PATH_READS, PATH_WRITES, TABLE_WRITES, Sink, matching
+from brickyard.policy.sql import HOLE, Session, path_access
+from brickyard.policy.sql import accesses as sql_accesses
+
+MAX_STEPS: Final = 150_000
+MAX_DEPTH: Final = 24
+MAX_ITEMS: Final = 200
+NOTEBOOK_GLOBALS: Final = ("spark", "dbutils", "sql", "table", "display", "sc")
+STRING_METHODS: Final[frozenset[str]] = frozenset(
+    [
+        "strip",
+        "lstrip",
+        "rstrip",
+        "lower",
+        "upper",
+        "title",
+        "replace",
+        "split",
+        "rsplit",
+        "removeprefix",
+        "removesuffix",
+        "join",
+        "startswith",
+        "endswith",
+        "splitlines",
+        "partition",
+        "rpartition",
+        "capitalize",
+        "zfill",
+        "format",
+    ]
+)
+
+
+class Exhausted(Exception):
+    """The budget of steps is used up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """With what a piece of code is started: widgets of a notebook, arguments of a file."""
+
+    widgets: Mapping[str, Known] = field(default_factory=dict)
+    arguments: tuple[Known, ...] = ()
+
+
+@dataclass(slots=True)
+class Frame:
+    variables: dict[str, Known]
+    module: Module
+    closure: dict[str, Known]
+    returns: list[Known] = field(default_factory=list)
+
+    def load(self, name: str) -> Known:
+        for scope in (self.variables, self.closure, self.module.variables):
+            if name in scope:
+                return scope[name]
+        return External(name)
+
+
+class Interpreter:
+    """Follows one entry point at a time; `found` collects accesses over all of them."""
+
+    def __init__(self, find_module: Callable[[str, str], tuple[str, ast.Module] | None]) -> None:
+        """`find_module(dotted name, importing file)` gives a module of the bundle, parsed."""
+        self.found: list[Access] = []
+        self.followed: set[tuple[str, int]] = set()  # (file, line) of functions that were entered
+        self.loaded: dict[str, Module] = {}
+        self.functions: list[Function] = []
+        self._find_module = find_module
+        self._steps = 0
+        self._stack: list[ast.AST] = []
+        self._task = Task()
+        self._session = Session()
+        self._file = ""
+        self._entry_file = ""
+
+    def run(self, tree: ast.Module, file: str, task: Task) -> None:
+        """Follow a file or notebook from its first statement, as `__main__`."""
+        self.start(file, task)
+        module = Module(file=file, variables={"__name__": "__main__", "__file__": file})
+        self.continue_in(module, tree)
+
+    def start(self, file: str, task: Task) -> None:
+        self._task, self._session, self._steps = task, Session(), 0
+        self._stack.clear()
+        self.loaded.clear()
+        self._entry_file = file
+
+    def continue_in(self, module: Module, tree: ast.Module) -> None:
+        """Follow more statements of a module; a notebook comes cell by cell."""
+        frame = Frame(module.variables, module, {})
+        self._within(module.file, lambda: self._block(tree.body, frame))
+
+    def sql(self, text: str, file: str, line: int) -> None:
+        """SQL that stands in a cell of its own."""
+        widgets = {k: v for k, v in self._task.widgets.items() if isinstance(v, str)}
+        self.found.extend(
+            sql_accesses(text, file=file, line=line, session=self._session, parameters=widgets)
+        )
+
+    def follow_unreached(self) -> None:
+        """Functions that no entry point called are followed with unknown arguments."""
+        for function in list(self.functions):
+            node = function.node
+            if (function.module.file, node.lineno) in self.followed:
+                continue
+            self._steps = 0
+            parameters = Unknown(f"argument of {getattr(node, 'name', 'a lambda')}()")
+            enter = partial(self._enter, function, [], {}, otherwise=parameters)
+            self._within(function.module.file, enter)
+
+    # -- statements -------------------------------------------------------------------------
+
+    def _within(self, file: str, work: Callable[[], object]) -> None:
+        before, self._file = self._file, file
+        try:
+            work()
+        except (Exhausted, RecursionError):
+            self._report_unknown(1, "the code is too large to be followed to its end")
+        finally:
+            self._file = before
+
+    def _block(self, statements: list[ast.stmt], frame: Frame) -> bool:
+        """Execute in order; True when what follows can't be reached."""
+        return any(self._statement(statement, frame) for statement in statements)
+
+    def _statement(self, node: ast.stmt, frame: Frame) -> bool:
+        self._count()
+        match node:
+            case ast.Expr():
+                self._value(node.value, frame)
+            case ast.Assign():
+                value = self._value(node.value, frame)
+                for target in node.targets:
+                    self._assign(target, value, frame)
+            case ast.AnnAssign():
+                if node.value is not None:
+                    self._assign(node.target, self._value(node.value, frame), frame)
+            case ast.AugAssign():
+                left = self._value(_as_load(node.target), frame)
+                both = self._binary(node.op, left, self._value(node.value, frame))
+                self._assign(node.target, both, frame)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                frame.variables[node.name] = self._function(node, frame)
+            case ast.ClassDef():
+                frame.variables[node.name] = self._class(node, frame)
+            case ast.Import() | ast.ImportFrom():
+                self._import(node, frame)
+            case ast.Return():
+                value = self._value(node.value, frame) if node.value else None
+                frame.returns.append(value)
+                return True
+            case ast.Raise():
+                if node.exc:
+                    self._value(node.exc, frame)
+                return True
+            case ast.Break() | ast.Continue():
+                return True
+            case ast.If():
+                return self._if(node, frame)
+            case ast.For() | ast.AsyncFor():
+                self._for(node, frame)
+            case ast.While():
+                self._value(node.test, frame)
+                self._maybe(node.body, frame)
+                self._block(node.orelse, frame)
+            case ast.With() | ast.AsyncWith():
+                for item in node.items:
+                    value = self._value(item.context_expr, frame)
+                    if item.optional_vars is not None:
+                        self._assign(item.optional_vars, value, frame)
+                return self._block(node.body, frame)
+            case ast.Try() | ast.TryStar():
+                return self._try(node, frame)
+            case ast.Match():
+                self._value(node.subject, frame)
+                for case in node.cases:
+                    self._maybe(case.body, frame)
+            case ast.Assert():
+                self._value(node.test, frame)
+            case _:
+                pass
+        return False
+
+    def _if(self, node: ast.If, frame: Frame) -> bool:
+        known = truth(self._value(node.test, frame))
+        if known is not None:
+            return self._block(node.body if known else node.orelse, frame)
+        before = dict(frame.variables)
+        ended = self._block(node.body, frame)
+        after = dict(frame.variables)
+        frame.variables.clear()
+        frame.variables.update(before)
+        ended_else = self._block(node.orelse, frame)
+        if ended_else and not ended:
+            frame.variables.clear()
+            frame.variables.update(after)
+        elif not ended:
+            _merge(frame.variables, after)
+        return ended and ended_else
+
+    def _maybe(self, statements: list[ast.stmt], frame: Frame) -> None:
+        """Statements that may run: afterwards a variable has its old or its new value."""
+        before = dict(frame.variables)
+        self._block(statements, frame)
+        _merge(frame.variables, before)
+
+    def _for(self, node: ast.For | ast.AsyncFor, frame: Frame) -> None:
+        items = _items(self._value(node.iter, frame))
+        if items is None:
+            self._assign(node.target, Unknown("an item of an unknown list"), frame)
+            self._maybe(node.body, frame)
+        else:
+            for item in items[:MAX_ITEMS]:
+                self._assign(node.target, item, frame)
+                self._block(node.body, frame)
+        self._block(node.orelse, frame)
+
+    def _try(self, node: ast.Try | ast.TryStar, frame: Frame) -> bool:
+        ended = self._block(node.body, frame)
+        for handler in node.handlers:
+            self._maybe(handler.body, frame)
+        if not ended:
+            self._block(node.orelse, frame)
+        self._block(node.finalbody, frame)
+        return ended and not node.handlers
+
+    def _assign(self, target: ast.expr, value: Known, frame: Frame) -> None:
+        match target:
+            case ast.Name():
+                frame.variables[target.id] = value
+            case ast.Tuple() | ast.List():
+                items = _items(value)
+                for at, one in enumerate(target.elts):
+                    known = items is not None and at < len(items)
+                    item = items[at] if items is not None and known else Unknown()
+                    self._assign(one, item, frame)
+            case ast.Attribute():
+                owner = self._value(target.value, frame)
+                if isinstance(owner, Instance):
+                    owner.attributes[target.attr] = value
+            case ast.Subscript():
+                owner = self._value(target.value, frame)
+                key = self._value(target.slice, frame)
+                if isinstance(owner, dict) and isinstance(key, str | int):
+                    owner[key] = value
+            case ast.Starred():
+                self._assign(target.value, Unknown(), frame)
+            case _:
+                pass
+
+    # -- definitions and imports --------------------------------------------------------------
+
+    def _function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, frame: Frame
+    ) -> Function:
+        inner = frame.variables is not frame.module.variables
+        closure = {**frame.closure, **frame.variables} if inner else {}
+        made = Function(node, frame.module, closure)
+        if not isinstance(node, ast.Lambda):
+            self.functions.append(made)
+        return made
+
+    def _class(self, node: ast.ClassDef, frame: Frame) -> Class:
+        bases = tuple(self._value(base, frame) for base in node.bases)
+        body = Frame({}, frame.module, {**frame.closure, **frame.variables})
+        self._block(node.body, body)
+        return Class(node, frame.module, bases, body.variables)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, frame: Frame) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                loaded = self._load(alias.name)
+                name = alias.asname or alias.name.split(".")[0]
+                dotted = alias.name if alias.asname else name
+                frame.variables[name] = loaded or External(dotted)
+            return
+        dotted = "." * node.level + (node.module or "")
+        module = self._load(dotted)
+        for alias in node.names:
+            name = alias.asname or alias.name
+            if module is not None and alias.name in module.variables:
+                frame.variables[name] = module.variables[alias.name]
+            elif module is not None and alias.name == "*":
+                frame.variables.update(
+                    {k: v for k, v in module.variables.items() if not k.startswith("_")}
+                )
+            else:
+                below = self._load(
+                    f"{dotted.rstrip('.')}.{alias.name}" if node.module else f"{dotted}{alias.name}"
+                )
+                outside = External(
+                    alias.name if alias.name in NOTEBOOK_GLOBALS else f"{dotted}.{alias.name}"
+                )
+                frame.variables[name] = below or outside
+
+    def _load(self, dotted: str) -> Module | None:
+        found = self._find_module(dotted, self._file)
+        if found is None:
+            return None
+        file, tree = found
+        if file not in self.loaded:
+            module = Module(file=file, variables={"__name__": dotted, "__file__": file})
+            self.loaded[file] = module
+            frame = Frame(module.variables, module, {})
+            self._within(file, lambda: self._block(tree.body, frame))
+        return self.loaded[file]
+
+    # -- expressions --------------------------------------------------------------------------
+
+    def _value(self, node: ast.expr, frame: Frame) -> Known:
+        self._count()
+        match node:
+            case ast.Constant():
+                return node.value
+            case ast.Name():
+                return frame.load(node.id)
+            case ast.JoinedStr():
+                return self._joined(node, frame)
+            case ast.FormattedValue():
+                return self._value(node.value, frame)
+            case ast.Attribute():
+                return each(
+                    self._value(node.value, frame),
+                    lambda owner: self._attribute(owner, node.attr),
+                )
+            case ast.Call():
+                return self._call(node, frame)
+            case ast.BinOp():
+                left, right = self._value(node.left, frame), self._value(node.right, frame)
+                return self._binary(node.op, left, right)
+            case ast.BoolOp():
+                return self._bool_op(node, frame)
+            case ast.Compare():
+                return self._compare(node, frame)
+            case ast.UnaryOp():
+                known = truth(self._value(node.operand, frame))
+                is_not = isinstance(node.op, ast.Not) and known is not None
+                return (not known) if is_not else Unknown()
+            case ast.IfExp():
+                known = truth(self._value(node.test, frame))
+                if known is not None:
+                    return self._value(node.body if known else node.orelse, frame)
+                return join([self._value(node.body, frame), self._value(node.orelse, frame)])
+            case ast.List() | ast.Set():
+                return self._sequence(node.elts, frame)
+            case ast.Tuple():
+                found = self._sequence(node.elts, frame)
+                return tuple(found) if isinstance(found, list) else found
+            case ast.Dict():
+                return self._dict(node, frame)
+            case ast.Subscript():
+                owner, key = self._value(node.value, frame), self._value(node.slice, frame)
+                return each(owner, lambda one: _subscript(one, key))
+            case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
+                return self._comprehension(node, frame)
+            case ast.Lambda():
+                return self._function(node, frame)
+            case ast.NamedExpr():
+                value = self._value(node.value, frame)
+                self._assign(node.target, value, frame)
+                return value
+            case ast.Await() | ast.Starred():
+                return self._value(node.value, frame)
+            case ast.Yield() | ast.YieldFrom():
+                if node.value is not None:
+                    frame.returns.append(Unknown("a generator's items"))
+                    self._value(node.value, frame)
+                return Unknown()
+            case _:
+                return Unknown()
+
+    def _joined(self, node: ast.JoinedStr, frame: Frame) -> Known:
+        results: tuple[str, ...] = ("",)
+        for part in node.values:
+            pieces = texts_of(self._value(part, frame))
+            results = tuple(a + b for a in results for b in pieces)[:16]
+        return join(results)
+
+    def _sequence(self, nodes: list[ast.expr], frame: Frame) -> Known:
+        found: list[Known] = []
+        for one in nodes:
+            value = self._value(one, frame)
+            if isinstance(one, ast.Starred):
+                items = _items(value)
+                if items is None:
+                    return Unknown("an unknown list")
+                found.extend(items)
+            else:
+                found.append(value)
+        return found
+
+    def _dict(self, node: ast.Dict, frame: Frame) -> Known:
+        found: dict[Known, Known] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            known = self._value(value, frame)
+            if key is None:
+                if isinstance(known, dict):
+                    found.update(known)
+                continue
+            name = self._value(key, frame)
+            if isinstance(name, str | int | float | bool | tuple | None):
+                try:
+                    found[name] = known
+                except TypeError:
+                    continue
+        return found
+
+    def _bool_op(self, node: ast.BoolOp, frame: Frame) -> Known:
+        values: list[Known] = []
+        stops_on = isinstance(node.op, ast.Or)
+        for one in node.values:
+            value = self._value(one, frame)
+            known = truth(value)
+            if known is None or known is stops_on:
+                values.append(value)
+            if known is stops_on:
+                break
+        else:
+            if truth(values[-1] if values else None) is not None or not values:
+                values.append(value)
+        return join(values)
+
+    def _compare(self, node: ast.Compare, frame: Frame) -> Known:
+        left = self._value(node.left, frame)
+        rights = [self._value(one, frame) for one in node.comparators]
+        plain = (str, int, float, bool, type(None))
+        if len(rights) != 1 or not isinstance(left, plain):
+            return Unknown()
+        right = rights[0]
+        match node.ops[0]:
+            case ast.Eq() | ast.Is() if isinstance(right, plain):
+                return left == right
+            case ast.NotEq() | ast.IsNot() if isinstance(right, plain):
+                return left != right
+            case ast.In() if isinstance(right, list | tuple | dict):
+                return left in right if all(isinstance(one, plain) for one in right) else Unknown()
+            case _:
+                return Unknown()
+
+    def _comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, frame: Frame
+    ) -> Known:
+        inner = Frame(dict(frame.variables), frame.module, frame.closure, frame.returns)
+        results: list[tuple[Known, Known]] = []
+        exact = True
+
+        def walk(at: int) -> None:
+            nonlocal exact
+            if at == len(node.generators):
+                if isinstance(node, ast.DictComp):
+                    pair = self._value(node.key, inner), self._value(node.value, inner)
+                else:
+                    pair = self._value(node.elt, inner), None
+                results.append(pair)
+                return
+            generator = node.generators[at]
+            items = _items(self._value(generator.iter, inner))
+            if items is None:
+                exact = False
+                items = [Unknown("an item of an unknown list")]
+            for item in items[:MAX_ITEMS]:
+                self._assign(generator.target, item, inner)
+                tests = [truth(self._value(test, inner)) for test in generator.ifs]
+                if False not in tests:
+                    walk(at + 1)
+
+        walk(0)
+        if not exact:
+            return Unknown("made from an unknown list")
+        if isinstance(node, ast.DictComp):
+            return {k: v for k, v in results if isinstance(k, str | int)}
+        return [value for value, _ in results]
+
+    def _binary(self, op: ast.operator, left: Known, right: Known) -> Known:
+        if isinstance(left, PathText) and isinstance(op, ast.Div):
+            options = (posixpath.join(left.text, text) for text in texts_of(right))
+            return join(PathText(one) for one in options)
+        if isinstance(op, ast.Add):
+            if isinstance(left, list) and isinstance(right, list):
+                return left + right
+            if any(isinstance(t, str) for side in (left, right) for t in _options(side)):
+                return join(a + b for a in texts_of(left) for b in texts_of(right))
+            numbers = isinstance(left, int | float) and isinstance(right, int | float)
+            return left + right if numbers else Unknown()
+        if isinstance(op, ast.Mod) and isinstance(left, str):
+            values = right if isinstance(right, tuple) else (right,)
+            try:
+                return left % tuple(text_of(value) for value in values)
+            except (TypeError, ValueError):
+                return HOLE
+        if isinstance(op, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
+            return left | right
+        return Unknown()
+
+    def _attribute(self, owner: Known, name: str) -> Known:
+        match owner:
+            case External():
+                return owner.attribute(name)
+            case Module():
+                return owner.variables.get(name, Unknown(f"{name} of {owner.file}"))
+            case Instance():
+                return self._member(owner, name)
+            case Class():
+                found = owner.lookup(name)
+                if isinstance(found, Function):
+                    is_class_method = "classmethod" in _decorators(found.node)
+                    return _bind(found, owner) if is_class_method else found
+                return found if found is not None else Unknown(f"{owner.node.name}.{name}")
+            case PathText():
+                if name == "parent":
+                    return PathText(posixpath.dirname(owner.text))
+                if name in {"name", "stem"}:
+                    return posixpath.basename(owner.text)
+                return _Method(owner, name)
+            case str() | list() | dict() | tuple() | Parser():
+                return _Method(owner, name)
+            case _:
+                return External(f"?.{name}")
+
+    def _member(self, owner: Instance, name: str) -> Known:
+        if name in owner.attributes:
+            return owner.attributes[name]
+        found = owner.cls.lookup(name) if owner.cls is not None else None
+        if isinstance(found, Function):
+            decorators = _decorators(found.node)
+            if decorators & {"property", "cached_property"}:
+                return self._enter(_bind(found, owner), [], {})
+            if "staticmethod" in decorators:
+                return found
+            return _bind(found, owner.cls if "classmethod" in decorators else owner)
+        if found is None:
+            base = next((b for b in (owner.cls.bases if owner.cls else ()) if b), None)
+            return External(f"{base.chain if isinstance(base, External) else '?'}.{name}")
+        return found
+
+    # -- calls --------------------------------------------------------------------------------
+
+    def _call(self, node: ast.Call, frame: Frame) -> Known:
+        callee = self._value(node.func, frame)
+        arguments: list[Known] = []
+        for one in node.args:
+            value = self._value(one, frame)
+            items = _items(value) if isinstance(one, ast.Starred) else [value]
+            arguments.extend(items if items is not None else [Unknown()])
+        named: dict[str, Known] = {}
+        for keyword in node.keywords:
+            value = self._value(keyword.value, frame)
+            if keyword.arg is not None:
+                named[keyword.arg] = value
+            elif isinstance(value, dict):
+                named.update({k: v for k, v in value.items() if isinstance(k, str)})
+        return each(callee, lambda one: self._invoke(one, arguments, named, node))
+
+    def _invoke(
+        self, callee: Known, arguments: list[Known], named: dict[str, Known], node: ast.Call
+    ) -> Known:
+        match callee:
+            case Function():
+                return self._enter(callee, arguments, named)
+            case Class():
+                return self._construct(callee, arguments, named)
+            case _Method():
+                return self._method(callee, arguments, named, node)
+            case External():
+                return self._external(callee, arguments, named, node)
+            case _:
+                self._run_callbacks(arguments, named)
+                return Unknown()
+
+    def _enter(
+        self,
+        function: Function,
+        arguments: list[Known],
+        named: dict[str, Known],
+        otherwise: Known = None,
+    ) -> Known:
+        node = function.node
+        self.followed.add((function.module.file, node.lineno))
+        if len(self._stack) >= MAX_DEPTH or self._stack.count(node) >= 2:
+            return Unknown("a recursive call")
+        given = [function.receiver, *arguments] if function.is_bound else arguments
+        home = Frame({}, function.module, function.closure)
+        frame = Frame(
+            self._bind_parameters(node.args, given, named, home, otherwise),
+            function.module,
+            function.closure,
+        )
+        before, self._file = self._file, function.module.file
+        self._stack.append(node)
+        try:
+            if isinstance(node, ast.Lambda):
+                return self._value(node.body, frame)
+            ended = self._block(node.body, frame)
+            return join([*frame.returns, *([] if ended else [None])])
+        finally:
+            self._stack.pop()
+            self._file = before
+
+    def _bind_parameters(
+        self,
+        parameters: ast.arguments,
+        given: list[Known],
+        named: dict[str, Known],
+        home: Frame,
+        otherwise: Known,
+    ) -> dict[str, Known]:
+        missing = otherwise if otherwise is not None else Unknown("an argument that isn't given")
+        bound: dict[str, Known] = {}
+        positional = [*parameters.posonlyargs, *parameters.args]
+        defaults = dict(
+            zip([p.arg for p in reversed(positional)], reversed(parameters.defaults), strict=False)
+        )
+        defaults |= {
+            p.arg: d
+            for p, d in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True)
+            if d is not None
+        }
+        for at, one in enumerate(positional):
+            if at < len(given):
+                bound[one.arg] = given[at]
+        for one in [*positional, *parameters.kwonlyargs]:
+            if one.arg in bound:
+                continue
+            if one.arg in named:
+                bound[one.arg] = named[one.arg]
+            elif one.arg in defaults:
+                bound[one.arg] = self._value(defaults[one.arg], home)
+            else:
+                bound[one.arg] = missing
+        if parameters.vararg:
+            bound[parameters.vararg.arg] = list(given[len(positional) :])
+        if parameters.kwarg:
+            bound[parameters.kwarg.arg] = {k: v for k, v in named.items() if k not in bound}
+        return bound
+
+    def _construct(self, cls: Class, arguments: list[Known], named: dict[str, Known]) -> Known:
+        made = Instance(cls)
+        start = cls.lookup("__init__")
+        if isinstance(start, Function):
+            self._enter(_bind(start, made), arguments, named)
+            return made
+        home = Frame({}, cls.module, dict(cls.members))
+        left = list(arguments)
+        for name, default in _declared_fields(cls):
+            if left:
+                made.attributes[name] = left.pop(0)
+            elif name in named:
+                made.attributes[name] = named[name]
+            elif default is not None:
+                made.attributes[name] = self._value(default, home)
+            else:
+                made.attributes[name] = Unknown(f"{cls.node.name}.{name} isn't given")
+        after = cls.lookup("__post_init__")
+        if isinstance(after, Function):
+            self._enter(_bind(after, made), [], {})
+        return made
+
+    def _method(
+        self, method: _Method, arguments: list[Known], named: dict[str, Known], node: ast.Call
+    ) -> Known:
+        owner, name = method.owner, method.name
+        match owner:
+            case str() if name == "format":
+                return _format(owner, arguments, named)
+            case str() if name == "join":
+                items = _items(arguments[0]) if arguments else None
+                return HOLE if items is None else owner.join(text_of(item) for item in items)
+            case str() if name in STRING_METHODS:
+                return _string_method(owner, name, arguments)
+            case str():
+                return External(f"str.{name}()")
+            case PathText():
+                return self._path_method(owner, name, arguments, named, node)
+            case Parser():
+                return self._parser_method(owner, name, arguments, named)
+            case dict() if name in {"get", "pop", "setdefault"} and arguments:
+                default = arguments[1] if len(arguments) > 1 else None
+                key = arguments[0]
+                return owner.get(key, default) if isinstance(key, str | int) else Unknown()
+            case dict() if name == "items":
+                return [(key, value) for key, value in owner.items()]
+            case dict() if name in {"keys", "values"}:
+                return list(owner.keys() if name == "keys" else owner.values())
+            case dict() if name == "update" and arguments and isinstance(arguments[0], dict):
+                owner.update(arguments[0])
+            case list() if name == "append" and arguments:
+                if len(owner) < MAX_ITEMS:
+                    owner.append(arguments[0])
+            case list() if name == "extend" and arguments:
+                owner.extend((_items(arguments[0]) or [Unknown()])[:MAX_ITEMS])
+            case _:
+                self._run_callbacks(arguments, named)
+                return Unknown()
+        return None
+
+    def _path_method(
+        self,
+        path: PathText,
+        name: str,
+        arguments: list[Known],
+        named: dict[str, Known],
+        node: ast.Call,
+    ) -> Known:
+        if name in PATH_READS:
+            self._touch_path(path.text, Mode.READ, node.lineno)
+        elif name in PATH_WRITES:
+            self._touch_path(path.text, Mode.WRITE, node.lineno)
+        elif name == "open":
+            mode = text_of(arguments[0] if arguments else named.get("mode", "r"))
+            self._touch_path(path.text, _open_mode(mode), node.lineno)
+        elif name == "joinpath":
+            return PathText(posixpath.join(path.text, *(text_of(one) for one in arguments)))
+        elif name in {"resolve", "absolute", "expanduser", "with_suffix"}:
+            return path
+        elif name in {"as_posix", "__str__"}:
+            return path.text
+        return Unknown()
+
+    def _parser_method(
+        self, parser: Parser, name: str, arguments: list[Known], named: dict[str, Known]
+    ) -> Known:
+        if name == "add_argument":
+            flags = tuple(one for one in arguments if isinstance(one, str))
+            longest = max(flags, key=len, default="")
+            destination = named.get("dest") or longest.lstrip("-").replace("-", "_")
+            if isinstance(destination, str):
+                parser.options[destination] = (flags, named.get("default"))
+            return None
+        if name in {"parse_args", "parse_known_args"}:
+            values = _parsed(parser, arguments[0] if arguments else list(self._task.arguments))
+            found = Instance(None, values)
+            return found if name == "parse_args" else (found, [])
+        return parser
+
+    def _external(
+        self, callee: External, arguments: list[Known], named: dict[str, Known], node: ast.Call
+    ) -> Known:
+        chain = callee.chain
+        plain = chain.removeprefix("builtins.")
+        answer = self._builtin(plain, arguments, named, node)
+        if answer is not _NOTHING:
+            return answer
+        subject = callee.subject
+        for sink in matching(chain):
+            name = self._sink(sink, arguments, named, node)
+            subject = name if sink.kind == "table" and sink.mode is Mode.READ else subject
+        if callee.last in TABLE_WRITES and callee.subject and "forName" in chain:
+            self._touch(Securable.TABLE, callee.subject, Mode.WRITE, node.lineno)
+        self._sdk_create(chain, named, node)
+        if callee.last in {"createOrReplaceTempView", "createTempView"} and arguments:
+            self._session.local_views.add(text_of(arguments[0]).lower())
+        self._run_callbacks(arguments, named)
+        return External(f"{chain}()", subject)
+
+    def _builtin(
+        self, chain: str, arguments: list[Known], named: dict[str, Known], node: ast.Call
+    ) -> Known:
+        """Calls whose result is known without following them; `_NOTHING` for all others."""
+        first = arguments[0] if arguments else None
+        match chain:
+            case "open" | "io.open":
+                mode = arguments[1] if len(arguments) > 1 else named.get("mode", "r")
+                path = first if arguments else named.get("file")
+                for text in texts_of(path):
+                    self._touch_path(text, _open_mode(text_of(mode)), node.lineno)
+                return External("open()")
+            case "str":
+                return each(first, text_of)
+            case "Path" | "pathlib.Path" | "pathlib.PurePosixPath":
+                parts = [text_of(one) for one in arguments]
+                return PathText(posixpath.join(*parts)) if parts else PathText(".")
+            case "os.path.join":
+                return posixpath.join(*(text_of(one) for one in arguments)) if arguments else ""
+            case "argparse.ArgumentParser":
+                return Parser()
+            case "list" | "sorted" | "tuple" | "set" | "reversed" if arguments:
+                items = _items(first)
+                return list(items) if items is not None else Unknown("an unknown list")
+            case "enumerate" if arguments:
+                items = _items(first)
+                return [(at, item) for at, item in enumerate(items)] if items else Unknown()
+            case "zip" if arguments:
+                lists = [_items(one) for one in arguments]
+                if any(one is None for one in lists):
+                    return Unknown("an unknown list")
+                return list(zip(*(one for one in lists if one is not None), strict=False))
+            case "dict":
+                return {**(first if isinstance(first, dict) else {}), **named}
+            case "getattr" if len(arguments) > 1 and isinstance(arguments[1], str):
+                return self._attribute(first, arguments[1])
+            case "print" | "len" | "int" | "float" | "bool" | "isinstance" | "max" | "min":
+                return Unknown()
+            case "super":
+                return External("super()")
+            case "os.environ.get" | "os.getenv":
+                return Unknown(f"the environment variable {text_of(first)}")
+            case "dbutils.widgets.get" | "dbutils.widgets.getArgument":
+                name = text_of(first)
+                known = name in self._task.widgets
+                why = Unknown(f"widget {name} has no value in the bundle")
+                return self._task.widgets[name] if known else why
+            case (
+                "dbutils.widgets.text"
+                | "dbutils.widgets.dropdown"
+                | "dbutils.widgets.combobox"
+                | "dbutils.widgets.multiselect"
+            ):
+                self._declare_widget(arguments, named)
+                return None
+            case "dbutils.jobs.taskValues.get":
+                return Unknown("a value of another task")
+            case _:
+                return _NOTHING
+
+    def _declare_widget(self, arguments: list[Known], named: dict[str, Known]) -> None:
+        name = text_of(arguments[0] if arguments else named.get("name"))
+        default = arguments[1] if len(arguments) > 1 else named.get("defaultValue", "")
+        if name not in self._task.widgets:
+            self._task = Task({**self._task.widgets, name: default}, self._task.arguments)
+
+    def _sdk_create(self, chain: str, named: dict[str, Known], node: ast.Call) -> None:
+        """`w.schemas.create(name=…, catalog_name=…)` and its like put a name together."""
+        for owner, kind, keys in (
+            (".schemas.create", Securable.SCHEMA, ("catalog_name", "name")),
+            (".volumes.create", Securable.VOLUME, ("catalog_name", "schema_name", "name")),
+            (".tables.create", Securable.TABLE, ("catalog_name", "schema_name", "name")),
+            (".registered_models.create", Securable.MODEL, ("catalog_name", "schema_name", "name")),
+        ):
+            if chain.endswith(owner):
+                name = ".".join(text_of(named[key]) if key in named else HOLE for key in keys)
+                self._touch(kind, name, Mode.WRITE, node.lineno)
+
+    def _sink(
+        self, sink: Sink, arguments: list[Known], named: dict[str, Known], node: ast.Call
+    ) -> str:
+        if sink.keyword and sink.keyword in named:
+            value = named[sink.keyword]
+        elif sink.position < len(arguments):
+            value = arguments[sink.position]
+        else:
+            return ""
+        last = ""
+        for text in texts_of(value):
+            last = text
+            self._touch_named(sink, text, arguments, named, node)
+        return last
+
+    def _touch_named(
+        self,
+        sink: Sink,
+        text: str,
+        arguments: list[Known],
+        named: dict[str, Known],
+        node: ast.Call,
+    ) -> None:
+        line = node.lineno
+        match sink.kind:
+            case "sql":
+                parameters = _sql_parameters(arguments, named)
+                first = node.args[0] if node.args else node
+                self.found.extend(
+                    sql_accesses(
+                        text,
+                        file=self._file,
+                        line=getattr(first, "lineno", line),
+                        session=self._session,
+                        parameters=parameters,
+                    )
+                )
+            case "path":
+                self._touch_path(text, sink.mode, line)
+            case "table":
+                name = self._session.full(text.split("."))
+                if text.lower() not in self._session.local_views:
+                    self._touch(Securable.TABLE, name, sink.mode, line)
+            case "model":
+                if text != "None":
+                    self._touch(Securable.MODEL, text, sink.mode, line)
+            case "model_uri":
+                if text.startswith("models:/") and text.count(".") >= 2:
+                    name = text.removeprefix("models:/").split("@")[0].split("/")[0]
+                    self._touch(Securable.MODEL, name, sink.mode, line)
+                elif HOLE in text:
+                    self._touch(Securable.MODEL, text, sink.mode, line)
+            case kind:
+                self._touch(Securable(kind), text, sink.mode, line)
+
+    def _touch(self, securable: Securable, name: str, mode: Mode, line: int) -> None:
+        reason = "part of the name is computed while it runs" if HOLE in name else ""
+        self.found.append(
+            Access(
+                securable=securable,
+                full_name=name.replace(HOLE, "?"),
+                mode=mode,
+                file=self._file,
+                line=line,
+                reason=reason,
+            )
+        )
+
+    def _touch_path(self, path: str, mode: Mode, line: int) -> None:
+        """Only paths that may lie in a volume or a store count; a task's own disk doesn't."""
+        governed = ("/Volumes", "dbfs:/Volumes", "s3:", "s3a:", "abfss:", "gs:", "dbfs:")
+        if path.startswith(governed) or path.startswith(HOLE):
+            self.found.append(path_access(path, mode, self._file, line))
+
+    def _report_unknown(self, line: int, reason: str) -> None:
+        self.found.append(
+            Access(
+                securable=Securable.PATH,
+                full_name="?",
+                mode=Mode.WRITE,
+                file=self._file or self._entry_file,
+                line=line,
+                reason=reason,
+            )
+        )
+
+    def _run_callbacks(self, arguments: list[Known], named: dict[str, Known]) -> None:
+        """Functions handed to a library are called by it, with what isn't known here."""
+        for value in (*arguments, *named.values()):
+            if isinstance(value, Function):
+                self._enter(value, [], {}, otherwise=Unknown("given by a library"))
+
+    def _count(self) -> None:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise Exhausted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Method:
+    owner: Known
+    name: str
+
+
+_NOTHING = object()
+
+
+def _merge(variables: dict[str, Known], other: Mapping[str, Known]) -> None:
+    for name in {*variables, *other}:
+        if name in variables and name in other:
+            if variables[name] is not other[name]:
+                variables[name] = join([variables[name], other[name]])
+        elif name in other:
+            variables[name] = other[name]
+
+
+def _items(value: Known) -> list[Known] | None:
+    if isinstance(value, list | tuple):
+        return list(value)
+    if isinstance(value, dict):
+        return list(value)
+    return None
+
+
+def _options(value: Known) -> Iterator[Known]:
+    yield from value.options if isinstance(value, Choice) else (value,)
+
+
+def _subscript(owner: Known, key: Known) -> Known:
+    if isinstance(owner, dict) and isinstance(key, str | int):
+        return owner.get(key, Unknown("a key that isn't known"))
+    if isinstance(owner, list | tuple) and isinstance(key, int) and -len(owner) <= key < len(owner):
+        return owner[key]
+    if isinstance(owner, External):
+        if owner.chain == "os.environ":
+            return Unknown(f"the environment variable {text_of(key)}")
+        return External(f"{owner.chain}[]", owner.subject)
+    return Unknown()
+
+
+def _bind(function: Function, receiver: Known) -> Function:
+    return Function(function.node, function.module, function.closure, receiver, is_bound=True)
+
+
+def _decorators(node: ast.AST) -> set[str]:
+    found = set()
+    for one in getattr(node, "decorator_list", []):
+        name = one.func if isinstance(one, ast.Call) else one
+        found.add(name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", ""))
+    return found
+
+
+def _declared_fields(cls: Class) -> Iterator[tuple[str, ast.expr | None]]:
+    for base in cls.bases:
+        if isinstance(base, Class):
+            yield from _declared_fields(base)
+    for one in cls.node.body:
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
+            yield one.target.id, one.value
+
+
+def _as_load(target: ast.expr) -> ast.expr:
+    return target
+
+
+def _open_mode(mode: str) -> Mode:
+    return Mode.WRITE if set(mode) & set("wax+") else Mode.READ
+
+
+def _format(text: str, arguments: list[Known], named: dict[str, Known]) -> str:
+    try:
+        return text.format(
+            *(text_of(one) for one in arguments), **{k: text_of(v) for k, v in named.items()}
+        )
+    except (IndexError, KeyError, ValueError):
+        return HOLE
+
+
+def _string_method(text: str, name: str, arguments: list[Known]) -> Known:
+    if not all(isinstance(one, str | int) for one in arguments):
+        return HOLE
+    try:
+        return getattr(text, name)(*arguments)
+    except (TypeError, ValueError):
+        return HOLE
+
+
+def _parsed(parser: Parser, arguments: Known) -> dict[str, Known]:
+    """What argparse would make of known arguments: options by flag, then positionals in order."""
+    items = _items(arguments)
+    values = {name: default for name, (_, default) in parser.options.items()}
+    if items is None:
+        return {name: Unknown("an argument of the task") for name in values}
+    by_flag = {flag: name for name, (flags, _) in parser.options.items() for flag in flags}
+    positionals = [n for n, (flags, _) in parser.options.items() if not _is_option(flags)]
+    at = 0
+    while at < len(items):
+        item = items[at]
+        at += 1
+        if not isinstance(item, str) or not item.startswith("-"):
+            if positionals:
+                values[positionals.pop(0)] = item
+            continue
+        flag, equals, value = item.partition("=")
+        if flag in by_flag:
+            if equals:
+                values[by_flag[flag]] = value
+            elif at < len(items):
+                values[by_flag[flag]] = items[at]
+                at += 1
+    return values
+
+
+def _is_option(flags: tuple[str, ...]) -> bool:
+    return any(flag.startswith("-") for flag in flags)
+
+
+def _sql_parameters(arguments: list[Known], named: dict[str, Known]) -> dict[str, str]:
+    """Named parameters of `spark.sql(text, args={…})`, where their values are known."""
+    given = named.get("args", arguments[1] if len(arguments) > 1 else None)
+    if not isinstance(given, dict):
+        return {}
+    return {str(key): value for key, value in given.items() if isinstance(value, str)}
