@@ -1,0 +1,104 @@
+"""Experiments, whose names are workspace paths, as ExperimentsAPI of the SDK and MLflow call them.
+
+Creating one needs its folder; who creates it manages it. Lists show what the caller may read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from brickyard.workspace.kernel import Call, Json, Reply, Route, invalid
+from brickyard.workspace.mlflow import subjects
+from brickyard.workspace.mlflow.tracking import (
+    EDIT,
+    MANAGE,
+    READ,
+    V2,
+    as_reply,
+    forward,
+    proxied,
+    require,
+)
+
+BASE = f"{V2}/experiments"
+OWN_LOCATIONS = ("dbfs:/Volumes/", "s3://", "s3a://", "abfss://", "wasbs://", "gs://", "r2://")
+LIST_SIZE = 1000
+
+
+async def create(call: Call) -> Reply:
+    engine = call.engines.mlflow
+    name = subjects.given(call, "name")
+    location = call.json().get("artifact_location")
+    if location and not str(location).startswith(OWN_LOCATIONS):
+        raise invalid(
+            f"artifact_location {location!r} is not allowed: use a volume "
+            "(dbfs:/Volumes/<catalog>/<schema>/<volume>/...), an object store, or leave it out"
+        )
+    await asyncio.to_thread(engine.require_folder, call.principal, call.workspace, name)
+    answer = await forward(call, f"{BASE}/create")
+    if answer.status < 400:
+        made = str(answer.json()["experiment_id"])
+        await asyncio.to_thread(engine.own, call.principal, call.workspace, made)
+    return as_reply(answer)
+
+
+async def update(call: Call) -> Reply:
+    await require(call, await subjects.experiment(call), MANAGE)
+    engine = call.engines.mlflow
+    if new_name := call.json().get("new_name"):
+        await asyncio.to_thread(
+            engine.require_folder, call.principal, call.workspace, str(new_name)
+        )
+    return as_reply(await forward(call, f"{BASE}/update"))
+
+
+async def by_name(call: Call) -> Reply:
+    answer = await forward(call, f"{BASE}/get-by-name")
+    if answer.status < 400:
+        await require(call, (str(answer.json()["experiment"]["experiment_id"]),), READ)
+    return as_reply(answer)
+
+
+async def search(call: Call) -> Json:
+    return await _readable(call, (await forward(call, f"{BASE}/search")).result())
+
+
+async def browse(call: Call) -> Json:
+    """`experiments/list`, the SDK's older way, on MLflow's search."""
+    views = {"": "ACTIVE_ONLY", "ACTIVE_ONLY": "ACTIVE_ONLY", "DELETED_ONLY": "DELETED_ONLY"}
+    wanted: dict[str, Any] = {
+        "max_results": call.integer("max_results", LIST_SIZE),
+        "view_type": views.get(call.query("view_type"), "ALL"),
+    }
+    if token := call.query("page_token"):
+        wanted["page_token"] = token
+    answer = await call.engines.mlflow.proxy.send(
+        call.workspace.name, "POST", f"{BASE}/search", body=json.dumps(wanted).encode()
+    )
+    return await _readable(call, answer.result())
+
+
+async def _readable(call: Call, page: dict[str, Any]) -> Json:
+    found = page.get("experiments", [])
+    ids = [one["experiment_id"] for one in found]
+    engine = call.engines.mlflow
+    allowed = await asyncio.to_thread(engine.readable, call.principal, call.workspace, ids)
+    kept = [one for one in found if one["experiment_id"] in allowed]
+    return {**page, "experiments": kept} if kept or found else page
+
+
+ROUTES = (
+    Route("POST", f"{BASE}/create", create),
+    Route("POST", f"{BASE}/update", update),
+    Route("GET", f"{BASE}/get-by-name", by_name),
+    Route("POST", f"{BASE}/search", search),
+    Route("GET", f"{BASE}/search", search),
+    Route("GET", f"{BASE}/list", browse),
+    proxied("GET", f"{BASE}/get", subjects.experiment, READ),
+    proxied("POST", f"{BASE}/delete", subjects.experiment, MANAGE),
+    proxied("POST", f"{BASE}/restore", subjects.experiment, MANAGE),
+    proxied("POST", f"{BASE}/set-experiment-tag", subjects.experiment, EDIT),
+    proxied("POST", f"{BASE}/delete-experiment-tag", subjects.experiment, EDIT),
+)

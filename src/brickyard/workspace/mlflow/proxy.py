@@ -1,0 +1,109 @@
+"""Requests to MLflow's server: raw bytes there and back, without holding a thread.
+
+One connection pool per event loop; a request that could not be delivered because the server had
+died starts it again and is sent once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from brickyard.workspace.kernel import ApiError
+from brickyard.workspace.mlflow.child import TrackingServer
+from brickyard.workspace.mlflow.tracking_server import SECRET_HEADER
+
+if TYPE_CHECKING:
+    import aiohttp
+
+WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
+TIMEOUT_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    status: int
+    body: bytes
+    content_type: str
+
+    def json(self) -> Any:
+        return json.loads(self.body) if self.body else {}
+
+    def result(self) -> Any:
+        """The JSON of a success; MLflow's refusal as our own."""
+        if self.status < 400:
+            return self.json()
+        try:
+            fault = self.json()
+            code, message = str(fault["error_code"]), str(fault.get("message", ""))
+        except (ValueError, KeyError, TypeError):
+            raise ApiError("INTERNAL_ERROR", f"MLflow's server answered {self.status}") from None
+        raise ApiError(code, message, status=self.status)
+
+
+class Proxy:
+    def __init__(self, server: TrackingServer) -> None:
+        self._server = server
+        self._pool: tuple[asyncio.AbstractEventLoop, str, aiohttp.ClientSession] | None = None
+
+    async def send(
+        self,
+        workspace: str,
+        method: str,
+        path: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Answer:
+        """`path` is percent-encoded already."""
+        import aiohttp
+        from yarl import URL
+
+        target = f"http://mlflow{path}?{urlencode(query)}" if query else f"http://mlflow{path}"
+        headers = {WORKSPACE_HEADER: workspace, "Content-Type": content_type}
+        for last in (False, True):
+            if not self._server.is_ready():
+                await asyncio.to_thread(self._server.ensure)
+            headers[SECRET_HEADER] = self._server.secret
+            try:
+                session = await self._session()
+                async with session.request(
+                    method, URL(target, encoded=True), data=body or None, headers=headers
+                ) as got:
+                    kind = got.headers.get("Content-Type", "application/json")
+                    return Answer(status=got.status, body=await got.read(), content_type=kind)
+            except aiohttp.ClientConnectorError as fault:
+                if last:
+                    raise ApiError("TEMPORARILY_UNAVAILABLE", "MLflow is restarting") from fault
+                await asyncio.sleep(0.1)
+            except aiohttp.ClientError as fault:
+                message = "MLflow's server died during the request; repeat it"
+                raise ApiError("TEMPORARILY_UNAVAILABLE", message) from fault
+            except TimeoutError as fault:
+                raise ApiError("DEADLINE_EXCEEDED", "MLflow's server did not answer") from fault
+        raise AssertionError
+
+    def close(self) -> None:
+        """Close the pool of a loop that has ended."""
+        if self._pool is not None and not self._pool[0].is_running():
+            asyncio.run(self._pool[2].close())
+            self._pool = None
+
+    async def _session(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        loop, path = asyncio.get_running_loop(), str(self._server.socket)
+        if self._pool is not None and self._pool[:2] == (loop, path):
+            return self._pool[2]
+        old, timeout = self._pool, aiohttp.ClientTimeout(total=TIMEOUT_S)
+        connector = aiohttp.UnixConnector(path=path, limit=64, keepalive_timeout=60)
+        session = aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
+        self._pool = (loop, path, session)
+        if old is not None:
+            await old[2].close()
+        return session

@@ -1,0 +1,168 @@
+"""The tracking API that MLflow's own server answers: checked here, then passed on as it is.
+
+One row per route: what it is about (`subjects`) and the level it needs on those experiments. The
+rows follow `mlflow/protos/service.proto`; routes that would reach outside an experiment (gateway,
+webhooks, MLflow's own workspaces) are left out on purpose. Experiments, which need more than a
+check, are in `experiments.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+from brickyard.workspace.kernel import Call, Reply, Route, invalid
+from brickyard.workspace.mlflow import subjects
+from brickyard.workspace.mlflow.proxy import Answer
+from brickyard.workspace.mlflow.subjects import Subject
+
+V2, V3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
+READ, EDIT, MANAGE = "CAN_READ", "CAN_EDIT", "CAN_MANAGE"
+PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+async def forward(call: Call, template: str) -> Answer:
+    """Send the request on to MLflow, at the address that its route was matched by."""
+    path = PARAMETER.sub(lambda found: _segment(call.path[found[1]]), template)
+    return await call.engines.mlflow.proxy.send(
+        call.workspace.name,
+        call.method,
+        path,
+        query=call.query_items,
+        body=call.body() if call.method != "GET" else None,
+        content_type=call.header("content-type", "application/json"),
+    )
+
+
+def as_reply(answer: Answer) -> Reply:
+    return Reply(
+        status=answer.status, body=answer.body, headers={"Content-Type": answer.content_type}
+    )
+
+
+async def require(call: Call, ids: tuple[str, ...], level: str) -> None:
+    engine = call.engines.mlflow
+    await asyncio.to_thread(engine.require, call.principal, call.workspace, ids, level)
+
+
+def proxied(
+    method: str,
+    path: str,
+    subject: Subject,
+    level: str,
+    learn: Callable[[Call, Any], None] | None = None,
+) -> Route:
+    """A route that is checked and passed on; `learn` sees the JSON of its success."""
+
+    async def handle(call: Call) -> Reply:
+        await require(call, await subject(call), level)
+        answer = await forward(call, path)
+        if learn is not None and answer.status < 400:
+            learn(call, answer.json())
+        return as_reply(answer)
+
+    return Route(method, path, handle)
+
+
+def _segment(value: str) -> str:
+    # MLflow decodes the path before it finds the handler: nothing may lead elsewhere in it.
+    if value in (".", "..") or "/" in value:
+        raise invalid(f"Invalid value in the path: {value!r}")
+    return quote(value, safe="")
+
+
+def _learn_run(call: Call, made: Any) -> None:
+    info = made["run"]["info"]
+    _learn(call, "run", info["run_id"], info["experiment_id"])
+
+
+def _learn_model(call: Call, made: Any) -> None:
+    info = made["model"]["info"]
+    _learn(call, "model", info["model_id"], info["experiment_id"])
+
+
+def _learn_trace(call: Call, made: Any) -> None:
+    info = made["trace"]["trace_info"]
+    where = info["trace_location"]["mlflow_experiment"]["experiment_id"]
+    _learn(call, "trace", info["trace_id"], where)
+
+
+def _learn(call: Call, kind: str, key: str, experiment: str) -> None:
+    call.engines.mlflow.owners.learn(call.workspace.name, kind, key, experiment)
+
+
+Row = tuple[str, str, Callable[[Call], Awaitable[tuple[str, ...]]], str]
+
+RUNS: tuple[Row, ...] = (
+    ("GET", f"{V2}/runs/get", subjects.run, READ),
+    ("POST", f"{V2}/runs/update", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/delete", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/restore", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/log-metric", subjects.metric, EDIT),
+    ("POST", f"{V2}/runs/log-parameter", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/log-batch", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/log-model", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/log-inputs", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/outputs", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/set-tag", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/delete-tag", subjects.run, EDIT),
+    ("POST", f"{V2}/runs/search", subjects.experiments, READ),
+    ("GET", f"{V2}/metrics/get-history", subjects.run, READ),
+    ("GET", f"{V2}/metrics/get-history-bulk-interval", subjects.runs, READ),
+    ("GET", f"{V2}/artifacts/list", subjects.run, READ),
+)
+
+MODELS: tuple[Row, ...] = (
+    ("GET", f"{V2}/logged-models/{{model_id}}", subjects.model, READ),
+    ("PATCH", f"{V2}/logged-models/{{model_id}}", subjects.model, EDIT),
+    ("DELETE", f"{V2}/logged-models/{{model_id}}", subjects.model, EDIT),
+    ("POST", f"{V2}/logged-models/{{model_id}}/params", subjects.model, EDIT),
+    ("PATCH", f"{V2}/logged-models/{{model_id}}/tags", subjects.model, EDIT),
+    ("DELETE", f"{V2}/logged-models/{{model_id}}/tags/{{tag_key}}", subjects.model, EDIT),
+    ("GET", f"{V2}/logged-models/{{model_id}}/artifacts/directories", subjects.model, READ),
+    ("POST", f"{V2}/logged-models/search", subjects.experiments, READ),
+)
+
+TRACES: tuple[Row, ...] = (
+    ("GET", f"{V3}/traces/{{trace_id}}", subjects.trace, READ),
+    ("GET", f"{V2}/traces/{{request_id}}/info", subjects.trace, READ),
+    ("GET", f"{V3}/traces/get", subjects.trace, READ),
+    ("GET", f"{V3}/traces/batchGet", subjects.traces, READ),
+    ("POST", f"{V3}/traces/batchGetInfos", subjects.traces, READ),
+    ("POST", f"{V3}/traces/search", subjects.trace_locations, READ),
+    ("GET", f"{V2}/traces", subjects.experiments, READ),
+    ("POST", f"{V3}/traces/calculate-filter-correlation", subjects.experiments, READ),
+    ("POST", f"{V3}/traces/metrics", subjects.experiments, READ),
+    ("POST", f"{V2}/traces/delete-traces", subjects.experiment, EDIT),
+    ("POST", f"{V3}/traces/delete-traces", subjects.experiment, EDIT),
+    ("PATCH", f"{V2}/traces/{{request_id}}", subjects.trace, EDIT),
+    ("PATCH", f"{V2}/traces/{{request_id}}/tags", subjects.trace, EDIT),
+    ("DELETE", f"{V2}/traces/{{request_id}}/tags", subjects.trace, EDIT),
+    ("PATCH", f"{V3}/traces/{{trace_id}}/tags", subjects.trace, EDIT),
+    ("DELETE", f"{V3}/traces/{{trace_id}}/tags", subjects.trace, EDIT),
+    ("POST", f"{V3}/traces/{{trace_id}}/assessments", subjects.trace, EDIT),
+    ("GET", f"{V3}/traces/{{trace_id}}/assessments/{{assessment_id}}", subjects.trace, READ),
+    ("PATCH", f"{V3}/traces/{{trace_id}}/assessments/{{assessment_id}}", subjects.trace, EDIT),
+    ("DELETE", f"{V3}/traces/{{trace_id}}/assessments/{{assessment_id}}", subjects.trace, EDIT),
+    ("POST", f"{V2}/traces/link-to-run", subjects.run_and_traces, EDIT),
+    ("POST", f"{V3}/traces/link-to-run", subjects.run_and_traces, EDIT),
+    ("POST", f"{V2}/traces/link-prompts", subjects.trace, EDIT),
+)
+
+SCORERS: tuple[Row, ...] = (
+    ("POST", f"{V3}/scorers/register", subjects.experiment, EDIT),
+    ("GET", f"{V3}/scorers/list", subjects.experiment, READ),
+    ("GET", f"{V3}/scorers/versions", subjects.experiment, READ),
+    ("GET", f"{V3}/scorers/get", subjects.experiment, READ),
+    ("DELETE", f"{V3}/scorers/delete", subjects.experiment, EDIT),
+)
+
+ROUTES: tuple[Route, ...] = (
+    proxied("POST", f"{V2}/runs/create", subjects.experiment, EDIT, _learn_run),
+    proxied("POST", f"{V2}/logged-models", subjects.experiment, EDIT, _learn_model),
+    proxied("POST", f"{V3}/traces", subjects.new_trace, EDIT, _learn_trace),
+    *(proxied(*row) for row in (*RUNS, *MODELS, *TRACES, *SCORERS)),
+)
