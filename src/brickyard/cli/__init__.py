@@ -1,0 +1,66 @@
+"""The `brickyard` command.
+
+A command's code, and the rooms it needs, are imported when it runs: `brickyard --help` loads click
+and the table below, nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from brickyard.cli.commands import CommandTable, Listed
+
+BUNDLE_COMMANDS = (
+    Listed("validate", "bundle_commands:validate", "Check the bundle; works offline."),
+    Listed("plan", "bundle_commands:plan", "Show what a deploy would change."),
+    Listed("deploy", "bundle_commands:deploy", "Make the workspace match the bundle."),
+    Listed("destroy", "bundle_commands:destroy", "Delete everything the bundle deployed."),
+    Listed("run", "run_commands:run", "Run a deployed job and follow it."),
+    Listed("summary", "bundle_commands:summary", "List deployed resources and their URLs."),
+)
+WORKSPACE_COMMANDS = (
+    Listed("up", "workspace_commands:up", "Start the embedded workspace."),
+    Listed("down", "workspace_commands:down", "Stop the embedded workspace."),
+    Listed("status", "workspace_commands:status", "Say what runs, where, and what is enforced."),
+    Listed("logs", "workspace_commands:logs", "Show the embedded workspace's log."),
+    Listed("reset", "workspace_commands:reset", "Delete everything the embedded workspace holds."),
+    Listed("env", "workspace_commands:env", "Print the exports for any Databricks client."),
+    Listed("exec", "workspace_commands:exec_", "Run a command against the embedded workspace."),
+)
+RELEASE_COMMANDS = (
+    Listed("policy", "policy_commands:policy", "Check the bundle against the data policy."),
+    Listed("release", "release_commands:release", "Promote, list and roll back releases."),
+)
+OTHER_COMMANDS = (
+    Listed("bundle", "bundle_commands:bundle", "The same verbs, as the official CLI spells them."),
+    Listed("completion", "completion:completion", "Print shell completion for bash, zsh or fish."),
+)
+
+SECTIONS = (
+    ("Bundle", BUNDLE_COMMANDS),
+    ("Release", RELEASE_COMMANDS),
+    ("Embedded workspace", WORKSPACE_COMMANDS),
+    ("Other", OTHER_COMMANDS),
+)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit code."""
+    from brickyard.cli.failures import guarded
+
+    return guarded(lambda: root()(arguments, prog_name="brickyard", standalone_mode=False))
+
+
+def root() -> CommandTable:
+    """The top of the command tree."""
+    return CommandTable(
+        name="brickyard",
+        help="Assemble and deploy generative solutions, on Databricks or on one machine.",
+        sections=SECTIONS,
+        has_version=True,
+    )

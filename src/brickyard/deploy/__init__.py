@@ -1,0 +1,78 @@
+"""Deploying bundles: project, plan, apply, run, destroy, against any workspace.
+
+project = open_project("path/to/bundle", "dev")
+plan = make_plan(project)
+deployed = apply_plan(project, plan)
+result = run_job(project, "nightly", {"date": "2026-01-01"})
+"""
+
+from brickyard.deploy.apply import Event, StepFailed
+from brickyard.deploy.artifacts import BuildFailed
+from brickyard.deploy.connect import NoAuthentication
+from brickyard.deploy.deployment import Deployed, apply_plan, destroy
+from brickyard.deploy.disk import NoBundle, find_root
+from brickyard.deploy.embedded import NotRunning
+from brickyard.deploy.graph import Cycle
+from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
+from brickyard.deploy.lock import Locked
+from brickyard.deploy.lookups import NoAnswer
+from brickyard.deploy.plan import Action, Plan, PlanFault
+from brickyard.deploy.plan_file import BadPlan, read_plan, write_plan
+from brickyard.deploy.planning import Prevented, Unsupported, make_plan
+from brickyard.deploy.project import (
+    BrokenBundle,
+    Project,
+    connect_project,
+    load_project,
+    open_project,
+)
+from brickyard.deploy.run import RunRefused, RunResult, Step
+from brickyard.deploy.running import run_job
+from brickyard.deploy.state import BadState
+from brickyard.deploy.sync import SyncConflict
+
+# What can go wrong outside the program; each message is fit to be shown as it is.
+WORLD_ERRORS: tuple[type[Exception], ...] = (
+    ApiFailure,
+    BadPlan,
+    BadState,
+    BuildFailed,
+    Cycle,
+    Locked,
+    NoAnswer,
+    NoAuthentication,
+    NoBundle,
+    NotRunning,
+    OSError,
+    PlanFault,
+    Prevented,
+    RunRefused,
+    StepFailed,
+    SyncConflict,
+    Unreachable,
+    Unsupported,
+)
+
+__all__ = [
+    "WORLD_ERRORS",
+    "Action",
+    "ApiFailure",
+    "BrokenBundle",
+    "Deployed",
+    "Event",
+    "Plan",
+    "Project",
+    "RunResult",
+    "Step",
+    "Workspace",
+    "apply_plan",
+    "connect_project",
+    "destroy",
+    "find_root",
+    "load_project",
+    "make_plan",
+    "open_project",
+    "read_plan",
+    "run_job",
+    "write_plan",
+]

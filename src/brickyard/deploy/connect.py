@@ -28,8 +28,6 @@ ATTRIBUTES: Final = (
     "account_id",
     "workspace_id",
 )
-STAGING_NAMES: Final = ("staging", "stage", "stg", "test", "qa", "uat", "preprod")
-PRODUCTION_NAMES: Final = ("prod", "production", "prd", "live")
 
 
 class NoAuthentication(Exception):
@@ -50,36 +48,27 @@ class Address:
         return self.environment is not None
 
 
-def environment_of(target: str, mode: str | None) -> str:
-    """Which embedded workspace stands for a target: dev, staging or prod."""
-    words = target.lower().replace("-", "_").split("_")
-    if any(word in PRODUCTION_NAMES for word in words):
-        return "prod"
-    if any(word in STAGING_NAMES for word in words):
-        return "staging"
-    return "prod" if mode == "production" and "dev" not in words else "dev"
-
-
 def address(
     *,
-    target: str,
-    mode: str | None,
+    environment_name: str,
     settings: Mapping[str, object],
     environment: Mapping[str, str],
     profile: str | None = None,
     local: bool = False,
 ) -> Address:
-    """Decides between a real host and the embedded workspace; touches no network."""
-    name = environment_of(target, mode)
+    """Decides between a real host and the embedded workspace; touches no network.
+
+    `environment_name` is the embedded workspace that stands for the target: dev, staging or prod.
+    """
     if local:
-        return Address(attributes={}, environment=name)
+        return Address(attributes={}, environment=environment_name)
     host = settings.get("host")
     chosen = profile or settings.get("profile")
     if not host and not chosen:
         host = environment.get("DATABRICKS_HOST")
         chosen = environment.get("DATABRICKS_CONFIG_PROFILE")
     if not host and not chosen:
-        return Address(attributes={}, environment=name)
+        return Address(attributes={}, environment=environment_name)
     return Address(
         host=normal_host(str(host)) if host else None,
         profile=str(chosen) if chosen else None,
@@ -117,7 +106,7 @@ def _through_sdk(where: Address) -> tuple[str, Callable[[], Headers]]:
     except ImportError:
         raise NoAuthentication(
             f"no token for {where.host or where.profile}: set DATABRICKS_TOKEN (with"
-            " DATABRICKS_HOST), or `pip install databricks-sdk` for profiles, OAuth and cloud log-ins"
+            " DATABRICKS_HOST), or `pip install databricks-sdk` for profiles and other log-ins"
         ) from None
     known = {"host": where.host, "profile": where.profile, **where.attributes}
     try:

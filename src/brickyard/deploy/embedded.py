@@ -85,7 +85,8 @@ class Embedded:
 
 def home_folder(environment: Mapping[str, str]) -> Path:
     """`BRICKYARD_HOME`, by default `~/.brickyard`."""
-    return Path(environment.get("BRICKYARD_HOME") or Path.home() / ".brickyard")
+    given = environment.get("BRICKYARD_HOME")
+    return Path(given).expanduser().absolute() if given else Path.home() / ".brickyard"
 
 
 def identity(environment: str, os_user: str) -> Identity:

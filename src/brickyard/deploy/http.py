@@ -106,7 +106,7 @@ class Workspace:
     """A Databricks workspace, real or embedded. Safe to share between threads.
 
     `authorize` returns the headers that prove who is calling; it is asked for each request, so
-    that a short-lived token can be renewed. `environment` names the embedded workspace, if it is one.
+    that a short-lived token can be renewed. `environment` names the embedded workspace, if any.
     """
 
     host: str
@@ -195,7 +195,9 @@ class Workspace:
         connection = line.connection
         assert connection is not None
         sent = {"User-Agent": USER_AGENT, "Accept": "application/json"}
-        connection.request(method, target, body=content, headers=sent | dict(headers) | dict(self.authorize()))
+        connection.request(
+            method, target, body=content, headers=sent | dict(headers) | dict(self.authorize())
+        )
         response = connection.getresponse()
         body = response.read()
         line.used_at = time.monotonic()
@@ -298,9 +300,7 @@ def _failure(answer: Answer, method: str, path: str) -> ApiFailure:
             code = f"SCIM_{body.get('status', answer.status)}"
     if not message:
         message = http.client.responses.get(answer.status, "refused")
-    return ApiFailure(
-        status=answer.status, code=code, message=message, method=method, path=path
-    )
+    return ApiFailure(status=answer.status, code=code, message=message, method=method, path=path)
 
 
 def timeout_from(environment: Mapping[str, str] = os.environ) -> float:

@@ -1,0 +1,61 @@
+"""From an exception to an exit code and one line on stderr.
+
+Errors of the user and of the world are said in a line that names the way out; our own bugs keep
+their traceback.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+INTERRUPTED = 130
+
+
+class Refused(Exception):
+    """A command that cannot go on for a reason it can state. `exit_code` is what main returns."""
+
+    def __init__(self, message: str = "", *, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def guarded(work: Callable[[], object]) -> int:
+    """Run `work`; say what went wrong; return the exit code."""
+    try:
+        ended = work()
+    except Refused as refusal:
+        if str(refusal):
+            say_error(str(refusal))
+        return refusal.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as ended_early:
+        return ended_early.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        if not _is_of_the_world(error):
+            raise
+        say_error(str(error))
+        return 1
+    return ended if isinstance(ended, int) else 0
+
+
+def say_error(message: str) -> None:
+    mark = click.style("Error:", fg="red", bold=True) if sys.stderr.isatty() else "Error:"
+    click.echo(f"{mark} {message}", err=True)
+
+
+def _is_of_the_world(error: Exception) -> bool:
+    """Whether the deploy room raises this kind for things outside the program."""
+    deploy = sys.modules.get("brickyard.deploy")
+    kinds: tuple[type[Exception], ...] = getattr(deploy, "WORLD_ERRORS", ())
+    return isinstance(error, kinds)

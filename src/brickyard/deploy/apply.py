@@ -1,0 +1,287 @@
+"""Carrying out a plan: one node after another along the edges, several at a time.
+
+What happens was decided while planning. Each call that succeeded is in the log before anything else
+is done; a failed node skips those that wait for it and nothing else. A node that an interrupted
+deploy may have created is looked for first, and taken over if it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from brickyard.deploy.calls import Caller, NotReady, find_unrecorded
+from brickyard.deploy.graph import Outcome, run_graph
+from brickyard.deploy.http import ApiFailure
+from brickyard.deploy.journal import Journal
+from brickyard.deploy.plan import (
+    Action,
+    Actual,
+    Node,
+    Plan,
+    as_id,
+    changes_of,
+    declaration,
+    worst,
+)
+from brickyard.deploy.references import Reference, Unresolved, field_of, places, substitute
+from brickyard.deploy.state import Entry, State
+from brickyard.resources import TYPES, AccessType, Json, ResourceType
+
+DONE = {
+    Action.CREATE: "Created",
+    Action.UPDATE: "Updated",
+    Action.RESIZE: "Resized",
+    Action.UPDATE_ID: "Updated",
+    Action.RECREATE: "Recreated",
+    Action.DELETE: "Deleted",
+}
+VERBS = {
+    Action.CREATE: "create",
+    Action.UPDATE: "update",
+    Action.RESIZE: "resize",
+    Action.UPDATE_ID: "rename",
+    Action.RECREATE: "recreate",
+    Action.DELETE: "delete",
+}
+
+
+class StepFailed(Exception):
+    """One node could not be applied: "cannot create resources.jobs.a: …"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something to show while applying: `word` is Started, Created, …, Adopted, Failed, Skipped."""
+
+    word: str
+    node: Node
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What became of every pending node, by address."""
+
+    plan: Plan
+    outcomes: Mapping[str, Outcome]
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One line per failed or skipped node."""
+        lines = []
+        for address, outcome in sorted(self.outcomes.items()):
+            if outcome.error is not None:
+                lines.append(str(outcome.error))
+            elif outcome.blocked_by is not None:
+                verb = VERBS[self.plan.nodes[address].action]
+                lines.append(f"cannot {verb} {address}: {outcome.blocked_by} failed")
+        return tuple(lines)
+
+    def count(self, *actions: Action) -> int:
+        """How many nodes with these actions succeeded."""
+        return sum(
+            1
+            for address, outcome in self.outcomes.items()
+            if outcome.is_done and self.plan.nodes[address].action in actions
+        )
+
+
+def edges(plan: Plan, recorded: State) -> Mapping[str, frozenset[str]]:
+    """What each pending node waits for: those it refers to; a delete, those that referred to it."""
+    pending = {node.address: node for node in plan.pending}
+    needs: dict[str, set[str]] = {address: set() for address in pending}
+    for address, node in pending.items():
+        if node.action is not Action.DELETE:
+            needs[address] |= {d.node for d in node.depends_on if d.node in pending}
+    for address, entry in recorded.entries.items():
+        for dependency in entry.depends_on:
+            target = pending.get(dependency.node)
+            if target is not None and target.action is Action.DELETE and address in pending:
+                needs[dependency.node].add(address)
+    freed = {
+        (n.address.split(".")[1], n.id): n.address
+        for n in pending.values()
+        if n.action is Action.DELETE
+    }
+    for address, node in pending.items():
+        holder = freed.get((address.split(".")[1], _name_of(node)))
+        if node.action is Action.CREATE and holder is not None:
+            needs[address].add(holder)
+    return {address: frozenset(names) for address, names in needs.items()}
+
+
+def apply(
+    plan: Plan,
+    recorded: State,
+    journal: Journal,
+    caller: Caller,
+    *,
+    unsure: frozenset[str] = frozenset(),
+    progress: Callable[[Event], None] = lambda _: None,
+) -> Applied:
+    """Apply every pending node; failures are in the result, not raised."""
+    applier = _Applier(plan=plan, journal=journal, caller=caller, unsure=unsure, progress=progress)
+    outcomes = run_graph(edges(plan, recorded), applier.step)
+    for address, outcome in outcomes.items():
+        if outcome.blocked_by is not None:
+            detail = f"{outcome.blocked_by} failed"
+            progress(Event(word="Skipped", node=plan.nodes[address], detail=detail))
+    return Applied(plan=plan, outcomes=outcomes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Applier:
+    plan: Plan
+    journal: Journal
+    caller: Caller
+    unsure: frozenset[str]
+    progress: Callable[[Event], None]
+    _read: dict[str, Actual] = field(default_factory=dict)
+
+    def step(self, address: str) -> None:
+        node = self.plan.nodes[address]
+        kind, access = declaration(address)
+        self.progress(Event(word="Started", node=node))
+        try:
+            if access is not None:
+                self._apply_access(node, kind, access)
+                word = DONE[node.action]
+            else:
+                word = self._apply_resource(node, kind)
+        except (ApiFailure, NotReady, Unresolved) as failure:
+            reason = _reason(failure, node)
+            self.progress(Event(word="Failed", node=node, detail=reason))
+            raise StepFailed(f"cannot {VERBS[node.action]} {address}: {reason}") from failure
+        except Exception as failure:
+            self.progress(Event(word="Failed", node=node, detail=str(failure)))
+            raise
+        self.progress(Event(word=word, node=node))
+
+    def _apply_resource(self, node: Node, kind: ResourceType) -> str:
+        recorded = self._recorded(node.address)
+        if node.action is Action.DELETE:
+            if not node.is_gone:
+                self.caller.delete(kind, node.id, recorded)
+            self.journal.record(node.address, None)
+            return DONE[node.action]
+        desired = self._value(node)
+        if node.action is Action.CREATE:
+            return self._create(node, kind, desired)
+        if node.action is Action.RECREATE:
+            self.caller.delete(kind, node.id, recorded)
+            self.journal.record(node.address, None)
+            self._create(node, kind, desired)
+        elif node.action is Action.UPDATE_ID:
+            new_id = self.caller.rename(kind, node.id, desired, recorded)
+            self._record(node, new_id, desired)
+            self.caller.wait(kind.wait, new_id)
+        else:
+            changed = frozenset(_top(p) for p, c in node.changes.items() if c.action > Action.SKIP)
+            self.caller.update(kind, node.id, desired, recorded, changed)
+            self._record(node, node.id, desired)
+            self.caller.wait(kind.wait, node.id)
+        return DONE[node.action]
+
+    def _create(self, node: Node, kind: ResourceType, desired: Json) -> str:
+        if node.address in self.unsure:
+            found = find_unrecorded(self.caller.workspace, kind, desired, self.caller)
+            if found is not None:
+                self._adopt(node, kind, found, desired)
+                return "Adopted"
+        new_id, _ = self.caller.create(kind, desired)
+        self._record(node, new_id, desired)
+        self.caller.wait(kind.wait, new_id)
+        return DONE[Action.CREATE]
+
+    def _adopt(self, node: Node, kind: ResourceType, id: str, desired: Json) -> None:
+        """Take over what a killed deploy has made, and make it as desired."""
+        self._record(node, id, desired)
+        self.caller.wait(kind.wait, id)
+        found = self.caller.read(kind, id)
+        if found is None:
+            return
+        changes = changes_of(kind, Entry(id=id, state=desired), desired, found)
+        if worst(changes) is Action.SKIP or not kind.update:
+            return
+        changed = frozenset(_top(path) for path, c in changes.items() if c.action > Action.SKIP)
+        self.caller.update(kind, id, desired, desired, changed)
+        self.caller.wait(kind.wait, id)
+
+    def _apply_access(self, node: Node, kind: ResourceType, access: AccessType) -> None:
+        if node.action is Action.DELETE:
+            self.journal.record(node.address, None)
+            return
+        parent = ".".join(node.address.split(".")[:3])
+        parent_id = self.journal.state.entries[parent].id
+        whole = (
+            self._whole(parent).whole if kind.permissions_id and access.key == "permissions" else {}
+        )
+        id = access.id(kind, parent_id, whole)
+        entries = list(self._value(node) or [])
+        self.caller.write_access(access, id, entries)
+        entry = Entry(id=id, state=access.state(id, entries), depends_on=node.depends_on)
+        self.journal.record(node.address, entry)
+
+    def _value(self, node: Node) -> Any:
+        """The node's configuration with every reference in place."""
+        value = substitute(node.value, self._resolve)
+        missing = next(places(value), None)
+        if missing is not None:
+            raise Unresolved(f"{missing[0]}: {missing[1]} has no value")
+        return value
+
+    def _resolve(self, reference: Reference) -> Any:
+        entry = self.journal.state.entries.get(reference.address)
+        if entry is None:
+            raise Unresolved(reference.text)
+        if reference.field == "id":
+            return as_id(entry.id)
+        for source in (entry.state, self._whole(reference.address).whole):
+            try:
+                return field_of(source, reference.field)
+            except KeyError:
+                continue
+        raise Unresolved(reference.text)
+
+    def _whole(self, address: str) -> Actual:
+        if address not in self._read:
+            kind, _ = declaration(address)
+            found = self.caller.read(kind, self.journal.state.entries[address].id)
+            if found is None:
+                raise Unresolved(f"{address} is not there")
+            self._read[address] = found
+        return self._read[address]
+
+    def _record(self, node: Node, id: str, desired: Json) -> None:
+        self._read.pop(node.address, None)
+        entry = Entry(id=id, state=desired, depends_on=node.depends_on)
+        self.journal.record(node.address, entry)
+
+    def _recorded(self, address: str) -> Json:
+        entry = self.journal.state.entries.get(address)
+        return dict(entry.state) if entry is not None else {}
+
+
+def _top(path: str) -> str:
+    """The top-level field of a change's path."""
+    return path.replace("[", ".").split(".")[0]
+
+
+def _name_of(node: Node) -> str:
+    """The id a creation will have, for types whose name is their id; else something no id is."""
+    kind = TYPES.get(node.address.split(".")[1])
+    if kind is None or not isinstance(node.value, Mapping) or node.value.get("name") is None:
+        return "\0"
+    names = [node.value.get(part) for part in ("catalog_name", "schema_name", "name")]
+    return ".".join(str(name) for name in names if name)
+
+
+def _reason(failure: Exception, node: Node) -> str:
+    if isinstance(failure, ApiFailure) and failure.is_conflict and node.action is Action.CREATE:
+        return (
+            f"{failure}. This bundle has no record of making it: give yours another name,"
+            " or delete the other one"
+        )
+    return str(failure)

@@ -1,0 +1,237 @@
+"""The REST calls of one resource, made from its declaration. Nothing here decides; it does.
+
+Also: reading a resource as it is, waiting until it can be used, and finding one by name when a
+killed deploy may have made it without writing it down.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from brickyard.deploy.http import ApiFailure, Json, Workspace, segment
+from brickyard.deploy.plan import Actual
+from brickyard.deploy.references import field_of
+from brickyard.resources import AccessType, Call, ResourceType, Wait
+
+FIRST_PAUSE_S: Final = 0.1
+LONGEST_PAUSE_S: Final = 5.0
+NOTHING_TO_UPDATE: Final = "nothing to update"
+
+
+class NotReady(Exception):
+    """The resource was made or changed, and did not become usable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Makes the calls of declarations against one workspace."""
+
+    workspace: Workspace
+    sleep: Callable[[float], None] = time.sleep
+    max_wait_s: float | None = None
+
+    def create(self, kind: ResourceType, desired: Json) -> tuple[str, Json]:
+        """Make it; its id and the answer."""
+        answer = self._make(kind.create, kind, desired, {}, "") or {}
+        return kind.id(desired, answer), answer
+
+    def read(self, kind: ResourceType, id: str) -> Actual | None:
+        """The resource as it is now, or None when it is gone."""
+        query = {name: _fill(text, id) for name, text in kind.read.query.items()}
+        path = _fill_path(kind.read.path, id)
+        try:
+            whole = self.workspace.get(path, query)
+            token = whole.get(kind.read.page_token) if kind.read.page_token else None
+            while token:
+                page = self.workspace.get(path, {**query, "page_token": token})
+                for name in kind.read.page_lists:
+                    _extend(whole, name, page)
+                token = page.get(kind.read.page_token)
+        except ApiFailure as failure:
+            if failure.is_missing or _says_missing(kind, failure):
+                return None
+            raise
+        if kind.read.is_gone is not None and kind.read.is_gone(whole):
+            return None
+        return Actual(configuration=kind.read.configuration(whole), whole=whole)
+
+    def update(
+        self, kind: ResourceType, id: str, desired: Json, recorded: Json, changed: frozenset[str]
+    ) -> None:
+        """The calls that the changed top-level fields need, in order."""
+        for call in kind.update:
+            if call.when and not changed & set(call.when):
+                continue
+            if call.await_ready:
+                self.wait(kind.wait, id)
+            try:
+                self._make(call, kind, desired, recorded, id)
+            except ApiFailure as failure:
+                if NOTHING_TO_UPDATE not in failure.message.lower():
+                    raise
+
+    def rename(self, kind: ResourceType, id: str, desired: Json, recorded: Json) -> str:
+        """Change name and fields in one go; the new id."""
+        assert kind.rename is not None
+        answer = self._make(kind.rename, kind, desired, recorded, id) or {}
+        return kind.id(desired, answer)
+
+    def delete(self, kind: ResourceType, id: str, recorded: Json) -> None:
+        """Remove it and wait until its name is free; gone already is fine."""
+        try:
+            self._make(kind.delete, kind, recorded, recorded, id)
+        except ApiFailure as failure:
+            if failure.is_missing or failure.code == "MANAGED_BY_PARENT":
+                return
+            if self.read(kind, id) is not None:
+                raise
+        if kind.settle is not None:
+            self.wait(kind.settle, id, until_gone=True)
+
+    def wait(self, wait: Wait | None, id: str, *, until_gone: bool = False) -> None:
+        """Poll until ready. Raises `NotReady` on failure or when time is up."""
+        if wait is None:
+            return
+        limit_s = wait.timeout_s if self.max_wait_s is None else self.max_wait_s
+        give_up_at, pause_s = time.monotonic() + limit_s, FIRST_PAUSE_S
+        while True:
+            try:
+                seen = self.workspace.get(_fill_path(wait.path, id))
+            except ApiFailure as failure:
+                if until_gone and failure.is_missing:
+                    return
+                raise
+            said = str(_at(seen, wait.message) or "") if wait.message else ""
+            if any(str(_at(seen, path)) in values for path, values in wait.failed.items()):
+                states = ", ".join(f"{path} is {_at(seen, path)}" for path in wait.failed)
+                raise NotReady(said or states)
+            if not until_gone and all(
+                str(_at(seen, path)) in values for path, values in wait.ready.items()
+            ):
+                return
+            if time.monotonic() > give_up_at:
+                states = ", ".join(f"{path} is {_at(seen, path)}" for path in wait.ready)
+                raise NotReady(f"not ready after {limit_s:.0f} s ({said or states})")
+            self.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
+
+    def read_access(self, access: AccessType, id: str) -> Actual | None:
+        """Permissions or grants as they are, in the written form."""
+        try:
+            whole = self.workspace.get(access.read(id))
+            entries = access.entries(whole)
+            token = whole.get(access.page_token) if access.page_token else None
+            while token:
+                page = self.workspace.get(access.read(id), {"page_token": token})
+                entries += access.entries(page)
+                token = page.get(access.page_token)
+        except ApiFailure as failure:
+            if failure.is_missing:
+                return None
+            raise
+        return Actual(configuration=entries, whole=whole)
+
+    def write_access(self, access: AccessType, id: str, desired: list[Json]) -> None:
+        """Make the entries exactly these."""
+        found = self.read_access(access, id)
+        body = access.body(desired, found.configuration if found else [])
+        self.workspace.call(access.write_method, access.write(id), body=body)
+
+    def _make(
+        self, call: Call, kind: ResourceType, desired: Json, recorded: Json, id: str
+    ) -> Json | None:
+        body = _body(call, kind, desired, recorded, id)
+        if body is None:
+            return None
+        query = {name: _fill(text, id) for name, text in call.query.items()}
+        sent = None if call.method in ("GET", "DELETE") and not body else body
+        return self.workspace.call(call.method, _fill_path(call.path, id), query=query, body=sent)
+
+
+def find_unrecorded(
+    workspace: Workspace, kind: ResourceType, desired: Json, caller: Caller
+) -> str | None:
+    """The id of the object a killed deploy made from `desired`, if it did.
+
+    Jobs are told by name and by the metadata path of this deployment; experiments and everything
+    whose name is its id are read directly. Other types cannot be looked up: None.
+    """
+    if kind.key == "jobs":
+        return _find_job(workspace, desired)
+    if kind.key == "experiments":
+        return _find_experiment(workspace, desired)
+    names = [desired.get(part) for part in ("catalog_name", "schema_name", "name")]
+    try:
+        id = kind.id(desired, {**desired, "full_name": ".".join(str(n) for n in names if n)})
+    except (KeyError, TypeError):
+        return None
+    if not id or caller.read(kind, id) is None:
+        return None
+    return id
+
+
+def _find_job(workspace: Workspace, desired: Json) -> str | None:
+    mine = (desired.get("deployment") or {}).get("metadata_file_path")
+    for job in workspace.pages("/api/2.2/jobs/list", "jobs", {"name": desired.get("name")}):
+        settings = job.get("settings") or {}
+        if mine and (settings.get("deployment") or {}).get("metadata_file_path") == mine:
+            return str(job["job_id"])
+    return None
+
+
+def _find_experiment(workspace: Workspace, desired: Json) -> str | None:
+    path = "/api/2.0/mlflow/experiments/get-by-name"
+    try:
+        found = workspace.get(path, {"experiment_name": desired.get("name")})["experiment"]
+    except ApiFailure as failure:
+        if failure.is_missing:
+            return None
+        raise
+    return None if found.get("lifecycle_stage") == "deleted" else str(found["experiment_id"])
+
+
+def _says_missing(kind: ResourceType, failure: ApiFailure) -> bool:
+    return bool(kind.read.missing) and re.search(kind.read.missing, failure.message) is not None
+
+
+def _body(call: Call, kind: ResourceType, desired: Json, recorded: Json, id: str) -> Json | None:
+    if call.body is not None:
+        return call.body(desired, recorded, id)
+    names = (
+        [name for name in desired if name not in kind.local]
+        if call.fields is None
+        else [name for name in call.fields if name in desired]
+    )
+    body: Json = {call.rename.get(name, name): desired[name] for name in names}
+    if call.wrap:
+        body = {call.wrap: body}
+    if call.id_field:
+        body[call.id_field] = int(id) if call.id_is_number else id
+    return body
+
+
+def _fill(text: str, id: str) -> str:
+    return text.replace("{id}", id)
+
+
+def _fill_path(path: str, id: str) -> str:
+    return path.replace("{id}", segment(id))
+
+
+def _at(data: Mapping[str, Any], path: str) -> Any:
+    try:
+        return field_of(data, path)
+    except KeyError:
+        return None
+
+
+def _extend(whole: Json, name: str, page: Json) -> None:
+    *above, last = re.split(r"\.", name)
+    here, there = whole, page
+    for part in above:
+        here, there = here.setdefault(part, {}), there.get(part) or {}
+    here[last] = [*(here.get(last) or ()), *(there.get(last) or ())]

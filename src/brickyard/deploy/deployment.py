@@ -1,0 +1,258 @@
+"""The deploy and destroy verbs: what happens in which order, under which lock.
+
+Order of the official CLI: lock, artifacts, files, plan checked against the state, log, apply, push,
+metadata, unlock. Partial progress is pushed; the lock is released whatever happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from brickyard.deploy.apply import Applied, Event, apply
+from brickyard.deploy.artifacts import upload
+from brickyard.deploy.calls import Caller
+from brickyard.deploy.http import Json
+from brickyard.deploy.lock import acquire
+from brickyard.deploy.plan import Action, Plan
+from brickyard.deploy.plan_file import check_current
+from brickyard.deploy.planning import (
+    METADATA,
+    check_prevented,
+    plan_destroy,
+    prepare_resources,
+)
+from brickyard.deploy.project import Project
+from brickyard.deploy.state import State, go_json
+from brickyard.deploy.state_store import Pulled, write_atomically
+from brickyard.deploy.sync import Synced, look_at, synchronise
+from brickyard.deploy.sync_set import sync_set
+
+Say = Callable[[str], None]
+Show = Callable[[Event], None]
+NOTHING: Final = Synced(uploaded=0, deleted=0)
+FOLDER_LEVELS: Final = {"CAN_MANAGE": "CAN_MANAGE", "CAN_RUN": "CAN_RUN", "CAN_VIEW": "CAN_READ"}
+
+
+def _silent(_: object) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """How a deploy or destroy ended. `failures` holds one line per node that was not done."""
+
+    applied: Applied
+    synced: Synced
+    state: State
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        return self.applied.failures
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.failures
+
+    @property
+    def changed_nothing(self) -> bool:
+        return self.applied.plan.is_empty and not self.synced.uploaded and not self.synced.deleted
+
+
+def apply_plan(
+    project: Project,
+    plan: Plan,
+    progress: Show = _silent,
+    *,
+    say: Say = _silent,
+    force_lock: bool = False,
+) -> Deployed:
+    """Deploy: upload what changed, carry out the plan, record it.
+
+    Raises `BadPlan` when the deployment has moved on since the plan was made, `Locked`, `Prevented`
+    and the errors of the world. A failed node is not raised: see `Deployed.failures`.
+    """
+    check_prevented(plan)
+    store = project.store
+    with _locked(project, force=force_lock, say=say):
+        pulled = store.pull()
+        check_current(plan, pulled.state)
+        _ignore_in_git(project)
+        synced = _upload(project, say)
+        store.adopt(pulled.state)
+        applied, state = _carry_out(project, plan, pulled, progress)
+        _write_metadata(project, state)
+    return Deployed(applied=applied, synced=synced, state=state)
+
+
+def destroy(
+    project: Project,
+    progress: Show = _silent,
+    *,
+    plan: Plan | None = None,
+    say: Say = _silent,
+    force_lock: bool = False,
+) -> Deployed:
+    """Delete every recorded resource, then the deployment's folder. Nothing there is fine."""
+    store = project.store
+    if plan is None:
+        plan = plan_destroy(project, store.pull().state)
+    check_prevented(plan)
+    with _locked(project, force=force_lock, say=say):
+        pulled = store.pull()
+        check_current(plan, pulled.state)
+        store.adopt(pulled.state)
+        applied, state = _carry_out(project, plan, pulled, progress)
+        if not applied.failures:
+            project.files.delete(project.path("root_path"), recursive=True)
+            store.forget_local()
+    return Deployed(applied=applied, synced=NOTHING, state=state)
+
+
+def is_deployed(project: Project, pulled: Pulled) -> bool:
+    """Whether there is anything a destroy could remove."""
+    return bool(pulled.state.entries) or project.files.status(project.path("root_path")) is not None
+
+
+@contextmanager
+def _locked(project: Project, *, force: bool, say: Say) -> Iterator[None]:
+    lock = acquire(
+        project.files,
+        project.path("state_path"),
+        user=project.user.user_name,
+        force=force,
+        say=say,
+    )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _carry_out(
+    project: Project, plan: Plan, pulled: Pulled, progress: Show
+) -> tuple[Applied, State]:
+    creates = tuple(
+        node.address
+        for node in plan.pending
+        if node.action in (Action.CREATE, Action.RECREATE) and len(node.address.split(".")) == 3
+    )
+    store = project.store
+    journal = store.begin(pulled.state, creates) if plan.pending else None
+    if journal is None:
+        if pulled.is_ahead:
+            store.push(pulled.state, pulled.state)
+        return Applied(plan=plan, outcomes={}), pulled.state
+    try:
+        applied = apply(
+            plan,
+            pulled.state,
+            journal,
+            Caller(workspace=project.workspace),
+            unsure=pulled.unsure,
+            progress=progress,
+        )
+    finally:
+        state = store.finish(journal, pulled, had_creates=bool(creates))
+    return applied, state
+
+
+def _upload(project: Project, say: Say) -> Synced:
+    state_path = project.path("state_path")
+    prepared = prepare_resources(project, say=_silent)
+    upload(prepared.uploads, project.files, state_path=state_path, say=say)
+    if is_source_linked(project):
+        return NOTHING
+    rules, repository = project.sync_rules, project.repository
+    names = sync_set(
+        rules,
+        worktree=repository.worktree if repository else None,
+        global_excludes=repository.global_excludes if repository else None,
+    )
+    synced = synchronise(
+        look_at(rules.root, names),
+        remote=project.files,
+        file_path=project.path("file_path"),
+        state_path=state_path,
+        local_state=project.folder,
+        say=say,
+    )
+    _share_folders(project)
+    return synced
+
+
+def is_source_linked(project: Project) -> bool:
+    found = project.resolved.tree.get("presets.source_linked_deployment")
+    return found is not None and found.data is True
+
+
+def _share_folders(project: Project) -> None:
+    """Top-level permissions hold for the deployment's folder too."""
+    found = project.resolved.tree.get("permissions")
+    declared = found.plain() if found is not None else None
+    if not isinstance(declared, list) or not declared:
+        return
+    root = project.path("root_path")
+    folder = project.files.status(root)
+    if folder is None or root.startswith("/Workspace/Shared/"):
+        return
+    wanted = [_folder_entry(entry) for entry in declared if isinstance(entry, dict)]
+    path = f"/api/2.0/permissions/directories/{folder['object_id']}"
+    project.workspace.call("PUT", path, body={"access_control_list": wanted})
+
+
+def _folder_entry(entry: dict[str, Any]) -> Json:
+    who = {
+        name: entry[name]
+        for name in ("user_name", "group_name", "service_principal_name")
+        if entry.get(name)
+    }
+    return {"permission_level": FOLDER_LEVELS.get(str(entry.get("level")), "CAN_READ"), **who}
+
+
+def _write_metadata(project: Project, state: State) -> None:
+    """`metadata.json`: what the jobs page reads to show where a job comes from."""
+    path = f"{project.path('state_path')}/{METADATA}"
+    content = go_json(_metadata(project, state), indent=2).encode()
+    known = project.folder / METADATA
+    if known.exists() and known.read_bytes() == content and project.files.status(path):
+        return
+    project.files.write(path, content)
+    write_atomically(known, content)
+
+
+def _metadata(project: Project, state: State) -> Json:
+    tree = project.resolved.tree
+    git = tree.get("bundle.git")
+    resources: Json = {}
+    for address, entry in sorted(state.entries.items()):
+        parts = address.split(".")
+        if len(parts) == 3 and parts[1] in ("jobs", "pipelines"):
+            declared = tree.get(address)
+            place = declared.location if declared is not None else None
+            described = {"id": entry.id, "relative_path": place.file if place else ""}
+            resources.setdefault(parts[1], {})[parts[2]] = described
+    return {
+        "version": 1,
+        "config": {
+            "bundle": {
+                "name": project.resolved.name,
+                "target": project.resolved.target,
+                "mode": project.resolved.mode,
+                "git": git.plain() if git is not None else {},
+            },
+            "workspace": {"file_path": project.path("file_path")},
+            "resources": resources,
+            "presets": {"source_linked_deployment": is_source_linked(project)},
+        },
+        "extra": {},
+    }
+
+
+def _ignore_in_git(project: Project) -> None:
+    """Keep `.databricks` out of the user's commits."""
+    mark = project.root / ".databricks" / ".gitignore"
+    if not mark.exists():
+        write_atomically(mark, b"*\n")

@@ -1,0 +1,420 @@
+"""What a deploy will do, decided before anything is done: a pure function and a frozen value.
+
+Inputs are the recorded state, the desired configuration (references still in it), and the actual
+resources as just read. The rules are those of the official direct engine, first match wins per
+field; what differs between types comes from the `resources` declarations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cache
+from typing import Any, Final
+
+from brickyard.deploy.difference import (
+    Difference,
+    differences,
+    is_empty,
+    pattern_of,
+    same,
+)
+from brickyard.deploy.graph import check_acyclic
+from brickyard.deploy.references import (
+    Reference,
+    Unresolved,
+    field_of,
+    places,
+    references,
+    substitute,
+)
+from brickyard.deploy.state import Dependency, Entry, State
+from brickyard.resources import ACCESS, TYPES, AccessType, Field, Json, On, ResourceType
+
+
+class Action(IntEnum):
+    """From nothing to worst; a node's action is the highest of its fields'."""
+
+    SKIP = 0
+    RESIZE = 1
+    UPDATE = 2
+    UPDATE_ID = 3
+    CREATE = 4
+    RECREATE = 5
+    DELETE = 6
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+CHANGES_ID: Final = frozenset({Action.CREATE, Action.UPDATE_ID, Action.RECREATE, Action.DELETE})
+# Reasons in the official plan format; rules of ours that have no word there say why in prose.
+REASONS: Final = {
+    On.OUTPUT_ONLY: "output_only",
+    On.INPUT_ONLY: "input_only",
+    On.SERVER_DEFAULT: "backend_default",
+    On.ID: "id_field",
+    On.RENAME: "id_changes",
+    On.RECREATE: "immutable",
+    On.SLASH: "uc_strips_trailing_slash",
+    On.IGNORE_LOCAL: "managed",
+    On.IGNORE_REMOTE: "managed",
+}
+
+
+class PlanFault(Exception):
+    """The configuration cannot be planned: a reference to nothing, a ring, an impossible update."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desired:
+    """One node of the bundle. `part` is "permissions" or "grants" for those of a resource."""
+
+    address: str
+    type: str
+    key: str
+    value: Any
+    part: str = ""
+    prevents_destroy: bool = False
+
+    @property
+    def parent(self) -> str:
+        return f"resources.{self.type}.{self.key}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actual:
+    """A resource as just read: the part that is configuration, and the whole answer."""
+
+    configuration: Any
+    whole: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field: what happens about it, why, and its three values."""
+
+    action: Action
+    reason: str = ""
+    old: Any = None
+    new: Any = None
+    remote: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """One step of the plan. `value` may hold references that are known only while applying."""
+
+    address: str
+    action: Action
+    id: str = ""
+    value: Any = None
+    depends_on: tuple[Dependency, ...] = ()
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    remote: Json | None = None
+    is_gone: bool = False
+    prevents_destroy: bool = False
+
+    @property
+    def late(self) -> Mapping[str, str]:
+        """Paths in `value` that still wait for a reference."""
+        return dict(places(self.value))
+
+    @property
+    def label(self) -> str:
+        return self.address.removeprefix("resources.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The steps of one deploy, and the state they were worked out from."""
+
+    nodes: Mapping[str, Node]
+    lineage: str = ""
+    serial: int = 0
+
+    @property
+    def pending(self) -> tuple[Node, ...]:
+        """The nodes with something to do, by address."""
+        return tuple(n for _, n in sorted(self.nodes.items()) if n.action is not Action.SKIP)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.pending
+
+    def count(self, *actions: Action) -> int:
+        return sum(1 for node in self.nodes.values() if node.action in actions)
+
+
+def plan(recorded: State, desired: Iterable[Desired], actual: Mapping[str, Actual | None]) -> Plan:
+    """Compare the three. `actual` has an item for every recorded address; None means gone.
+
+    Raises `PlanFault`.
+    """
+    wanted = {item.address: item for item in desired}
+    order = _order(wanted)
+    nodes: dict[str, Node] = {}
+    for address in order:
+        node = _plan_one(wanted[address], recorded, actual, nodes)
+        if node is not None:
+            nodes[address] = node
+    for address, entry in recorded.entries.items():
+        if address not in wanted:
+            nodes[address] = Node(
+                address=address,
+                action=Action.DELETE,
+                id=entry.id,
+                depends_on=entry.depends_on,
+                is_gone=actual.get(address) is None,
+            )
+    return Plan(
+        nodes={key: nodes[key] for key in sorted(nodes)},
+        lineage=recorded.lineage,
+        serial=recorded.serial,
+    )
+
+
+def declaration(address: str) -> tuple[ResourceType, AccessType | None]:
+    """The type of an address, and the access type when it is a permissions or grants node."""
+    parts = address.split(".")
+    if len(parts) < 3 or parts[1] not in TYPES:
+        raise PlanFault(f"{address} is of a type this Brickyard cannot deploy")
+    return TYPES[parts[1]], ACCESS.get(parts[3]) if len(parts) > 3 else None
+
+
+def needs(item: Desired) -> tuple[Dependency, ...]:
+    """What a node must wait for, by its references and its parent."""
+    found = [Dependency(ref.address, ref.text) for ref in references(item.value)]
+    if item.part:
+        found.insert(0, Dependency(item.parent, f"${{{item.parent}.id}}"))
+    unique: dict[str, Dependency] = {}
+    for dependency in found:
+        unique.setdefault(dependency.node, dependency)
+    return tuple(unique[name] for name in sorted(unique))
+
+
+def _order(wanted: Mapping[str, Desired]) -> list[str]:
+    """Dependencies first; by address among equals."""
+    waits = {address: [d.node for d in needs(item)] for address, item in wanted.items()}
+    for address, names in waits.items():
+        for name in names:
+            if name not in wanted:
+                raise PlanFault(f"{address} refers to {name}, and there is no such resource")
+    check_acyclic(waits)
+    order: dict[str, None] = {}
+
+    def visit(address: str) -> None:
+        if address not in order:
+            for name in waits[address]:
+                visit(name)
+            order[address] = None
+
+    for address in sorted(wanted):
+        visit(address)
+    return list(order)
+
+
+def _plan_one(
+    item: Desired,
+    recorded: State,
+    actual: Mapping[str, Actual | None],
+    nodes: Mapping[str, Node],
+) -> Node | None:
+    kind, access = declaration(item.address)
+    value = substitute(_sent(item.value, kind, access), lambda ref: _known(ref, nodes, actual))
+    entry = recorded.entries.get(item.address)
+    depends_on = needs(item)
+    if entry is None or not entry.id:
+        if access is not None and is_empty(value):
+            return None
+        return _creation(item, value, depends_on)
+    found = actual.get(item.address)
+    if found is None or (item.part and nodes[item.parent].action in CHANGES_ID):
+        return _creation(item, value, depends_on, id=entry.id)
+    if access is not None:
+        changes = access_changes(access, entry, value, found)
+    else:
+        changes = changes_of(kind, entry, value, found)
+    action = worst(changes)
+    if action is Action.UPDATE and access is None and not kind.update:
+        fields = ", ".join(path for path, c in changes.items() if c.action is Action.UPDATE)
+        raise PlanFault(
+            f"{item.address} differs in {fields}, and a {kind.title} cannot be changed in place:"
+            " give it another key, or delete it first"
+        )
+    return Node(
+        address=item.address,
+        action=action,
+        id=entry.id,
+        value=value,
+        depends_on=depends_on,
+        changes=changes,
+        remote=found.whole,
+        prevents_destroy=item.prevents_destroy,
+    )
+
+
+def _creation(
+    item: Desired, value: Any, depends_on: tuple[Dependency, ...], *, id: str = ""
+) -> Node:
+    return Node(
+        address=item.address,
+        action=Action.CREATE,
+        id=id,
+        value=value,
+        depends_on=depends_on,
+        prevents_destroy=item.prevents_destroy,
+    )
+
+
+def _sent(value: Any, kind: ResourceType, access: AccessType | None) -> Any:
+    if access is not None or not isinstance(value, Mapping):
+        return value
+    return {key: item for key, item in value.items() if key not in kind.local}
+
+
+def _known(ref: Reference, nodes: Mapping[str, Node], actual: Mapping[str, Actual | None]) -> Any:
+    """A reference's value if it is certain while planning."""
+    node = nodes.get(ref.address)
+    if node is None:
+        raise Unresolved(ref.text)
+    if ref.field == "id":
+        if node.action in CHANGES_ID:
+            raise Unresolved(ref.text)
+        return as_id(node.id)
+    try:
+        value = field_of(node.value, ref.field)
+    except KeyError:
+        found = actual.get(ref.address)
+        if found is None or node.action is not Action.SKIP:
+            raise Unresolved(ref.text) from None
+        try:
+            return field_of(found.whole, ref.field)
+        except KeyError:
+            raise Unresolved(ref.text) from None
+    if next(places(value), None) is not None:
+        raise Unresolved(ref.text)
+    return value
+
+
+def as_id(text: str) -> Any:
+    """Ids are recorded as text and used as the API wants them: whole numbers as numbers."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
+
+
+def worst(changes: Mapping[str, Change]) -> Action:
+    """The action that all these changes together need."""
+    return max((change.action for change in changes.values()), default=Action.SKIP)
+
+
+def access_changes(
+    access: AccessType, entry: Entry, value: Any, found: Actual
+) -> Mapping[str, Change]:
+    """Differences between two lists of permissions or grants, by principal."""
+    old = entry.state.get("__embed__")
+    keys = {"": access.keyed_by}
+    return {d.text: judge(d, ()) for d in differences(old, value, found.configuration, keys)}
+
+
+def changes_of(kind: ResourceType, entry: Entry, value: Any, found: Actual) -> Mapping[str, Change]:
+    """Every field in which recorded, desired and actual are not all alike, with its verdict."""
+    remote = _comparable(kind, found.configuration, value, entry.state)
+    return {
+        d.text: judge(d, _rows_for(d, kind.fields), kind.same.get(d.text, same))
+        for d in differences(entry.state, value, remote, dict(kind.keyed_lists))
+    }
+
+
+def _comparable(
+    kind: ResourceType, remote: Mapping[str, Any], value: Mapping[str, Any], old: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """The actual resource without what only a service says (times, ids, owners).
+
+    A type updated as a whole reads back as its whole configuration. For the others, a field that we
+    never sent counts only if some call could set it.
+    """
+    if any(call.fields is None for call in kind.update):
+        return remote
+    settable = {name for call in (*kind.update, kind.create) for name in call.fields or ()}
+    settable |= {name for call in kind.update for name in call.when}
+    settable |= value.keys() | old.keys()
+    return {name: item for name, item in remote.items() if name in settable}
+
+
+def _rows_for(difference: Difference, rows: Iterable[Field]) -> tuple[Field, ...]:
+    """The rules whose path is this one or above it."""
+    pattern = pattern_of(difference.path)
+    return tuple(row for row in rows if _matcher(row.path).match(pattern))
+
+
+@cache
+def _matcher(rule: str) -> re.Pattern[str]:
+    """`tasks[*].source` is that field of every task; any other `*` stands for some text."""
+    parts = [re.escape(part).replace(r"\*", ".*") for part in rule.split("[*]")]
+    return re.compile(r"\[\*\]".join(parts) + r"(\Z|\.|\[)")
+
+
+def judge(
+    difference: Difference,
+    rows: Iterable[Field],
+    same: Callable[[object, object], bool] = same,
+) -> Change:
+    """The first rule with an opinion decides; rules come in the order of their declaration."""
+    old, new, remote = difference.old, difference.new, difference.remote
+    local_change = not same(old, new)
+    rows = tuple(rows)
+
+    def decided(action: Action, reason: str) -> Change:
+        return Change(action=action, reason=reason, old=old, new=new, remote=remote)
+
+    if same(remote, new) and all(row.on is not On.INPUT_ONLY for row in rows):
+        return decided(Action.SKIP, "remote_already_set")
+    if _is_zero(old) and _is_zero(new) and _is_zero(remote):
+        return decided(Action.SKIP, "empty")
+    for row in rows:
+        verdict = _by_rule(row, difference, local_change)
+        if verdict is not None:
+            return decided(verdict, REASONS.get(row.on, row.why))
+    return decided(Action.UPDATE, "")
+
+
+def _by_rule(row: Field, difference: Difference, local_change: bool) -> Action | None:
+    """What this rule says of the difference; None when it has no opinion."""
+    match row.on:
+        case On.OUTPUT_ONLY:
+            return Action.SKIP
+        case On.IGNORE_LOCAL:
+            return Action.SKIP if local_change else None
+        case On.IGNORE_REMOTE | On.INPUT_ONLY:
+            return None if local_change else Action.SKIP
+        case On.ID:
+            return Action.RECREATE if local_change else Action.SKIP
+        case On.RENAME:
+            return Action.UPDATE_ID if local_change else Action.SKIP
+        case On.SERVER_DEFAULT:
+            return Action.SKIP if _is_server_default(row, difference) else None
+        case On.SLASH:
+            return Action.SKIP if _equal_but_slash(difference) else None
+        case On.RECREATE:
+            return Action.RECREATE
+        case On.UPDATE:
+            return Action.UPDATE
+
+
+def _is_server_default(row: Field, difference: Difference) -> bool:
+    if not (is_empty(difference.old) and is_empty(difference.new)):
+        return False
+    return not row.values or difference.remote in row.values
+
+
+def _equal_but_slash(difference: Difference) -> bool:
+    texts = [v for v in (difference.old, difference.new, difference.remote) if v is not None]
+    return len({str(text).rstrip("/") for text in texts}) == 1
+
+
+def _is_zero(value: Any) -> bool:
+    """Nothing, or the value a service reports for nothing."""
+    return is_empty(value) or value is False or (value == 0 and not isinstance(value, bool))

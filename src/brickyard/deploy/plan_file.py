@@ -1,0 +1,144 @@
+"""Plans as JSON, in the official CLI's shape (version 2), written and read back.
+
+A saved plan is applied as it was saved; what it was worked out from (lineage and serial) is in it,
+so that a plan overtaken by another deploy is refused rather than applied.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from brickyard.deploy.plan import Action, Change, Node, Plan
+from brickyard.deploy.references import places
+from brickyard.deploy.state import CLI_VERSION, Dependency, State, go_json
+
+PLAN_VERSION: Final = 2
+KEYS: Final = frozenset(
+    {"plan_version", "cli_version", "lineage", "serial", "plan", "not_selected"}
+)
+NODE_KEYS: Final = frozenset(
+    {
+        "id",
+        "depends_on",
+        "action",
+        "gone",
+        "new_state",
+        "remote_state",
+        "changes",
+        "prevent_destroy",
+    }
+)
+
+
+class BadPlan(Exception):
+    """A plan file that cannot be applied."""
+
+
+def show_plan(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON data; empty members are left out."""
+    shown: dict[str, Any] = {"plan_version": PLAN_VERSION, "cli_version": CLI_VERSION}
+    if plan.lineage:
+        shown |= {"lineage": plan.lineage, "serial": plan.serial}
+    shown["plan"] = {address: _show_node(node) for address, node in sorted(plan.nodes.items())}
+    return shown
+
+
+def write_plan(plan: Plan) -> str:
+    return go_json(show_plan(plan), indent=2)
+
+
+def read_plan(text: str, name: str) -> Plan:
+    """Raises `BadPlan`."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise BadPlan(f"{name} is not a plan: {error}") from error
+    if not isinstance(data, Mapping) or data.get("plan_version") != PLAN_VERSION:
+        raise BadPlan(f"{name} is not a plan of version {PLAN_VERSION}: make it again with `plan`")
+    unknown = sorted(data.keys() - KEYS)
+    nodes = data.get("plan") or {}
+    for address, node in nodes.items():
+        unknown += [f"{address}.{key}" for key in sorted(node.keys() - NODE_KEYS)]
+    if unknown:
+        raise BadPlan(f"{name} has members this Brickyard does not know: {', '.join(unknown)}")
+    try:
+        return Plan(
+            nodes={address: _read_node(address, node) for address, node in nodes.items()},
+            lineage=str(data.get("lineage", "")),
+            serial=int(data.get("serial", 0)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadPlan(f"{name} is damaged: {error}") from error
+
+
+def check_current(plan: Plan, state: State) -> None:
+    """Raise `BadPlan` when the deployment has moved on since the plan was made."""
+    if plan.lineage != state.lineage or (plan.lineage and plan.serial != state.serial):
+        raise BadPlan(
+            f"the plan was made for serial {plan.serial} of deployment {plan.lineage or '(none)'};"
+            f" the workspace now has serial {state.serial} of {state.lineage or '(none)'}:"
+            " make a new plan"
+        )
+
+
+def _show_node(node: Node) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    if node.id:
+        shown["id"] = node.id
+    if node.depends_on:
+        shown["depends_on"] = [{"node": d.node, "label": d.label} for d in node.depends_on]
+    shown["action"] = node.action.word
+    if node.is_gone:
+        shown["gone"] = True
+    if node.action not in (Action.SKIP, Action.DELETE):
+        value = {"__embed__": node.value} if isinstance(node.value, list) else node.value
+        shown["new_state"] = {"value": value}
+        late = dict(places(value))
+        if late:
+            shown["new_state"]["vars"] = late
+    if node.remote is not None:
+        shown["remote_state"] = node.remote
+    if node.changes:
+        shown["changes"] = {path: _show_change(c) for path, c in sorted(node.changes.items())}
+    if node.prevents_destroy:
+        shown["prevent_destroy"] = True
+    return shown
+
+
+def _show_change(change: Change) -> dict[str, Any]:
+    shown: dict[str, Any] = {"action": change.action.word}
+    if change.reason:
+        shown["reason"] = change.reason
+    for name in ("old", "new", "remote"):
+        value = getattr(change, name)
+        if value is not None:
+            shown[name] = value
+    return shown
+
+
+def _read_node(address: str, data: Mapping[str, Any]) -> Node:
+    value = (data.get("new_state") or {}).get("value")
+    if isinstance(value, Mapping) and "__embed__" in value:
+        value = value["__embed__"]
+    return Node(
+        address=address,
+        action=Action[str(data["action"]).upper()],
+        id=str(data.get("id", "")),
+        value=value,
+        depends_on=tuple(Dependency(d["node"], d["label"]) for d in data.get("depends_on") or ()),
+        changes={
+            path: Change(
+                action=Action[str(change["action"]).upper()],
+                reason=str(change.get("reason", "")),
+                old=change.get("old"),
+                new=change.get("new"),
+                remote=change.get("remote"),
+            )
+            for path, change in (data.get("changes") or {}).items()
+        },
+        remote=data.get("remote_state"),
+        is_gone=bool(data.get("gone")),
+        prevents_destroy=bool(data.get("prevent_destroy")),
+    )

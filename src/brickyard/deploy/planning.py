@@ -1,0 +1,191 @@
+"""From a connected project to its plan: gathers what the pure planner compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from brickyard.deploy.artifacts import Prepared, build, prepare
+from brickyard.deploy.calls import Caller
+from brickyard.deploy.graph import WORKERS
+from brickyard.deploy.plan import Action, Actual, Desired, Node, Plan, declaration, plan
+from brickyard.deploy.project import Project
+from brickyard.deploy.references import CHILDREN
+from brickyard.deploy.state import State
+from brickyard.deploy.state_store import Pulled
+from brickyard.resources import ACCESS, TITLES, TYPES
+
+METADATA: Final = "metadata.json"
+
+
+class Prevented(Exception):
+    """The plan would delete something the bundle says must stay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """A delete or recreate, and what is lost with it (empty: nothing but the object itself)."""
+
+    node: Node
+    title: str
+    data: str
+
+    @property
+    def line(self) -> str:
+        lost = f": {self.data} will be lost" if self.data else ""
+        return f"{self.node.action.word} {self.node.address}{lost}"
+
+
+def make_plan(project: Project, *, say: Callable[[str], None] = lambda _: None) -> Plan:
+    """What a deploy would do now. Builds artifacts; changes nothing in the workspace."""
+    prepared = prepare_resources(project, say=say)
+    pulled = project.store.pull()
+    return plan_against(project, pulled, prepared)
+
+
+def plan_against(project: Project, pulled: Pulled, prepared: Prepared) -> Plan:
+    """The plan for a state already pulled and artifacts already built."""
+    caller = Caller(workspace=project.workspace)
+    actual = read_actual(pulled.state, caller)
+    return plan(pulled.state, desired_of(project, prepared.resources), actual)
+
+
+def plan_destroy(project: Project, state: State) -> Plan:
+    """Every recorded node deleted; those gone already are only forgotten."""
+    guarded = {
+        item.address
+        for item in desired_of(project, _plain_resources(project))
+        if item.prevents_destroy
+    }
+    made = plan(state, (), read_actual(state, Caller(workspace=project.workspace)))
+    nodes = {
+        address: replace(node, prevents_destroy=address in guarded)
+        for address, node in made.nodes.items()
+    }
+    return replace(made, nodes=nodes)
+
+
+def prepare_resources(project: Project, *, say: Callable[[str], None]) -> Prepared:
+    """Build artifacts and put their remote paths into the resources; done once per project."""
+    if "prepared" not in project.built:
+        project.built["prepared"] = _prepare(project, say)
+    prepared: Prepared = project.built["prepared"]
+    return prepared
+
+
+def _prepare(project: Project, say: Callable[[str], None]) -> Prepared:
+    artifacts = _plain(project, "artifacts")
+    build(artifacts, project.root, project.environment, say)
+    return prepare(
+        _plain_resources(project),
+        artifacts,
+        root=project.sync_rules.root,
+        artifact_path=project.path("artifact_path"),
+    )
+
+
+def desired_of(project: Project, resources: Mapping[str, Any]) -> tuple[Desired, ...]:
+    """The nodes of the bundle: resources, and permissions and grants below them."""
+    found: list[Desired] = []
+    for kind in resources:
+        for key, value in (resources[kind] or {}).items():
+            if not isinstance(value, Mapping):
+                continue
+            found += _nodes_of(project, kind, key, value)
+    return tuple(found)
+
+
+def read_actual(state: State, caller: Caller) -> Mapping[str, Actual | None]:
+    """Read every recorded node from the workspace, several at a time."""
+
+    def read(address: str) -> Actual | None:
+        kind, access = declaration(address)
+        id = state.entries[address].id
+        if not id:
+            return None
+        return caller.read(kind, id) if access is None else caller.read_access(access, id)
+
+    addresses = sorted(state.entries)
+    with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="read") as pool:
+        return dict(zip(addresses, pool.map(read, addresses), strict=True))
+
+
+def losses(made: Plan) -> tuple[Loss, ...]:
+    """Every delete and recreate in the plan, with what is lost. Children go with their parents."""
+    found = []
+    for node in made.pending:
+        parts = node.address.split(".")
+        is_child = len(parts) > 3
+        if node.action not in (Action.DELETE, Action.RECREATE) or node.is_gone or is_child:
+            continue
+        kind = TYPES[parts[1]]
+        found.append(Loss(node=node, title=kind.title, data=kind.loses_data))
+    return tuple(found)
+
+
+def check_prevented(made: Plan) -> None:
+    """Raise `Prevented` when a guarded resource would go."""
+    stopped = [
+        node.address
+        for node in made.pending
+        if node.prevents_destroy
+        and node.action in (Action.DELETE, Action.RECREATE)
+        and not node.is_gone
+    ]
+    if stopped:
+        verb = "recreate" if made.nodes[stopped[0]].action is Action.RECREATE else "delete"
+        raise Prevented(
+            f"cannot {verb} {', '.join(stopped)}: lifecycle.prevent_destroy is set;"
+            " remove it from the bundle if the resource may go"
+        )
+
+
+def _nodes_of(project: Project, kind: str, key: str, value: Mapping[str, Any]) -> Iterable[Desired]:
+    address = f"resources.{kind}.{key}"
+    guarded = bool((value.get("lifecycle") or {}).get("prevent_destroy"))
+    sent: Mapping[str, Any] = {name: item for name, item in value.items() if name not in CHILDREN}
+    if kind == "jobs":
+        sent = _annotated(project, sent)
+    yield Desired(address=address, type=kind, key=key, value=sent, prevents_destroy=guarded)
+    declared = TYPES.get(kind)
+    for part in CHILDREN:
+        has_part = declared is not None and (
+            declared.permissions if part == "permissions" else declared.securable
+        )
+        if part in ACCESS and has_part and value.get(part):
+            yield Desired(
+                address=f"{address}.{part}", type=kind, key=key, value=value[part], part=part
+            )
+
+
+def _annotated(project: Project, job: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Jobs say which deployment they belong to; the jobs page then shows them as such."""
+    deployment = {
+        "kind": "BUNDLE",
+        "metadata_file_path": f"{project.path('state_path')}/{METADATA}",
+    }
+    return {"deployment": deployment, "edit_mode": "UI_LOCKED", "format": "MULTI_TASK"} | dict(job)
+
+
+def _plain_resources(project: Project) -> Mapping[str, Any]:
+    resources = _plain(project, "resources")
+    unknown = sorted(kind for kind in resources if kind not in TYPES and resources[kind])
+    if unknown:
+        names = ", ".join(TITLES.get(kind, kind) for kind in unknown)
+        raise Unsupported(
+            f"cannot deploy resources of type {', '.join(unknown)} ({names}) yet;"
+            f" this Brickyard deploys {', '.join(TYPES)}"
+        )
+    return resources
+
+
+class Unsupported(Exception):
+    """The bundle declares a type that this version cannot deploy."""
+
+
+def _plain(project: Project, name: str) -> Mapping[str, Any]:
+    found = project.resolved.tree.get(name)
+    plain = found.plain() if found is not None else {}
+    return plain if isinstance(plain, dict) else {}

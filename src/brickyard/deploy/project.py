@@ -1,0 +1,292 @@
+"""A bundle on disk, resolved for one target, and the workspace it goes to: the edge of this room.
+
+Everything from outside is gathered here (files, git, environment, who is calling) and handed to the
+pure rooms. Resolving is repeated when an answer changes what is known: first to learn where the
+target lives, then as whoever deploys there, then with its look-ups answered. Offline, the
+identities of embedded workspaces are known; for a real host a placeholder stands in, and says so.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from brickyard.bundle import CurrentUser, Facts, GitFacts, Resolved, resolve
+from brickyard.deploy import git
+from brickyard.deploy.connect import Address, address, connect
+from brickyard.deploy.disk import DiskFiles, find_root
+from brickyard.deploy.embedded import Embedded, home_folder, identity
+from brickyard.deploy.http import Workspace
+from brickyard.deploy.lookups import answer
+from brickyard.deploy.remote_files import RemoteFiles
+from brickyard.deploy.state_store import StateStore
+from brickyard.deploy.sync_set import SyncRules
+from brickyard.values import Diagnostic, Severity
+
+PLACEHOLDER: Final = CurrentUser(user_name="unknown@offline", display_name="unknown")
+
+
+class BrokenBundle(Exception):
+    """The bundle has errors; `diagnostics` are all findings, warnings included."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__("the bundle has errors")
+        self.diagnostics = tuple(diagnostics)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """One bundle for one target. `client` is there once the project is connected."""
+
+    root: Path
+    resolved: Resolved
+    facts: Facts
+    address: Address
+    repository: git.Repository | None
+    environment: Mapping[str, str]
+    embedded: Embedded
+    client: Workspace | None = None
+    target: str | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    # Artifacts are built once per command, not once per question.
+    built: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The client; a project opened offline has none."""
+        if self.client is None:
+            raise RuntimeError("this project was opened offline")
+        return self.client
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return self.resolved.diagnostics
+
+    @property
+    def user(self) -> CurrentUser:
+        return self.facts.user
+
+    @property
+    def files(self) -> RemoteFiles:
+        return RemoteFiles(self.workspace)
+
+    @property
+    def folder(self) -> Path:
+        """Where this machine keeps what it knows of the deployment: `.databricks/bundle/<target>`.
+
+        An embedded workspace is another deployment of the same target, and so has its own folder.
+        """
+        base = self.environment.get("DATABRICKS_BUNDLE_TMP")
+        folder = Path(base) if base else self.root / ".databricks" / "bundle"
+        folder = folder / self.resolved.target
+        if not self.address.is_embedded:
+            return folder
+        return folder / "embedded" / _digest(str(self.embedded.home))
+
+    @property
+    def store(self) -> StateStore:
+        return StateStore(
+            folder=self.folder,
+            remote_folder=self.path("state_path"),
+            files=self.files,
+            trusts_remote=self.address.is_embedded,
+        )
+
+    @property
+    def sync_rules(self) -> SyncRules:
+        plan = self.resolved.sync
+        return SyncRules(
+            root=Path(os.path.normpath(self.root / plan.root)),
+            paths=plan.paths,
+            include=plan.include,
+            exclude=plan.exclude,
+        )
+
+    def path(self, name: str) -> str:
+        """One of the target's absolute workspace paths, such as `state_path`."""
+        return self.text(f"workspace.{name}")
+
+    def text(self, path: str) -> str:
+        found = self.resolved.tree.get(path)
+        return found.text if found is not None else ""
+
+
+def load_project(
+    root: Path | str,
+    target: str | None = None,
+    *,
+    variables: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+    environment: Mapping[str, str] | None = None,
+    profile: str | None = None,
+    local: bool = False,
+    start: Callable[[], None] | None = None,
+) -> Project:
+    """The project as far as it can be known offline. Errors of the bundle are in `diagnostics`."""
+    surroundings = os.environ if environment is None else environment
+    folder = find_root(Path(root), surroundings)
+    repository = git.look_up(folder)
+    given = variables.items() if isinstance(variables, Mapping) else variables
+    known = dict(given)
+    facts = Facts(
+        user=PLACEHOLDER,
+        git=_git_facts(repository, folder),
+        host=surroundings.get("DATABRICKS_HOST"),
+        environment=surroundings,
+    )
+    files = DiskFiles(folder)
+    first = resolve(files, facts=facts, target=target, variables=known)
+    overrides = _overrides(folder, first.target, surroundings)
+    where = address(
+        environment_name=first.environment,
+        settings={
+            name: value.text for name, value in _section(first, "workspace").items() if value.text
+        },
+        environment=surroundings,
+        profile=profile,
+        local=local,
+    )
+    user = PLACEHOLDER
+    if where.environment is not None:
+        who = identity(where.environment, getpass.getuser())
+        user = CurrentUser(user_name=who.user_name, display_name=who.display_name)
+    facts = replace(facts, user=user, overrides=overrides, host=where.host)
+    project = Project(
+        root=folder,
+        resolved=resolve(files, facts=facts, target=target, variables=known),
+        facts=facts,
+        address=where,
+        repository=repository,
+        environment=surroundings,
+        embedded=Embedded(home=home_folder(surroundings), start=start),
+        target=target,
+        variables=tuple(known.items()),
+    )
+    return project if user is not PLACEHOLDER else _with_note(project)
+
+
+def connect_project(project: Project) -> Project:
+    """The project with a client, resolved as the real user and with its look-ups answered.
+
+    Raises `BrokenBundle` when it has errors, and the errors of connecting.
+    """
+    stop_on_errors(project.resolved, but=OFFLINE_CODE)
+    client = connect(project.address, project.environment, project.embedded)
+    facts = replace(project.facts, user=who_am_i(client), host=client.host)
+    resolved = _resolve_again(project, facts)
+    if resolved.questions:
+        facts = replace(facts, answers=answer(resolved.questions, client))
+        resolved = _resolve_again(project, facts)
+    stop_on_errors(resolved)
+    return replace(project, facts=facts, resolved=resolved, client=client)
+
+
+def open_project(
+    root: Path | str,
+    target: str | None = None,
+    *,
+    variables: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+    environment: Mapping[str, str] | None = None,
+    profile: str | None = None,
+    local: bool = False,
+    start: Callable[[], None] | None = None,
+) -> Project:
+    """Load and connect. Raises `BrokenBundle` when the bundle has errors."""
+    return connect_project(
+        load_project(
+            root,
+            target,
+            variables=variables,
+            environment=environment,
+            profile=profile,
+            local=local,
+            start=start,
+        )
+    )
+
+
+def who_am_i(client: Workspace) -> CurrentUser:
+    """SCIM Me."""
+    me = client.get("/api/2.0/preview/scim/v2/Me")
+    return CurrentUser(
+        user_name=str(me.get("userName", "")),
+        display_name=str(me.get("displayName") or me.get("userName", "")),
+        id=str(me.get("id", "")),
+        groups=tuple(str(group.get("display", "")) for group in me.get("groups") or ()),
+    )
+
+
+OFFLINE_CODE: Final = "deploy/offline"
+
+
+def stop_on_errors(resolved: Resolved, *, but: str = "") -> None:
+    errors = [
+        found
+        for found in resolved.diagnostics
+        if found.severity is Severity.ERROR and found.code != but
+    ]
+    if errors:
+        raise BrokenBundle(resolved.diagnostics)
+
+
+def _resolve_again(project: Project, facts: Facts) -> Resolved:
+    files = DiskFiles(project.root)
+    return resolve(files, facts=facts, target=project.target, variables=dict(project.variables))
+
+
+def _with_note(project: Project) -> Project:
+    note = Diagnostic(
+        severity=Severity.RECOMMENDATION,
+        code=OFFLINE_CODE,
+        summary="checked without asking the workspace who you are",
+        detail=(
+            f"The user stands as {PLACEHOLDER.user_name} in paths and names, because"
+            f" {project.address.host or 'the workspace'} was not asked. A deploy asks it."
+        ),
+    )
+    resolved = replace(project.resolved, diagnostics=(*project.resolved.diagnostics, note))
+    return replace(project, resolved=resolved)
+
+
+def _section(resolved: Resolved, name: str) -> Mapping[str, Any]:
+    found = resolved.tree.get(name)
+    return found.items if found is not None else {}
+
+
+def _git_facts(repository: git.Repository | None, folder: Path) -> GitFacts | None:
+    if repository is None:
+        return None
+    top = repository.worktree.resolve()
+    inside = folder.relative_to(top).as_posix() if folder.is_relative_to(top) else "."
+    return GitFacts(
+        branch=repository.branch,
+        commit=repository.commit,
+        origin_url=repository.origin_url,
+        bundle_root_path=inside,
+        worktree=str(top),
+    )
+
+
+def _overrides(
+    folder: Path, target: str, environment: Mapping[str, str]
+) -> Mapping[str, Any] | None:
+    base = environment.get("DATABRICKS_BUNDLE_TMP")
+    place = Path(base) if base else folder / ".databricks" / "bundle"
+    path = place / target / "variable-overrides.json"
+    try:
+        data = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    return data if isinstance(data, dict) else None
+
+
+def _digest(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

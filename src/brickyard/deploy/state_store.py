@@ -1,0 +1,183 @@
+"""Where states live: `resources.json` beside the bundle and in the workspace's state folder.
+
+Rules of the official CLI: the highest serial of one lineage wins, the local copy at equal serials;
+two lineages are an error. Three departures, each because users lose time otherwise: an empty local
+state never conflicts, the serial is checked again at the push, and an embedded workspace is
+believed over the local copy, because it can be reset and then forgets everything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brickyard.deploy.http import ApiFailure
+from brickyard.deploy.journal import Journal, open_journal, replay
+from brickyard.deploy.remote_files import RemoteFiles
+from brickyard.deploy.state import BadState, State, go_json, read_state, write_state
+
+NAME = "resources.json"
+INTENTS = "intents.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """The winning state, and the creates an interrupted deploy may have made without a record."""
+
+    state: State
+    remote: State | None
+    unsure: frozenset[str] = frozenset()
+    has_intents: bool = False
+
+    @property
+    def is_ahead(self) -> bool:
+        """True when a deploy ended between writing its state here and pushing it."""
+        if not self.state.lineage:
+            return False
+        return self.remote is None or self.remote.serial < self.state.serial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateStore:
+    """`folder` is local, `remote_folder` absolute in the workspace."""
+
+    folder: Path
+    remote_folder: str
+    files: RemoteFiles
+    trusts_remote: bool = False
+
+    @property
+    def path(self) -> Path:
+        return self.folder / NAME
+
+    @property
+    def journal_path(self) -> Path:
+        return self.folder / f"{NAME}.wal"
+
+    def pull(self) -> Pulled:
+        """Read both copies and the left-over log. Writes nothing."""
+        remote = self._remote()
+        intents = self._intents()
+        local = self._local()
+        if local is not None and self.trusts_remote and not _belongs(local, remote, intents):
+            local = None
+        winner = self._winner(local, remote)
+        if not winner.lineage and intents:
+            winner = State(lineage=str(intents["lineage"]), serial=int(intents["serial"]) - 1)
+        started = bool(intents) and intents.get("lineage") == winner.lineage
+        fits = started and int(intents.get("serial", 0)) in (winner.serial, winner.serial + 1)
+        unsure = frozenset(intents.get("creates", ())) if fits else frozenset()
+        return Pulled(winner, remote, unsure - winner.entries.keys(), bool(intents))
+
+    def adopt(self, state: State) -> None:
+        """Make `state` the local copy and forget the log it came from."""
+        if state.lineage:
+            self.write_local(state)
+        self.journal_path.unlink(missing_ok=True)
+
+    def begin(self, state: State, creates: tuple[str, ...]) -> Journal:
+        """Open the log; tell the workspace first which objects are about to be made."""
+        self.journal_path.unlink(missing_ok=True)
+        journal = open_journal(self.journal_path, state)
+        if creates:
+            note = {
+                "lineage": journal.state.lineage,
+                "serial": journal.state.serial,
+                "creates": sorted(creates),
+            }
+            self.files.write(f"{self.remote_folder}/{INTENTS}", go_json(note, indent=1).encode())
+        return journal
+
+    def finish(self, journal: Journal, pulled: Pulled, *, had_creates: bool) -> State:
+        """Write the state locally, push it, drop log and intents, in that order."""
+        journal.close()
+        state = journal.state if journal.is_changed else pulled.state
+        if journal.is_changed:
+            self.write_local(state)
+        if journal.is_changed or pulled.is_ahead:
+            self.push(state, pulled.state)
+        self.journal_path.unlink(missing_ok=True)
+        if had_creates or pulled.has_intents:
+            self.files.delete(f"{self.remote_folder}/{INTENTS}")
+        return state
+
+    def push(self, state: State, before: State) -> None:
+        """Replace the remote copy, unless somebody else did since we pulled."""
+        remote = self._remote()
+        if remote is not None and (
+            (before.lineage and remote.lineage != before.lineage) or remote.serial >= state.serial
+        ):
+            raise BadState(
+                f"the state in the workspace changed during this deploy (serial {remote.serial},"
+                f" ours {state.serial}): somebody deployed past the lock. Ours is kept in"
+                f" {self.path}; compare the two, delete the wrong one, deploy again"
+            )
+        self.files.write(f"{self.remote_folder}/{NAME}", write_state(state))
+
+    def write_local(self, state: State) -> None:
+        write_atomically(self.path, write_state(state))
+
+    def forget_local(self) -> None:
+        """After a destroy: nothing of it may stop the next deploy."""
+        for path in (self.path, self.journal_path):
+            path.unlink(missing_ok=True)
+
+    def _winner(self, local: State | None, remote: State | None) -> State:
+        if local is None or remote is None:
+            return local or remote or State()
+        if local.lineage != remote.lineage:
+            if not local.entries:
+                return remote
+            raise BadState(
+                f"the local state {self.path} and the one in {self.remote_folder} belong to"
+                " different deployments (lineages differ): delete the local file if the workspace"
+                " is right"
+            )
+        return remote if remote.serial > local.serial else local
+
+    def _local(self) -> State | None:
+        try:
+            recorded = read_state(self.path.read_bytes(), str(self.path))
+        except FileNotFoundError:
+            recorded = State()
+        known = replay(self.journal_path, recorded)
+        return known if known.lineage else None
+
+    def _remote(self) -> State | None:
+        path = f"{self.remote_folder}/{NAME}"
+        content = self.files.read(path)
+        return None if content is None else read_state(content, path)
+
+    def _intents(self) -> Mapping[str, Any]:
+        try:
+            content = self.files.read(f"{self.remote_folder}/{INTENTS}")
+            data = json.loads(content) if content else {}
+        except (ValueError, ApiFailure):
+            return {}
+        return data if isinstance(data, dict) else {}
+
+
+def _belongs(local: State, remote: State | None, intents: Mapping[str, Any]) -> bool:
+    """False when the workspace has never heard of the local state: it was reset since."""
+    known = {remote.lineage if remote else "", str(intents.get("lineage", ""))}
+    return local.lineage in known
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Readers see the old file or the new one, also after a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
