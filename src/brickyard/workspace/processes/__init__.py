@@ -1,8 +1,8 @@
 """How the workspace starts any child process: tasks, Spark engines, model scorers, MLflow.
 
-`start(Launch(...)) -> Child` runs a program under a supervisor, in a mount view (`Mounts`) that the
-kernel enforces where it can (`enforcement()` says). `Environments` keeps Python environments by
-requirement.
+`start(Launch(...)) -> Child` runs a program under a supervisor, in a mount view (`Mounts`) that
+the kernel enforces where it can (`enforcement()` says). `Environments` keeps Python environments
+by requirement.
 """
 
 from brickyard.workspace.processes.child import Child, Launch, Limits, start

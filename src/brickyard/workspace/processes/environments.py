@@ -1,10 +1,11 @@
 """Python environments by requirement: a small layer over the workspace's own environment.
 
-Requirements are resolved by `uv` under the constraint of what the workspace's environment has; what is
-there already at that version is left out, the rest goes into a virtual environment of its own whose
-import path ends with the workspace's. When no resolution fits those versions, the requirements are
-resolved freely and the layer wins over what is below it. Built aside and renamed into place, under a
-file lock: concurrent tasks and processes share one build. What was built once needs no network.
+Requirements are resolved by `uv` under the constraint of what the workspace's environment has;
+what is there already at that version is left out, the rest goes into a virtual environment of its
+own whose import path ends with the workspace's. When no resolution fits those versions, the
+requirements are resolved freely and the layer wins over what is below it. Built aside and renamed
+into place, under a file lock: concurrent tasks and processes share one build. What was built once
+needs no network.
 """
 
 from __future__ import annotations
@@ -138,7 +139,17 @@ class Environments:
         flags = [part for line in options for part in line.replace("=", " ", 1).split(" ", 1)]
         for command in (
             ["venv", "-q", "--relocatable", "--no-project", "--python", sys.executable, str(layer)],
-            ["pip", "install", "-q", "--no-deps", "--python", python, "-r", "remaining.txt", *flags],
+            [
+                "pip",
+                "install",
+                "-q",
+                "--no-deps",
+                "--python",
+                python,
+                "-r",
+                "remaining.txt",
+                *flags,
+            ],
         ):
             if fault := self._uv_online_first(build, command):
                 message = f"Cannot install the environment ({', '.join(lines)}): {fault}"
@@ -149,7 +160,7 @@ class Environments:
         (site / "zz_below.pth").write_text(f"import site; {code}\n")
 
     def _has(self, line: str) -> bool:
-        name, _, version = line.split(";")[0].strip().partition("==")
+        name, _, version = line.split(";", maxsplit=1)[0].strip().partition("==")
         return not line.strip() or self._below().get(_normal(name)) == version or line[0] in "-#"
 
     def _uv_online_first(self, build: Path, arguments: list[str]) -> str:

@@ -1,8 +1,8 @@
 """What one child process may see and write: the mount view that the supervisor builds for it.
 
 A view is data: which workspace files, which catalogs and how, what else of the data directory. On
-Linux with user namespaces the kernel enforces it (`sandbox.py`); elsewhere `runtime` maps the paths and
-nothing stops arbitrary code, which `enforcement()` says and `brickyard status` shows.
+Linux with user namespaces the kernel enforces it (`sandbox.py`); elsewhere `runtime` maps the
+paths and nothing stops arbitrary code, which `enforcement()` says and `brickyard status` shows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROBE_TIMEOUT_S = 10
 
 
 class CatalogView(Protocol):
-    """One visible catalog: its folder, and whether it may be written. Hidden ones are not listed."""
+    """One visible catalog: its folder, and whether it may be written."""
 
     @property
     def name(self) -> str: ...

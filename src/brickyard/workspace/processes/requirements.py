@@ -1,9 +1,9 @@
 """Requirements as users write them, made self-contained: what a task's environment is built from.
 
-Takes pip's requirement lines: names with versions, URLs, `-r file`, wheels and folders by `/Workspace`,
-`/Volumes` or relative path, index options. Files are inlined and wheels are read, so that the result
-can be hashed: the same text over a changed wheel is another environment. Leaves out editable installs
-and `--hash` options, which make no sense over a layered environment.
+Takes pip's requirement lines: names with versions, URLs, `-r file`, wheels and folders by
+`/Workspace`, `/Volumes` or relative path, index options. Files are inlined and wheels are read, so
+that the result can be hashed: the same text over a changed wheel is another environment. Leaves
+out editable installs and `--hash` options, which make no sense over a layered environment.
 """
 
 from __future__ import annotations
@@ -101,7 +101,11 @@ def _joined(given: Sequence[str]) -> Iterator[str]:
 
 
 def _archive(line: str, locate: Locate, folder: Path | None) -> Path | None:
-    text = shlex.split(line)[0] if line.startswith(('"', "'")) else line.split(";")[0].strip()
+    text = (
+        shlex.split(line)[0]
+        if line.startswith(('"', "'"))
+        else line.split(";", maxsplit=1)[0].strip()
+    )
     if "://" in text or " @ " in text or not text.endswith(ARCHIVES):
         return None
     return _path(text, locate, folder)

@@ -2,19 +2,26 @@
 
 Linux only, with the standard library alone (it runs inside the supervisor). In the forked child:
 unshare a user, a mount and a process-id namespace; build a fresh root of binds in which the data
-directory is hidden except for what the view names, `/Volumes` and `/Workspace` are mounted, devices
-are the harmless few and kernel settings are read-only; enter it; drop every capability and set
-no_new_privs, so that nothing can be undone from inside, as root as well as unprivileged.
+directory is hidden except for what the view names, `/Volumes` and `/Workspace` are mounted,
+devices are the harmless few and kernel settings are read-only; enter it; drop every capability and
+set no_new_privs, so that nothing can be undone from inside, as root as well as unprivileged.
 
-Kept shared with the machine: the network, `/tmp`, every folder outside the data directory.
-The parts that talk to the kernel follow mount(2), pivot_root(2), mount_setattr(2), capabilities(7).
+Kept shared with the machine: the network, `/tmp`, every folder outside the data directory. The
+parts that talk to the kernel follow mount(2), pivot_root(2), mount_setattr(2), capabilities(7).
 """
+
+# Paths are plain text here: pathlib costs start-up time and adds nothing.
+# ruff: noqa: PTH102, PTH103, PTH110, PTH112, PTH114, PTH115, PTH116, PTH120, PTH208, PTH211
 
 import ctypes
 import os
 import signal
 import stat
 import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x00020000, 0x10000000, 0x20000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
@@ -30,7 +37,10 @@ PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "shm", "dri", "kfd")
 DEVICE_PREFIXES = ("nvidia",)
 # statvfs flag -> mount flag: a bind that is remounted must keep what the outer namespace locked.
-KEPT_FLAGS = ((os.ST_NOSUID, MS_NOSUID), (os.ST_NODEV, MS_NODEV), (os.ST_NOEXEC, MS_NOEXEC)) + (
+KEPT_FLAGS = (
+    (os.ST_NOSUID, MS_NOSUID),
+    (os.ST_NODEV, MS_NODEV),
+    (os.ST_NOEXEC, MS_NOEXEC),
     (os.ST_NOATIME, 1024),
     (os.ST_NODIRATIME, 2048),
     (os.ST_RELATIME, 1 << 21),
@@ -39,7 +49,7 @@ KEPT_FLAGS = ((os.ST_NOSUID, MS_NOSUID), (os.ST_NODEV, MS_NODEV), (os.ST_NOEXEC,
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def enter(view: dict) -> None:
+def enter(view: "dict[str, Any]") -> None:
     """Put this process's future into the view. Returns only in the process that runs the program.
 
     The calling process stays outside the new process-id namespace, waits, and exits as the
@@ -81,7 +91,7 @@ def _reap(child: int) -> None:
             os._exit(code if code >= 0 else 128 - code)
 
 
-def _build(view: dict) -> None:
+def _build(view: "dict[str, Any]") -> None:
     """The new root: `/tmp` of the old one carries it until pivot_root makes it the only one."""
     _mount("none", "/", None, MS_REC | MS_SLAVE)
     _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755")
@@ -109,7 +119,7 @@ def _build(view: dict) -> None:
 
 
 def _bind_system() -> None:
-    """Everything at the top of the machine's root, as it is; devices and kernel settings guarded."""
+    """The top of the machine's root as it is, with devices and kernel settings guarded."""
     for name in sorted(os.listdir("/old")):
         source, target = "/old/" + name, "/new/" + name
         if name in ("proc", "dev", "Volumes", "Workspace"):
@@ -144,7 +154,7 @@ def _devices() -> None:
         os.symlink(target, "/new/dev/" + name)
 
 
-def _hide(paths: list) -> None:
+def _hide(paths: "list[str]") -> None:
     for path in paths:
         if os.path.isdir("/new" + path):
             _mount("tmpfs", "/new" + path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755")

@@ -1,12 +1,15 @@
 """The small process that owns one child of the workspace, so that no child outlives its workspace.
 
-Started as `python -I -S supervisor.py` with one JSON line on standard input. Standard input then stays
-open: end of file means that the workspace died or asked for an end, and everything started here is
-killed. SIGTERM is passed on to the child's group, with SIGKILL after `grace_s`. The exit status is the
-child's own (128 + N for signal N); 126 means that the child could not be started, 124 that it used
-more than `timeout_s`. Standard library only, and few modules of it: this file is on the way of every
-task's start. Works on Linux and macOS.
+Started as `python -I -S supervisor.py` with one JSON line on standard input. Standard input then
+stays open: end of file means that the workspace died or asked for an end, and everything started
+here is killed. SIGTERM is passed on to the child's group, with SIGKILL after `grace_s`. The exit
+status is the child's own (128 + N for signal N); 126 means that the child could not be started,
+124 that it used more than `timeout_s`. Standard library only, and few modules of it: this file is
+on the way of every task's start. Works on Linux and macOS.
 """
+
+# Paths are plain text here: pathlib costs start-up time and adds nothing.
+# ruff: noqa: PTH100, PTH120
 
 import json
 import os
@@ -15,6 +18,10 @@ import select
 import signal
 import sys
 import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 CANNOT_START = 126
 TIMED_OUT = 124
@@ -54,7 +61,7 @@ def _signals() -> tuple[list[int], int]:
     return asked, read_end
 
 
-def _watch(child: int, spec: dict, terminate_requested: list[int], wake: int) -> int:
+def _watch(child: int, spec: "dict[str, Any]", terminate_requested: list[int], wake: int) -> int:
     """Until the child has ended: pass on an asked-for end, notice the workspace's death."""
     deadline = time.monotonic() + spec["timeout_s"] if spec.get("timeout_s") else None
     kill_at = None
@@ -113,7 +120,7 @@ def _kill_one(child: int, number: int) -> None:
         pass
 
 
-def _become_child(spec: dict) -> None:
+def _become_child(spec: "dict[str, Any]") -> None:
     """In the forked child: session, limits, log, mounts; then the program. Never returns."""
     try:
         os.setsid()
@@ -126,12 +133,12 @@ def _become_child(spec: dict) -> None:
         os.umask(0o077)
         if spec.get("sandbox"):
             sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-            import sandbox  # noqa: PLC0415
+            import sandbox  # type: ignore[import-not-found]
 
             sandbox.enter(spec["sandbox"])
         os.chdir(spec["cwd"])
         os.execve(spec["command"][0], spec["command"], spec["environment"])
-    except BaseException as fault:  # noqa: BLE001
+    except BaseException as fault:
         os.write(2, f"cannot start {spec['command'][0]}: {fault}\n".encode())
     os._exit(CANNOT_START)
 

@@ -1,0 +1,188 @@
+"""Cells that are not Python: `%pip`, `%sh`, `%fs`, and SQL text into statements.
+
+`%pip install` puts what the task's environment lacks into the task's own layer, with `uv`, without
+changing what is installed below. Installs that were known before the start are in the environment
+already, so that this says so and does nothing.
+"""
+
+# Paths are plain text here: pathlib costs start-up time and adds nothing.
+# ruff: noqa: PTH100, PTH110
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from brickyard.runtime.spec import Spec
+
+IGNORED = {"matplotlib", "load_ext", "autoreload", "reload_ext", "config", "env", "skip"}
+TOKEN = re.compile(
+    r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|;|:[A-Za-z_]\w*|::|.",
+    re.S,
+)
+
+
+class PipFailed(Exception):
+    pass
+
+
+def pip(line: str, spec: Spec) -> None:
+    """One `%pip` line. Only `install` changes anything; `list`, `show` and `freeze` answer."""
+    if not line:
+        return
+    words = shlex.split(line, comments=True)
+    if words[0] == "install":
+        _install(words[1:], spec)
+    elif words[0] in ("list", "show", "freeze", "check"):
+        subprocess.run([_uv(), "pip", *words, "--python", sys.executable], check=False)
+    elif words[0] == "uninstall":
+        print("%pip uninstall: nothing is uninstalled; the environment is shared between tasks")
+    else:
+        raise PipFailed(f"%pip {words[0]} is not available in the embedded workspace")
+
+
+def _install(words: list[str], spec: Spec) -> None:
+    words = [w for w in words if w not in ("-U", "--upgrade", "-q", "--quiet", "--force-reinstall")]
+    plain = [word for word in words if not word.startswith("-")]
+    if plain == words and all(_is_met(word) for word in plain):
+        print("Requirements are met by the task's environment: " + ", ".join(plain))
+        return
+    with tempfile.TemporaryDirectory(prefix="pip-") as folder:
+        have = {d.metadata["Name"]: d.version for d in metadata.distributions()}
+        have.pop("brickyard", None)
+        below = Path(folder, "below.txt")
+        below.write_text("".join(f"{name}=={version}\n" for name, version in have.items() if name))
+        wanted = Path(folder, "wanted.txt")
+        wanted.write_text("\n".join(_lines(words)) + "\n")
+        pinned = _resolve(wanted, below, line=" ".join(words))
+        known = {_normal(name): version for name, version in have.items() if name}
+        missing = [one for one in pinned if not _known(one, known)]
+        if missing:
+            remaining = Path(folder, "missing.txt")
+            remaining.write_text("\n".join(missing) + "\n")
+            arguments = ["install", "-q", "--no-deps", "--target", str(spec.layer)]
+            fault = _run([*arguments, "-r", str(remaining)])
+            if fault:
+                raise PipFailed(f"%pip install {' '.join(words)}: {fault}")
+    use_layer(spec)
+    print("Installed: " + (", ".join(missing) or "nothing to add"))
+
+
+def use_layer(spec: Spec) -> None:
+    """Put the task's own layer before everything else on the import path, if there is one."""
+    layer = str(spec.layer)
+    if spec.layer.is_dir() and layer not in sys.path:
+        sys.path.insert(1, layer)
+        shared = os.environ.get("PYTHONPATH", "")
+        os.environ["PYTHONPATH"] = layer + (os.pathsep + shared if shared else "")
+    importlib.invalidate_caches()
+
+
+def shell(text: str) -> None:
+    """`%sh`: bash where there is one. A failing script fails the cell."""
+    script = text.strip()
+    if not script:
+        return
+    sys.stdout.flush()
+    program = next((p for p in ("/bin/bash", "/usr/bin/bash") if os.path.exists(p)), "/bin/sh")
+    done = subprocess.run(
+        [program, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    print(done.stdout.decode(errors="replace"), end="")
+    if done.returncode != 0:
+        raise subprocess.CalledProcessError(done.returncode, script)
+
+
+def fs(text: str, dbutils: Any) -> Any:
+    """`%fs ls /Volumes/...`."""
+    words = shlex.split(text)
+    return getattr(dbutils.fs, words[0])(*words[1:])
+
+
+def statements(text: str) -> Iterator[str]:
+    """SQL text at its semicolons; those in strings, names and comments do not count."""
+    current = ""
+    for token in TOKEN.findall(text):
+        if token == ";":
+            if _has_code(current):
+                yield current.strip()
+            current = ""
+        else:
+            current += token
+    if _has_code(current):
+        yield current.strip()
+
+
+def parameters(statement: str, known: Iterable[str]) -> set[str]:
+    """Names of `:name` markers that are widgets."""
+    names = {t[1:] for t in TOKEN.findall(statement) if t.startswith(":") and t != "::"}
+    return names & set(known)
+
+
+def _has_code(text: str) -> bool:
+    return bool("".join(t for t in TOKEN.findall(text) if not t.startswith(("--", "/*"))).strip())
+
+
+def _lines(words: list[str]) -> Iterator[str]:
+    """Words of a command line as lines of a requirements file."""
+    rest = iter(words)
+    for word in rest:
+        if word in ("-r", "-c", "--index-url", "-i", "--extra-index-url", "-f", "--find-links"):
+            value = next(rest, "")
+            yield f"{word} {os.path.abspath(value) if word in ('-r', '-c') else value}"
+        else:
+            yield os.path.abspath(word) if word.endswith(".whl") else word
+
+
+def _resolve(wanted: Path, below: Path, *, line: str) -> list[str]:
+    arguments = ["compile", "-q", "--no-header", "--no-annotate", "--python", sys.executable]
+    pinned = wanted.with_name("pinned.txt")
+    fault = ""
+    for constraint in (["-c", str(below)], []):
+        fault = _run([*arguments, str(wanted), "-o", str(pinned), *constraint])
+        if not fault:
+            return [one for one in pinned.read_text().splitlines() if one.strip()]
+    raise PipFailed(f"%pip install {line}: {fault}")
+
+
+def _run(arguments: list[str]) -> str:
+    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"} | {"NO_COLOR": "1"}
+    done = subprocess.run(
+        [_uv(), "pip", *arguments], capture_output=True, text=True, env=environment, check=False
+    )
+    return "" if done.returncode == 0 else done.stderr.strip() or "uv ended without a message"
+
+
+def _uv() -> str:
+    from uv import find_uv_bin
+
+    return str(find_uv_bin())
+
+
+def _is_met(requirement: str) -> bool:
+    found = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(==([^,;*\s]+))?", requirement)
+    if found is None:
+        return False
+    try:
+        version = metadata.version(found[1])
+    except metadata.PackageNotFoundError:
+        return False
+    return found[3] is None or found[3] == version
+
+
+def _known(pinned: str, have: dict[str, str]) -> bool:
+    name, _, version = pinned.split(";", maxsplit=1)[0].strip().partition("==")
+    return pinned.startswith(("-", "#")) or have.get(_normal(name)) == version
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

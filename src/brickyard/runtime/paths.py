@@ -1,0 +1,96 @@
+"""File access of user code: refused writes get a clear error; unmounted paths are mapped.
+
+Where the platform mounts `/Workspace` and `/Volumes`, only the errors are improved. Where it
+cannot (macOS), these functions also turn such paths into the folders behind them and refuse writes
+to read-only catalogs. That keeps honest code working; it does not stop arbitrary code, and
+`brickyard status` says so.
+"""
+
+from __future__ import annotations
+
+import builtins
+import errno
+import functools
+import io
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from brickyard.runtime.refusals import Refusals
+
+# os function -> how many of its first arguments are paths
+PATH_FUNCTIONS: Mapping[str, int] = {
+    "open": 1,
+    "mkdir": 1,
+    "remove": 1,
+    "unlink": 1,
+    "rmdir": 1,
+    "rename": 2,
+    "replace": 2,
+    "truncate": 1,
+    "symlink": 2,
+    "link": 2,
+}
+# Reading ones need the mapping only.
+MAPPED_FUNCTIONS: Mapping[str, int] = {
+    "stat": 1,
+    "lstat": 1,
+    "listdir": 1,
+    "scandir": 1,
+    "access": 1,
+    "chdir": 1,
+    "readlink": 1,
+    "utime": 1,
+    "chmod": 1,
+}
+
+
+class WriteRefused(PermissionError):
+    """A write to a catalog that this task may only read. The kernel's error is its cause."""
+
+
+def install(refusals: Refusals, mapped: Mapping[str, str]) -> None:
+    """Wrap `open` and the path functions of `os`."""
+    find = functools.partial(_mapped, mapped) if mapped else _as_it_is
+    opener = _wrapped(builtins.open, 1, refusals, find)
+    builtins.open = opener
+    io.open = opener
+    functions = {**PATH_FUNCTIONS, **(MAPPED_FUNCTIONS if mapped else {})}
+    for name, count in functions.items():
+        setattr(os, name, _wrapped(getattr(os, name), count, refusals, find))
+
+
+def _wrapped(
+    function: Callable[..., Any], paths: int, refusals: Refusals, find: Callable[[Any], Any]
+) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        found = (*(find(arg) for arg in args[:paths]), *args[paths:])
+        try:
+            return function(*found, **kwargs)
+        except OSError as fault:
+            if fault.errno != errno.EROFS:
+                raise
+            where = " ".join(str(arg) for arg in args[:paths])
+            text = refusals.for_path(where)
+            if text is None:
+                raise
+            raise WriteRefused(errno.EACCES, text, str(args[0])) from fault
+
+    return call
+
+
+def _as_it_is(path: Any) -> Any:
+    return path
+
+
+def _mapped(table: Mapping[str, str], path: Any) -> Any:
+    if not isinstance(path, str | os.PathLike):
+        return path
+    text = os.fspath(path)
+    if not isinstance(text, str) or not text.startswith(("/Workspace", "/Volumes")):
+        return path
+    for mount, folder in table.items():
+        if text == mount or text.startswith(mount + "/"):
+            return folder + text[len(mount) :]
+    return path
