@@ -1,0 +1,136 @@
+"""Release records: what was released, from which commit, by whom, with which result.
+
+A record is a JSON file in the target workspace, `<root_path>.releases/<sequence>-<digest>.json`:
+beside the deployment, so that it outlives it. Its name carries the SHA-256 of its content, and its
+content the digest of the record before it: a record that was changed or taken out later shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from brickyard.deploy import Project
+
+VERSION: Final = 1
+
+
+class Result(StrEnum):
+    SUCCEEDED = "succeeded"
+    GATE_FAILED = "gate failed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRecord:
+    """One attempt to bring a commit to an environment. Times are ISO 8601, UTC."""
+
+    kind: str  # "promote" or "rollback"
+    environment: str
+    target: str
+    host: str
+    bundle: str
+    commit: str
+    author: str
+    subject: str
+    who: str
+    started: str
+    ended: str = ""
+    result: str = ""
+    reason: str = ""
+    configuration_digest: str = ""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    steps: Sequence[Mapping[str, Any]] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
+    model_version: str = ""
+    alias: str = ""
+    endpoint: str = ""
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    gate: Sequence[str] = ()
+    not_undone: Sequence[str] = ()  # of a rollback: what it leaves as it is
+    brickyard_version: str = ""
+    version: int = VERSION
+    sequence: int = 0
+    previous: str = ""  # digest of the record before
+    digest: str = ""  # set when read or written; not part of the content
+
+    @property
+    def succeeded(self) -> bool:
+        return self.result == Result.SUCCEEDED
+
+    def content(self) -> bytes:
+        """Canonical JSON: what the digest is taken of."""
+        names = [name for name in self.__slots__ if name != "digest"]
+        plain = {name: getattr(self, name) for name in names}
+        return json.dumps(plain, sort_keys=True, indent=1, default=list).encode()
+
+    def as_json(self) -> dict[str, Any]:
+        return {**json.loads(self.content()), "digest": self.digest}
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def history(project: Project) -> tuple[ReleaseRecord, ...]:
+    """Every record of the project's target, oldest first."""
+    found = []
+    for listed in project.files.listing(_folder(project)):
+        path = str(listed["path"])
+        if not path.endswith(".json"):
+            continue
+        content = project.files.read(path)
+        if content is not None:
+            found.append(_decoded(content))
+    return tuple(sorted(found, key=lambda record: (record.sequence, record.started)))
+
+
+def write(project: Project, record: ReleaseRecord) -> ReleaseRecord:
+    """Append the record to the history; it comes back with its place and digest."""
+    before = history(project)
+    last = before[-1] if before else None
+    placed = replace(
+        record,
+        sequence=last.sequence + 1 if last is not None else 1,
+        previous=last.digest if last is not None else "",
+    )
+    digest = hashlib.sha256(placed.content()).hexdigest()
+    path = f"{_folder(project)}/{placed.sequence:05d}-{digest[:16]}.json"
+    project.files.write(path, placed.content())
+    return replace(placed, digest=digest)
+
+
+def verify(records: Sequence[ReleaseRecord]) -> tuple[str, ...]:
+    """What is wrong with a history: gaps, links that don't fit. Empty when it is whole."""
+    faults = []
+    previous = ""
+    for expected, record in enumerate(records, start=1):
+        if record.sequence != expected:
+            faults.append(f"release {expected} is missing")
+            break
+        if record.previous != previous:
+            faults.append(f"release {record.sequence} does not follow the one before it")
+        previous = record.digest
+    return tuple(faults)
+
+
+def live(records: Sequence[ReleaseRecord]) -> ReleaseRecord | None:
+    """What the environment serves: the last release that succeeded."""
+    return next((record for record in reversed(records) if record.succeeded), None)
+
+
+def _folder(project: Project) -> str:
+    return f"{project.path('root_path')}.releases"
+
+
+def _decoded(content: bytes) -> ReleaseRecord:
+    data = json.loads(content)
+    known = {name: data[name] for name in ReleaseRecord.__slots__ if name in data}
+    return ReleaseRecord(**{**known, "digest": hashlib.sha256(content).hexdigest()})
