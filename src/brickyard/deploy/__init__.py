@@ -28,6 +28,7 @@ from brickyard.deploy.project import (
 )
 from brickyard.deploy.run import RunRefused, RunResult, Step
 from brickyard.deploy.running import run_job
+from brickyard.deploy.sources import source_paths
 from brickyard.deploy.state import BadState
 from brickyard.deploy.sync import SyncConflict
 
@@ -60,6 +61,7 @@ __all__ = [
     "BrokenBundle",
     "Deployed",
     "Event",
+    "NotRunning",
     "Plan",
     "Project",
     "RunResult",
@@ -74,5 +76,6 @@ __all__ = [
     "open_project",
     "read_plan",
     "run_job",
+    "source_paths",
     "write_plan",
 ]

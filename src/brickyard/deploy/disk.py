@@ -32,7 +32,7 @@ def find_root(start: Path, environment: Mapping[str, str]) -> Path:
                 return folder
     raise NoBundle(
         f"no databricks.yml in {here} or above it: change into a bundle's folder,"
-        " or name it with --root or DATABRICKS_BUNDLE_ROOT"
+        " or name it with DATABRICKS_BUNDLE_ROOT"
     )
 
 

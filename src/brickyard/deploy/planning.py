@@ -142,6 +142,17 @@ def check_prevented(made: Plan) -> None:
         )
 
 
+def check_branch(project: Project, *, force: bool) -> None:
+    """Raise `Prevented` when another branch is checked out than the target is configured for."""
+    wanted = project.text("bundle.git.branch")
+    actual = project.text("bundle.git.actual_branch")
+    if not force and wanted and actual and wanted != actual:
+        raise Prevented(
+            f"target {project.resolved.target} deploys from branch {wanted}, and {actual} is"
+            f" checked out: `git switch {wanted}`, or use --force"
+        )
+
+
 def _nodes_of(project: Project, kind: str, key: str, value: Mapping[str, Any]) -> Iterable[Desired]:
     address = f"resources.{kind}.{key}"
     guarded = bool((value.get("lifecycle") or {}).get("prevent_destroy"))

@@ -89,6 +89,11 @@ class Project:
         return folder / "embedded" / _digest(str(self.embedded.home))
 
     @property
+    def disk(self) -> DiskFiles:
+        """The bundle's files as they lie on disk."""
+        return DiskFiles(self.root)
+
+    @property
     def store(self) -> StateStore:
         return StateStore(
             folder=self.folder,

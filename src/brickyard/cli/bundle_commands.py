@@ -1,0 +1,306 @@
+"""`validate`, `plan`, `deploy`, `destroy`, `summary`, and the `bundle` group that repeats them.
+
+Output as the official CLI's: results on stdout, progress and findings on stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from brickyard.cli.commands import CommandTable
+from brickyard.cli.failures import Refused
+from brickyard.cli.project_options import (
+    APPROVE,
+    FORCE_LOCK,
+    QUIET,
+    Chosen,
+    connect,
+    load,
+    project_options,
+)
+
+if TYPE_CHECKING:
+    from brickyard.deploy import Deployed, Plan, Project
+
+CHANGES_EXIT = 2
+FORCE = click.option(
+    "--force", is_flag=True, help="Deploy from another Git branch than configured."
+)
+
+
+@click.command()
+@project_options
+@click.option("--strict", is_flag=True, help="Treat warnings as errors.")
+def validate(chosen: Chosen, *, strict: bool) -> None:
+    """Check the bundle and show it resolved. Needs no network and nothing running."""
+    from brickyard.cli.diagnostics import show_diagnostics, verdict
+    from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.summary import plain_tree
+    from brickyard.values import Severity
+
+    project = load(chosen)
+    show_diagnostics(project.diagnostics, DiskFiles(project.root))
+    if chosen.wants_json:
+        _echo_tree(plain_tree(project))
+    else:
+        _echo_header(project)
+        click.echo(f"\n{verdict(project.diagnostics)}")
+    severities = [found.severity for found in project.diagnostics]
+    warnings = severities.count(Severity.WARNING)
+    if Severity.ERROR in severities:
+        raise Refused
+    if strict and warnings:
+        found = "1 warning was" if warnings == 1 else f"{warnings} warnings were"
+        raise Refused(f"{found} found. Warnings are not allowed in strict mode")
+
+
+@click.command()
+@project_options
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@QUIET
+@FORCE
+def plan(chosen: Chosen, *, detailed_exitcode: bool, quiet: int, force: bool) -> None:
+    """Show what a deploy would change, field by field, with reasons. Changes nothing."""
+    from brickyard.cli.diagnostics import painter
+    from brickyard.cli.plan_text import plan_lines
+    from brickyard.cli.progress import say
+    from brickyard.deploy import make_plan, write_plan
+    from brickyard.deploy.planning import check_branch
+
+    project = connect(chosen, quiet=True)
+    check_branch(project, force=force)
+    made = make_plan(project, say=say)
+    if chosen.wants_json:
+        click.echo(write_plan(made))
+    else:
+        paint = painter(sys.stdout.isatty())
+        for line in plan_lines(made, paint, with_changes=not quiet):
+            click.echo(line)
+    if detailed_exitcode and not made.is_empty:
+        raise Refused(exit_code=CHANGES_EXIT)
+
+
+@click.command()
+@project_options
+@APPROVE
+@FORCE_LOCK
+@FORCE
+@click.option("--plan", "plan_file", type=click.Path(dir_okay=False), help="Apply a saved plan.")
+@QUIET
+def deploy(
+    chosen: Chosen,
+    *,
+    auto_approve: bool,
+    force_lock: bool,
+    force: bool,
+    plan_file: str | None,
+    quiet: int,
+) -> None:
+    """Upload what changed and make the workspace match the bundle."""
+    from brickyard.cli.progress import ApplyProgress, say
+    from brickyard.deploy import apply_plan, make_plan
+    from brickyard.deploy.planning import check_branch, check_prevented
+
+    project = connect(chosen, quiet=quiet > 1)
+    check_branch(project, force=force)
+    tell = say if quiet < 2 else _silent
+    made = _read_plan(plan_file) if plan_file else make_plan(project, say=tell)
+    check_prevented(made)
+    if not _approved(made, auto_approve=auto_approve):
+        click.echo("Deployment cancelled!", err=True)
+        return
+    with ApplyProgress(quiet=quiet) as progress:
+        deployed = apply_plan(project, made, progress, say=tell, force_lock=force_lock)
+    if chosen.wants_json:
+        _echo_deployed(project, deployed)
+    elif quiet < 2:
+        _say_deployed(deployed)
+    _end(deployed, "deploy")
+
+
+@click.command()
+@project_options
+@APPROVE
+@FORCE_LOCK
+@QUIET
+def destroy(chosen: Chosen, *, auto_approve: bool, force_lock: bool, quiet: int) -> None:
+    """Delete every deployed resource, and the deployment's files."""
+    from brickyard.cli.diagnostics import painter
+    from brickyard.cli.plan_text import loss_lines
+    from brickyard.cli.progress import ApplyProgress, say
+    from brickyard.deploy import Action
+    from brickyard.deploy import destroy as destroy_all
+    from brickyard.deploy.deployment import is_deployed
+    from brickyard.deploy.planning import check_prevented, plan_destroy
+
+    _need_answer(auto_approve)
+    project = connect(chosen, quiet=True)
+    pulled = project.store.pull()
+    if not is_deployed(project, pulled):
+        click.echo("No active deployment found to destroy!", err=True)
+        return
+    made = plan_destroy(project, pulled.state)
+    check_prevented(made)
+    if not auto_approve:
+        click.echo("The following will be deleted:", err=True)
+        for line in loss_lines(made, painter(sys.stderr.isatty())):
+            click.echo(line, err=True)
+        click.echo(f"  all files under {project.path('root_path')}\n", err=True)
+        if not click.confirm("Would you like to proceed?", err=True):
+            click.echo("Destroy cancelled!", err=True)
+            return
+    with ApplyProgress(quiet=quiet) as progress:
+        deployed = destroy_all(project, progress, plan=made, say=say, force_lock=force_lock)
+    parents = [n for n in made.pending if n.address.count(".") == 2 and n.action is Action.DELETE]
+    done = sum(1 for node in parents if deployed.applied.outcomes[node.address].is_done)
+    if chosen.wants_json:
+        _echo_deployed(project, deployed)
+    elif quiet < 2:
+        click.echo(f"Destroy: {done} deleted", err=True)
+    _end(deployed, "destroy")
+
+
+@click.command()
+@project_options
+def summary(chosen: Chosen) -> None:
+    """List the bundle's resources with their ids and URLs."""
+    from brickyard.deploy.summary import summarise, summary_tree
+
+    project = connect(chosen, quiet=True)
+    state = project.store.pull().state
+    if chosen.wants_json:
+        _echo_tree(summary_tree(project, state))
+        return
+    _echo_header(project)
+    items = summarise(project, state)
+    click.echo("Resources:" if items else "Resources: none")
+    shown = ""
+    for item in items:
+        if item.type != shown:
+            shown = item.type
+            click.echo(f"  {item.title}s:")
+        click.echo(f"    {item.key}:")
+        click.echo(f"      Name: {item.name}")
+        click.echo(f"      URL:  {item.url or '(not deployed)'}")
+
+
+def _bundle() -> CommandTable:
+    from brickyard.cli import BUNDLE_COMMANDS
+
+    return CommandTable(
+        name="bundle",
+        help="The bundle verbs as the official CLI spells them.",
+        sections=(("Commands", BUNDLE_COMMANDS),),
+    )
+
+
+bundle = _bundle()
+
+
+def _read_plan(path: str) -> Plan:
+    from brickyard.deploy import read_plan
+
+    try:
+        return read_plan(Path(path).read_text(), path)
+    except OSError as error:
+        raise Refused(f"cannot read the plan {path}: {error.strerror}") from error
+
+
+def _approved(made: Plan, *, auto_approve: bool) -> bool:
+    """Show what would be lost, and ask if anything would."""
+    from brickyard.cli.diagnostics import painter
+    from brickyard.cli.plan_text import loss_lines
+
+    lost = loss_lines(made, painter(sys.stderr.isatty()))
+    if not lost:
+        return True
+    click.echo("This deploy deletes or recreates:", err=True)
+    for line in lost:
+        click.echo(line, err=True)
+    if auto_approve:
+        return True
+    _need_answer(auto_approve)
+    return click.confirm("Would you like to proceed?", err=True)
+
+
+def _need_answer(auto_approve: bool) -> None:
+    if not auto_approve and not sys.stdin.isatty():
+        raise Refused(
+            "this needs an answer and there is no terminal to ask on: use --auto-approve"
+            " to go on without asking"
+        )
+
+
+def _say_deployed(deployed: Deployed) -> None:
+    from brickyard.deploy import Action
+
+    applied, synced = deployed.applied, deployed.synced
+    click.echo(f"Files: {synced.uploaded} uploaded, {synced.deleted} deleted", err=True)
+    created = applied.count(Action.CREATE, Action.RECREATE)
+    changed = applied.count(Action.UPDATE, Action.UPDATE_ID, Action.RESIZE)
+    deleted = applied.count(Action.DELETE, Action.RECREATE)
+    same = applied.plan.count(Action.SKIP)
+    click.echo(
+        f"Resources: {created} created, {changed} changed, {deleted} deleted, {same} unchanged",
+        err=True,
+    )
+    if deployed.changed_nothing:
+        click.echo("Nothing to do: the workspace matches the bundle.", err=True)
+
+
+def _echo_deployed(project: Project, deployed: Deployed) -> None:
+    from brickyard.deploy.state import go_json
+
+    outcomes = deployed.applied.outcomes
+    shown = {
+        "target": project.resolved.target,
+        "host": project.workspace.host,
+        "files": {"uploaded": deployed.synced.uploaded, "deleted": deployed.synced.deleted},
+        "resources": {
+            address: {
+                "action": node.action.word,
+                "id": getattr(deployed.state.entries.get(address), "id", ""),
+                "done": address not in outcomes or outcomes[address].is_done,
+            }
+            for address, node in deployed.applied.plan.nodes.items()
+        },
+        "failures": list(deployed.failures),
+    }
+    click.echo(go_json(shown, indent=2))
+
+
+def _end(deployed: Deployed, verb: str) -> None:
+    from brickyard.cli.failures import say_error
+
+    if deployed.succeeded:
+        return
+    for line in deployed.failures:
+        say_error(line)
+    raise Refused(
+        f"the {verb} is incomplete; what was done is recorded. Mend the cause and {verb} again"
+    )
+
+
+def _echo_tree(tree: object) -> None:
+    from brickyard.deploy.state import go_json
+
+    click.echo(go_json(tree, indent=2, sort_keys=True))
+
+
+def _echo_header(project: Project) -> None:
+    where = project.client.host if project.client is not None else project.address.host
+    embedded = f"embedded ({project.address.environment})" if project.address.is_embedded else ""
+    click.echo(f"Name: {project.resolved.name}")
+    click.echo(f"Target: {project.resolved.target}")
+    click.echo("Workspace:")
+    click.echo(f"  Host: {' '.join(part for part in (where, embedded) if part) or 'by profile'}")
+    click.echo(f"  User: {project.user.user_name}")
+    click.echo(f"  Path: {project.path('root_path')}")
+
+
+def _silent(_: str) -> None:
+    return None

@@ -1,0 +1,97 @@
+"""How findings look on a terminal: severity, summary, place, source excerpt with a caret, way out.
+
+Printed to stderr in the official CLI's form, sorted by severity and place, with the source lines
+added. Colours only where a terminal shows them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+
+import click
+
+from brickyard.values import Diagnostic, Severity, excerpt
+
+COLOURS = {
+    Severity.ERROR: "red",
+    Severity.WARNING: "yellow",
+    Severity.RECOMMENDATION: "cyan",
+}
+ORDER = (Severity.ERROR, Severity.WARNING, Severity.RECOMMENDATION)
+
+
+def show_diagnostics(found: Iterable[Diagnostic], files: Mapping[str, bytes]) -> None:
+    """Print all of them to stderr, errors first."""
+    paint = painter(sys.stderr.isatty())
+    for diagnostic in sorted(found, key=_place):
+        click.echo(render(diagnostic, files, paint), err=True)
+
+
+def render(
+    diagnostic: Diagnostic, files: Mapping[str, bytes], paint: Callable[[str, str], str]
+) -> str:
+    """One finding as text, ending with an empty line."""
+    word = diagnostic.severity.value.capitalize()
+    lines = [f"{paint(word + ':', COLOURS[diagnostic.severity])} {diagnostic.summary}"]
+    if diagnostic.path:
+        lines.append(f"  at {diagnostic.path}")
+    for index, place in enumerate(diagnostic.locations):
+        lines.append(("  in " if index == 0 else "     ") + str(place))
+    lines += [f"  {paint(line, 'dim')}" for line in _source(diagnostic, files)]
+    if diagnostic.detail:
+        lines += ["", diagnostic.detail]
+    return "\n".join(lines) + "\n"
+
+
+def show_as_data(diagnostic: Diagnostic) -> dict[str, object]:
+    """One finding as JSON data."""
+    return {
+        "severity": diagnostic.severity.value,
+        "code": diagnostic.code,
+        "summary": diagnostic.summary,
+        "detail": diagnostic.detail,
+        "path": diagnostic.path,
+        "locations": [
+            {"file": place.file, "line": place.line, "column": place.column}
+            for place in diagnostic.locations
+        ],
+    }
+
+
+def verdict(found: Iterable[Diagnostic]) -> str:
+    """`Validation OK!`, or how many of which severity were found."""
+    kinds = [diagnostic.severity for diagnostic in found]
+    counts = [(kinds.count(severity), severity.value) for severity in ORDER]
+    parts = [f"{count} {word}{'s' if count > 1 else ''}" for count, word in counts if count]
+    if not parts:
+        return "Validation OK!"
+    if len(parts) < 3:
+        return "Found " + " and ".join(parts)
+    return f"Found {parts[0]}, {parts[1]}, and {parts[2]}"
+
+
+def painter(is_terminal: bool) -> Callable[[str, str], str]:
+    """A function `(text, colour) -> text`; the text as it is without a terminal."""
+    if not is_terminal:
+        return lambda text, _: text
+    return lambda text, colour: (
+        click.style(text, dim=True) if colour == "dim" else click.style(text, fg=colour, bold=True)
+    )
+
+
+def _place(diagnostic: Diagnostic) -> tuple[int, str, int, int, str]:
+    first = diagnostic.locations[0] if diagnostic.locations else None
+    rank = ORDER.index(diagnostic.severity)
+    if first is None:
+        return rank, "", 0, 0, diagnostic.summary
+    return rank, first.file, first.line, first.column, diagnostic.summary
+
+
+def _source(diagnostic: Diagnostic, files: Mapping[str, bytes]) -> list[str]:
+    if not diagnostic.locations or not diagnostic.locations[0].line:
+        return []
+    content = files.get(diagnostic.locations[0].file)
+    if content is None:
+        return []
+    return excerpt(content.decode(errors="replace"), diagnostic.locations[0]).splitlines()

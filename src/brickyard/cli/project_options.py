@@ -1,0 +1,148 @@
+"""The options every bundle command shares, and opening the project they describe."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from brickyard.cli.failures import Refused
+
+if TYPE_CHECKING:
+    from brickyard.deploy import Project
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+TARGET = click.option("-t", "--target", help="Target of the bundle to use.")
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default=lambda: _output_by_environment(),
+    help="Output format; default: text.",
+)
+VARIABLES = click.option(
+    "--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable."
+)
+PROFILE = click.option("-p", "--profile", help="Profile of ~/.databrickscfg to use.")
+LOCAL = click.option(
+    "--local", is_flag=True, help="Use the embedded workspace, whatever host the target names."
+)
+APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask before deleting.")
+FORCE_LOCK = click.option(
+    "--force-lock", is_flag=True, help="Take the deploy lock from its holder."
+)
+QUIET = click.option("-q", "--quiet", count=True, help="Say less; -qq: only warnings and errors.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What the shared options said."""
+
+    target: str | None
+    variables: tuple[str, ...]
+    profile: str | None
+    local: bool
+    output: str
+
+    @property
+    def wants_json(self) -> bool:
+        return self.output == "json"
+
+
+def project_options(command: Command) -> Command:
+    """Add the shared options; the command gets them as one `chosen`."""
+
+    def with_chosen(
+        *,
+        target: str | None,
+        variables: tuple[str, ...],
+        profile: str | None,
+        local: bool,
+        output: str,
+        **rest: Any,
+    ) -> Any:
+        chosen = Chosen(
+            target=target, variables=variables, profile=profile, local=local, output=output
+        )
+        return command(chosen, **rest)
+
+    with_chosen.__name__, with_chosen.__doc__ = command.__name__, command.__doc__
+    with_chosen.__click_params__ = list(  # type: ignore[attr-defined]
+        getattr(command, "__click_params__", [])
+    )
+    decorated: Any = with_chosen
+    for option in (LOCAL, PROFILE, OUTPUT, VARIABLES, TARGET):
+        decorated = option(decorated)
+    result: Command = decorated
+    return result
+
+
+def load(chosen: Chosen) -> Project:
+    """The project offline, findings and all."""
+    from brickyard.deploy import load_project
+
+    return load_project(
+        Path.cwd(),
+        chosen.target,
+        variables=parse_variables(chosen.variables),
+        profile=chosen.profile,
+        local=chosen.local,
+        start=start_embedded,
+    )
+
+
+def connect(chosen: Chosen, *, quiet: bool = False) -> Project:
+    """The project connected to its workspace. Findings are shown; errors among them end the command."""
+    from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.deploy import BrokenBundle, connect_project
+    from brickyard.deploy.disk import DiskFiles
+    from brickyard.values import Severity
+
+    project = load(chosen)
+    try:
+        project = connect_project(project)
+    except BrokenBundle as broken:
+        show_diagnostics(broken.diagnostics, DiskFiles(project.root))
+        raise Refused from broken
+    shown = [
+        found
+        for found in project.diagnostics
+        if not quiet or found.severity is not Severity.RECOMMENDATION
+    ]
+    show_diagnostics(shown, DiskFiles(project.root))
+    return project
+
+
+def parse_variables(given: Sequence[str]) -> dict[str, str]:
+    """`a=1,b=2` is comma-separated values: quote a value that holds a comma."""
+    found: dict[str, str] = {}
+    for row in csv.reader(given, skipinitialspace=True):
+        for item in row:
+            name, equals, value = item.partition("=")
+            if not equals or not name:
+                raise click.BadParameter(f"{item!r}: expected name=value", param_hint="--var")
+            if name in found:
+                raise click.BadParameter(f"{name} is given twice", param_hint="--var")
+            found[name] = value
+    return found
+
+
+def start_embedded() -> None:
+    from brickyard.cli import embedded
+    from brickyard.deploy import NotRunning
+
+    try:
+        embedded.ensure(say=lambda text: click.echo(f"{text[:1].upper()}{text[1:]}...", err=True))
+    except embedded.EmbeddedFault as fault:
+        raise NotRunning(str(fault)) from fault
+
+
+def _output_by_environment() -> str:
+    wanted = os.environ.get("DATABRICKS_OUTPUT_FORMAT", "text")
+    return wanted if wanted in ("text", "json") else "text"

@@ -1,0 +1,214 @@
+"""A workspace small enough to keep in one file on disk, for tests of order and of sudden death.
+
+It speaks at the level of one HTTP call, without sockets, and survives the process that uses it: a
+test forks a deploy, lets it die at a chosen call, and deploys again. What it answers is what the planner
+needs; how a workspace behaves is tested against the real one in tests/acceptance.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from brickyard.deploy.http import Answer, ApiFailure, Workspace, bearer
+
+KILLED = 9
+ROOT = "/Workspace/Users/jane@x/.bundle/demo/dev"
+MakeProject = Callable[..., Any]
+LOCK = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeWorkspace(Workspace):
+    """`dies_at` ends the process at that call, before it has an effect or (`after`) after it."""
+
+    disk: Path
+    dies_at: int = 0
+    after: bool = False
+    refuses: Mapping[str, str] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        with LOCK:
+            line = f"{method} {unquote(path)}"
+            self.calls.append(line)
+            is_last = self.dies_at == len(self.calls)
+            if is_last and not self.after:
+                os._exit(KILLED)
+            world = json.loads(self.disk.read_text())
+            self._refuse(line, content)
+            try:
+                answer = self._answer(world, method, path, dict(query or {}), content or b"")
+                self.disk.write_text(json.dumps(world))
+            finally:
+                if is_last:
+                    os._exit(KILLED)
+        return Answer(200, {}, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+
+    @property
+    def world(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.disk.read_text())
+        return found
+
+    def _refuse(self, line: str, content: bytes | None) -> None:
+        for mark, message in self.refuses.items():
+            if mark in line + " " + (content or b"").decode(errors="replace"):
+                raise ApiFailure(
+                    status=400, code="INVALID_STATE", message=message, method="", path=line
+                )
+
+    def _answer(
+        self, world: dict[str, Any], method: str, path: str, query: dict[str, Any], content: bytes
+    ) -> Any:
+        for mark, handler in HANDLERS:
+            if path.startswith(mark):
+                rest = unquote(path[len(mark) :]).strip("/")
+                return handler(world, method, rest, query, content)
+        raise ApiFailure(
+            status=404, code="ENDPOINT_NOT_FOUND", message=path, method=method, path=path
+        )
+
+
+def fake_workspace(folder: Path, **options: Any) -> FakeWorkspace:
+    disk = folder / "workspace.json"
+    if not disk.exists():
+        disk.write_text(
+            json.dumps({"files": {}, "jobs": {}, "schemas": {}, "acls": {}, "next": 100})
+        )
+    return FakeWorkspace(host="https://fake", authorize=bearer("t"), disk=disk, **options)
+
+
+def missing(what: str) -> ApiFailure:
+    return ApiFailure(
+        status=404,
+        code="RESOURCE_DOES_NOT_EXIST",
+        message=f"{what} does not exist",
+        method="",
+        path="",
+    )
+
+
+def import_file(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    path = "/" + rest
+    if query["overwrite"] is False and path in world["files"]:
+        raise ApiFailure(
+            status=409, code="RESOURCE_ALREADY_EXISTS", message="exists", method="", path=""
+        )
+    world["files"][path] = content.decode()
+    return {}
+
+
+def workspace(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    body = json.loads(content or b"{}")
+    files = world["files"]
+    if rest == "mkdirs":
+        return {}
+    if rest == "export":
+        if query["path"] not in files:
+            raise missing(query["path"])
+        return files[query["path"]].encode()
+    if rest == "get-status":
+        below = [name for name in files if name.startswith(query["path"])]
+        if not below:
+            raise missing(query["path"])
+        return {"object_id": 1, "path": query["path"]}
+    if rest == "list":
+        return {"objects": [{"path": n} for n in files if n.startswith(query["path"] + "/")]}
+    doomed = [name for name in files if name == body["path"] or name.startswith(body["path"] + "/")]
+    if not doomed:
+        raise missing(body["path"])
+    for name in doomed:
+        del files[name]
+    return {}
+
+
+def jobs(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    body = json.loads(content or b"{}")
+    known = world["jobs"]
+    if rest == "create":
+        world["next"] += 1
+        known[str(world["next"])] = body
+        return {"job_id": world["next"]}
+    if rest == "list":
+        return {
+            "jobs": [
+                {"job_id": int(id), "settings": settings}
+                for id, settings in known.items()
+                if settings.get("name") == query.get("name")
+            ]
+        }
+    id = str(query.get("job_id") or body.get("job_id"))
+    if id not in known:
+        raise ApiFailure(
+            status=400,
+            code="INVALID_PARAMETER_VALUE",
+            message=f"Job {id} does not exist.",
+            method="",
+            path="",
+        )
+    if rest == "get":
+        return {"job_id": int(id), "settings": known[id]}
+    if rest == "reset":
+        known[id] = body["new_settings"]
+    if rest == "delete":
+        del known[id]
+    return {}
+
+
+def schemas(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    body = json.loads(content or b"{}")
+    known = world["schemas"]
+    if method == "POST":
+        name = f"{body['catalog_name']}.{body['name']}"
+        if name in known:
+            raise ApiFailure(
+                status=409, code="SCHEMA_ALREADY_EXISTS", message=name, method="", path=""
+            )
+        known[name] = body | {"full_name": name, "owner": "me"}
+        return known[name]
+    if rest not in known:
+        raise missing(rest)
+    if method == "PATCH":
+        known[rest] |= body
+    if method == "DELETE":
+        return known.pop(rest)
+    return known[rest]
+
+
+def permissions(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    if method == "PUT":
+        world["acls"][rest] = json.loads(content)["access_control_list"]
+    return {
+        "object_id": rest,
+        "access_control_list": [
+            {
+                **{k: v for k, v in entry.items() if k != "permission_level"},
+                "all_permissions": [{"permission_level": entry["permission_level"]}],
+            }
+            for entry in world["acls"].get(rest, [])
+        ],
+    }
+
+
+HANDLERS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("/api/2.0/workspace-files/import-file/", import_file),
+    ("/api/2.0/workspace/", workspace),
+    ("/api/2.2/jobs/", jobs),
+    ("/api/2.1/unity-catalog/schemas", schemas),
+    ("/api/2.0/permissions/", permissions),
+)
