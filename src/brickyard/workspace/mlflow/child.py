@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 from brickyard.workspace.kernel import ApiError, Home
@@ -34,6 +35,8 @@ class TrackingServer:
         self._home = home
         self._workspaces = tuple(workspaces)
         self._lock = threading.Lock()
+        self._waiting_lock = threading.Lock()
+        self._waiting: Future[None] | None = None
         self._child: Child | None = None
         self._ready = False
         self._stopped = False
@@ -49,6 +52,23 @@ class TrackingServer:
 
     def is_ready(self) -> bool:
         return self._ready and self._child is not None and self._child.poll() is None
+
+    def starting(self) -> Future[None]:
+        """`ensure` in a thread that all who wait share: waiting must not use up the others."""
+        with self._waiting_lock:
+            if self._waiting is None or self._waiting.done():
+                self._waiting = Future()
+                args = (self._waiting,)
+                threading.Thread(target=self._ensure_for, args=args, daemon=True).start()
+            return self._waiting
+
+    def _ensure_for(self, waiting: Future[None]) -> None:
+        try:
+            self.ensure()
+        except Exception as fault:
+            waiting.set_exception(fault)
+        else:
+            waiting.set_result(None)
 
     def ensure(self) -> None:
         """Return once it answers, starting it when needed. Raises TEMPORARILY_UNAVAILABLE."""

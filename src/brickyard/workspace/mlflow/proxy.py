@@ -68,7 +68,7 @@ class Proxy:
         headers = {WORKSPACE_HEADER: workspace, "Content-Type": content_type}
         for last in (False, True):
             if not self._server.is_ready():
-                await asyncio.to_thread(self._server.ensure)
+                await asyncio.shield(asyncio.wrap_future(self._server.starting()))
             headers[SECRET_HEADER] = self._server.secret
             try:
                 session = await self._session()

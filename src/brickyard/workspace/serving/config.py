@@ -1,0 +1,135 @@
+"""What an endpoint is to serve: served entities and how traffic is split among them.
+
+Decodes `EndpointCoreConfigInput` of the SDK, in its new (`served_entities`) and old
+(`served_models`) form, puts in the defaults that the real service shows, and refuses what cannot
+work. Served here: MLflow models of Unity Catalog. External and foundation models are the gateway's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from brickyard.workspace.kernel import invalid
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+ELSEWHERE = ("external_model", "foundation_model", "provisioned_model_units")
+DEFAULT_SIZE = "Small"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """One served entity: a model version and how it is run."""
+
+    name: str
+    entity_name: str
+    entity_version: str
+    environment_vars: Mapping[str, str] = field(default_factory=dict)
+    workload_size: str = DEFAULT_SIZE
+    workload_type: str = "CPU"
+    scale_to_zero_enabled: bool = False
+    creator: str = ""
+    creation_timestamp: int = 0
+
+    def runs_as(self, other: Entity) -> bool:
+        """Whether the process of the other one can serve this one, too."""
+        mine = (self.name, self.entity_name, self.entity_version, dict(self.environment_vars))
+        return mine == (
+            other.name,
+            other.entity_name,
+            other.entity_version,
+            dict(other.environment_vars),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    entities: tuple[Entity, ...]
+    traffic: Mapping[str, int]  # served entity name -> percentage
+    version: int = 1
+    start_ms: int = 0
+    auto_capture: Mapping[str, Any] | None = None
+
+    def stored(self) -> dict[str, Any]:
+        return asdict(self) | {"entities": [asdict(one) for one in self.entities]}
+
+
+def from_stored(stored: Mapping[str, Any]) -> Config:
+    entities = tuple(Entity(**one) for one in stored["entities"])
+    return Config(**{**stored, "entities": entities})
+
+
+def read_config(given: Mapping[str, Any], *, creator: str, version: int, now_ms: int) -> Config:
+    """A configuration as the API takes it. Raises INVALID_PARAMETER_VALUE."""
+    if not isinstance(given, Mapping):
+        raise invalid("config must be an object")
+    listed = given.get("served_entities") or given.get("served_models") or []
+    if not isinstance(listed, list) or not listed:
+        raise invalid("config.served_entities must name at least one served entity")
+    entities = tuple(_entity(one, creator, now_ms) for one in listed)
+    twice = [name for name, count in Counter(one.name for one in entities).items() if count > 1]
+    if twice:
+        raise invalid(f"Served entity names must be unique; {twice[0]!r} is used twice")
+    return Config(
+        entities=entities,
+        traffic=_traffic(given.get("traffic_config"), entities),
+        version=version,
+        start_ms=now_ms,
+        auto_capture=given.get("auto_capture_config"),
+    )
+
+
+def _entity(given: Any, creator: str, now_ms: int) -> Entity:
+    if not isinstance(given, Mapping):
+        raise invalid("each served entity must be an object")
+    for kind in ELSEWHERE:
+        if given.get(kind):
+            raise invalid(
+                f"Served entities with {kind} are not available in this workspace; "
+                "serve a Unity Catalog model (entity_name and entity_version)"
+            )
+    full_name = given.get("entity_name") or given.get("model_name")
+    version = given.get("entity_version") or given.get("model_version")
+    if not full_name or not version:
+        raise invalid("A served entity needs entity_name and entity_version")
+    if str(full_name).count(".") != 2:
+        raise invalid(
+            f"entity_name {full_name!r} must be a Unity Catalog model: catalog.schema.model"
+        )
+    name = given.get("name") or f"{str(full_name).rpartition('.')[2]}-{version}"
+    if not NAME.fullmatch(str(name)):
+        raise invalid(f"Served entity name {name!r} may have letters, digits, '-' and '_' only")
+    variables = given.get("environment_vars") or {}
+    return Entity(
+        name=str(name),
+        entity_name=str(full_name),
+        entity_version=str(version),
+        environment_vars={str(key): str(value) for key, value in variables.items()},
+        workload_size=str(given.get("workload_size") or DEFAULT_SIZE),
+        workload_type=str(given.get("workload_type") or "CPU"),
+        scale_to_zero_enabled=bool(given.get("scale_to_zero_enabled", False)),
+        creator=creator,
+        creation_timestamp=now_ms,
+    )
+
+
+def _traffic(given: Any, entities: tuple[Entity, ...]) -> dict[str, int]:
+    routes = (given or {}).get("routes") or []
+    names = [one.name for one in entities]
+    if not routes:
+        if len(names) > 1:
+            raise invalid("traffic_config.routes must split the traffic of several entities")
+        return {names[0]: 100}
+    split: dict[str, int] = {}
+    for route in routes:
+        name = route.get("served_entity_name") or route.get("served_model_name")
+        if name not in names:
+            known = ", ".join(names)
+            raise invalid(f"traffic_config routes to {name!r}, which is not served ({known})")
+        split[name] = int(route.get("traffic_percentage") or 0)
+    if sum(split.values()) != 100 or min(split.values()) < 0:
+        raise invalid(f"traffic_percentage must sum to 100, not {sum(split.values())}")
+    return {name: split.get(name, 0) for name in names}

@@ -1,0 +1,335 @@
+"""Model serving: endpoints, their updates and the processes behind them.
+
+An update starts the new scorers beside the old ones, checks that they answer, then switches; when
+that fails, what served before keeps serving. Updates that a kill interrupted are taken up again at
+the next start; endpoints that were serving start with their first request, as if scaled to zero.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.kernel import (
+    ApiError,
+    Home,
+    Principal,
+    Store,
+    WorkspaceInfo,
+    invalid,
+    not_found,
+    now_ms,
+)
+from brickyard.workspace.serving.config import NAME, Config, Entity, read_config
+from brickyard.workspace.serving.counts import Counts
+from brickyard.workspace.serving.fleet import Fleet, Live
+from brickyard.workspace.serving.recipes import Recipes
+from brickyard.workspace.serving.records import BUSY, FAILED, IDLE, Endpoint, Records, new_id
+from brickyard.workspace.serving.scorer import Scorer
+
+if TYPE_CHECKING:
+    from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.permissions.engine import PermissionsEngine
+    from brickyard.workspace.secrets.engine import SecretsEngine
+
+KIND = "serving-endpoints"
+LEVELS = ("CAN_MANAGE", "CAN_QUERY", "CAN_VIEW")
+log = logging.getLogger("brickyard.serving")
+
+
+class ServingEngine:
+    def __init__(
+        self,
+        store: Store,
+        home: Home,
+        workspaces: Mapping[str, WorkspaceInfo],
+        *,
+        identity: IdentityEngine,
+        secrets: SecretsEngine,
+        catalog: CatalogEngine,
+        permissions: PermissionsEngine,
+    ) -> None:
+        self._home = home
+        self._workspaces = workspaces
+        self._permissions = permissions
+        self._records = Records(store)
+        self._recipes = Recipes(
+            home, workspaces, identity=identity, secrets=secrets, catalog=catalog
+        )
+        self.fleet = Fleet()
+        self.counts = Counts()
+        self._lock = threading.Lock()
+        self._endpoint_locks: dict[str, threading.Lock] = {}
+        self._waking: dict[str, Future[None]] = {}
+        self._faults: dict[str, str] = {}  # why an endpoint could not be woken
+        self._stopped = False
+
+    def start(self) -> None:
+        for endpoint in self._records.all():
+            if endpoint.update_state == BUSY:
+                self._in_background(self._deploy, endpoint.id)
+
+    def stop(self) -> None:
+        self._stopped = True
+        self.fleet.stop()
+
+    # -- endpoints ---------------------------------------------------------------------------
+
+    def create(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        name: str,
+        config: Mapping[str, Any],
+        settings: Mapping[str, Any],
+    ) -> Endpoint:
+        if not NAME.fullmatch(name):
+            raise invalid(f"Endpoint name {name!r} may have letters, digits, '-' and '_' only")
+        now = now_ms()
+        wanted = read_config(config, creator=principal.user_name, version=1, now_ms=now)
+        for entity in wanted.entities:
+            self._recipes.check(principal, workspace, entity)
+        endpoint = Endpoint(
+            id=new_id(),
+            workspace=workspace.name,
+            name=name,
+            creator=principal.user_name,
+            created_ms=now,
+            updated_ms=now,
+            update_state=BUSY,
+            pending=wanted,
+            settings=settings,
+        )
+        self._records.add(endpoint)
+        self._permissions.grant_owner(principal, workspace, KIND, endpoint.id)
+        self._in_background(self._deploy, endpoint.id)
+        return endpoint
+
+    def find(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str, level: str = "CAN_VIEW"
+    ) -> Endpoint:
+        """Raises RESOURCE_DOES_NOT_EXIST and PERMISSION_DENIED."""
+        endpoint = self._records.find(workspace.name, name)
+        self._permissions.require(principal, workspace, KIND, endpoint.id, level)
+        return endpoint
+
+    def visible(self, principal: Principal, workspace: WorkspaceInfo) -> list[Endpoint]:
+        found = self._records.all(workspace.name)
+        return [one for one in found if self.level(principal, workspace, one.id)]
+
+    def level(self, principal: Principal, workspace: WorkspaceInfo, endpoint_id: str) -> str:
+        """The highest level that the principal has, '' for none."""
+        for level in LEVELS:
+            try:
+                self._permissions.require(principal, workspace, KIND, endpoint_id, level)
+            except ApiError:
+                continue
+            return level
+        return ""
+
+    def update(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        name: str,
+        config: Mapping[str, Any],
+    ) -> Endpoint:
+        """Begin an update. Raises RESOURCE_CONFLICT while another one runs."""
+        endpoint = self.find(principal, workspace, name, "CAN_MANAGE")
+        last = max((one.version for one in (endpoint.active, endpoint.pending) if one), default=0)
+        wanted = read_config(config, creator=endpoint.creator, version=last + 1, now_ms=now_ms())
+        for entity in wanted.entities:
+            self._recipes.check(principal, workspace, entity)
+
+        def decide(now: Endpoint) -> dict[str, Any]:
+            if now.update_state == BUSY:
+                raise ApiError(
+                    "RESOURCE_CONFLICT",
+                    f"Endpoint '{name}' is being updated; wait until config_update is "
+                    "NOT_UPDATING and try again",
+                )
+            return {"pending": wanted, "update_state": BUSY, "message": ""}
+
+        changed = self._records.change_by(endpoint.id, decide)
+        if changed is None:
+            raise not_found(f"Endpoint with name '{name}' does not exist")
+        self._in_background(self._deploy, endpoint.id)
+        return changed
+
+    def set(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str, **settings: Any
+    ) -> Endpoint:
+        """Keep settings that change nothing in how requests are served."""
+        endpoint = self.find(principal, workspace, name, "CAN_MANAGE")
+
+        def decide(now: Endpoint) -> dict[str, Any]:
+            return {"settings": {**now.settings, **settings}}
+
+        return self._records.change_by(endpoint.id, decide) or endpoint
+
+    def delete(self, principal: Principal, workspace: WorkspaceInfo, name: str) -> None:
+        endpoint = self.find(principal, workspace, name, "CAN_MANAGE")
+        self._records.remove(endpoint.id)
+        self._permissions.forget(workspace, KIND, endpoint.id)
+        unused = self.fleet.swap(endpoint.id, None)
+        self._in_background(self.fleet.retire, unused, wait_s=5)
+
+    # -- what serves -------------------------------------------------------------------------
+
+    def fault(self, endpoint_id: str) -> str:
+        """Why the endpoint could not be started when a request needed it; '' when it could."""
+        return self._faults.get(endpoint_id, "")
+
+    def log_file(self, endpoint: Endpoint, entity: str, kind: str = "server") -> Path:
+        return self._home.logs / "serving" / f"{endpoint.id}-{entity}.{kind}.log"
+
+    async def take(self, endpoint: Endpoint, served: str | None) -> tuple[str, Scorer]:
+        """A scorer for one request, started when there is none. Let go of it afterwards."""
+        for _ in range(3):
+            try:
+                taken = self.fleet.take(endpoint.id, served)
+            except KeyError:
+                raise not_found(f"'{endpoint.name}' has no served entity '{served}'") from None
+            if taken is not None:
+                return taken
+            if endpoint.active is None:
+                raise _nothing_served(endpoint)
+            await asyncio.shield(asyncio.wrap_future(self._wake(endpoint.id)))
+        raise ApiError("TEMPORARILY_UNAVAILABLE", f"Endpoint '{endpoint.name}' is going away")
+
+    def _wake(self, endpoint_id: str) -> Future[None]:
+        with self._lock:
+            running = self._waking.get(endpoint_id)
+            if running is None:
+                running = self._waking[endpoint_id] = Future()
+                self._in_background(self._wake_now, endpoint_id, running)
+            return running
+
+    def _wake_now(self, endpoint_id: str, done: Future[None]) -> None:
+        try:
+            with self._only(endpoint_id):
+                endpoint = self._by_id(endpoint_id)
+                if endpoint and endpoint.active and self.fleet.live(endpoint_id) is None:
+                    self._replace(endpoint, endpoint.active)
+            self._faults.pop(endpoint_id, None)
+            outcome: Exception | None = None
+        except Exception as fault:
+            self._faults[endpoint_id] = _text(fault)
+            message = f"The endpoint could not be started: {_text(fault)}"
+            outcome = ApiError("TEMPORARILY_UNAVAILABLE", message)
+        with self._lock:
+            del self._waking[endpoint_id]
+        if outcome is None:
+            done.set_result(None)
+        else:
+            done.set_exception(outcome)
+
+    def _deploy(self, endpoint_id: str) -> None:
+        """Bring the pending configuration to service, or say why not."""
+        with self._only(endpoint_id):
+            endpoint = self._by_id(endpoint_id)
+            if endpoint is None or endpoint.pending is None or endpoint.update_state != BUSY:
+                return
+            wanted = endpoint.pending
+            done = {"active": wanted, "pending": None, "update_state": IDLE, "message": ""}
+            try:
+                self._replace(endpoint, wanted, done)
+            except Exception as fault:
+                if self._stopped:
+                    return  # still pending: the next start takes it up again
+                log.info("update of %s failed: %s", endpoint.name, _text(fault))
+                self._records.change(endpoint_id, update_state=FAILED, message=_text(fault))
+
+    def _replace(
+        self, endpoint: Endpoint, wanted: Config, record: Mapping[str, Any] | None = None
+    ) -> None:
+        """Start what is missing, record it, switch over, let the rest finish."""
+        before = self.fleet.live(endpoint.id)
+        scorers: dict[str, Scorer] = {}
+        fresh: dict[str, Scorer] = {}
+        for entity in wanted.entities:
+            kept = before.reusable(entity) if before else None
+            if kept is None:
+                fresh[entity.name] = self._scorer(endpoint, entity)
+            scorers[entity.name] = kept or fresh[entity.name]
+        try:
+            _start_all(fresh)
+            if self._stopped:
+                raise ApiError("TEMPORARILY_UNAVAILABLE", "The workspace is shutting down")
+            if record is not None and self._records.change(endpoint.id, **record) is None:
+                raise not_found(f"Endpoint '{endpoint.name}' was deleted meanwhile")
+        except Exception:
+            for one in fresh.values():
+                one.stop()
+            raise
+        unused = self.fleet.swap(endpoint.id, Live(config=wanted, scorers=scorers))
+        self._faults.pop(endpoint.id, None)
+        self._in_background(self.fleet.retire, unused)
+
+    def _scorer(self, endpoint: Endpoint, entity: Entity) -> Scorer:
+        folder = self._home.run / "serving" / new_id()[:12]
+        file = self.log_file(endpoint, entity.name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return Scorer(
+            folder=folder,
+            log=file,
+            prepare=lambda place: self._recipes.prepare(
+                endpoint.workspace, entity, endpoint.creator, place
+            ),
+        )
+
+    def _by_id(self, endpoint_id: str) -> Endpoint | None:
+        return next((one for one in self._records.all() if one.id == endpoint_id), None)
+
+    def _only(self, endpoint_id: str) -> threading.Lock:
+        """One update or start of an endpoint at a time."""
+        with self._lock:
+            return self._endpoint_locks.setdefault(endpoint_id, threading.Lock())
+
+    def _in_background(self, work: Any, *args: Any, **options: Any) -> None:
+        name = f"serving-{getattr(work, '__name__', 'work')}"
+        threading.Thread(target=work, args=args, kwargs=options, name=name, daemon=True).start()
+
+
+def _start_all(scorers: Mapping[str, Scorer]) -> None:
+    """Start them side by side. Raises the first failure, naming the served entity."""
+    faults: dict[str, Exception] = {}
+
+    def begin(name: str, scorer: Scorer) -> None:
+        try:
+            scorer.start()
+        except Exception as fault:
+            faults[name] = fault
+
+    threads = [threading.Thread(target=begin, args=item) for item in scorers.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name in scorers:
+        if name in faults:
+            message = f"Served entity '{name}': {_text(faults[name])}"
+            raise ApiError("INVALID_STATE", message) from faults[name]
+
+
+def _nothing_served(endpoint: Endpoint) -> ApiError:
+    if endpoint.update_state == BUSY:
+        return ApiError(
+            "TEMPORARILY_UNAVAILABLE",
+            f"Endpoint '{endpoint.name}' is not ready yet: it is being created",
+            headers={"Retry-After": "1"},
+        )
+    return ApiError(
+        "INVALID_STATE",
+        f"Endpoint '{endpoint.name}' serves nothing, its creation failed: {endpoint.message}",
+    )
+
+
+def _text(fault: Exception) -> str:
+    return fault.message if isinstance(fault, ApiError) else str(fault) or type(fault).__name__

@@ -1,0 +1,183 @@
+"""Serving endpoints, as ServingEndpointsAPI of the SDK manages them.
+
+Kept without effect for now: AI gateway, rate limits, notifications, telemetry, budget policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from brickyard.workspace.kernel import Call, Fidelity, Json, Route, invalid, not_found
+from brickyard.workspace.serving import show
+from brickyard.workspace.serving.records import Endpoint
+
+BASE = "/api/2.0/serving-endpoints"
+GIVEN = ("ai_gateway", "budget_policy_id", "description", "email_notifications", "rate_limits")
+KEPT = (*GIVEN, "route_optimized", "tags", "telemetry_config")
+KEPT_NOTE = "kept and shown; not applied to requests yet"
+
+
+def create(call: Call) -> Json:
+    body = _object(call)
+    name = body.get("name")
+    if not isinstance(name, str) or not name:
+        raise invalid("name is required")
+    if not body.get("config"):
+        raise invalid("config is required: the served entities of the endpoint")
+    settings = {key: body[key] for key in KEPT if body.get(key)}
+    made = call.engines.serving.create(
+        call.principal, call.workspace, name, body["config"], settings
+    )
+    return _shown(call, made)
+
+
+def fetch(call: Call) -> Json:
+    return _shown(call, _found(call))
+
+
+def browse(call: Call) -> Json:
+    engine = call.engines.serving
+    found = engine.visible(call.principal, call.workspace)
+    if not found:
+        return {}
+    return {
+        "endpoints": [
+            show.summary(one, engine.fleet.live(one.id), engine.fault(one.id)) for one in found
+        ]
+    }
+
+
+def delete(call: Call) -> Json:
+    call.engines.serving.delete(call.principal, call.workspace, call.path["name"])
+    return {}
+
+
+def configure(call: Call) -> Json:
+    changed = call.engines.serving.update(
+        call.principal, call.workspace, call.path["name"], _object(call)
+    )
+    return _shown(call, changed)
+
+
+def tag(call: Call) -> Json:
+    body = _object(call)
+    now = _found(call, "CAN_MANAGE").settings.get("tags", [])
+    tags = {one["key"]: one.get("value") for one in now}
+    for key in body.get("delete_tags") or []:
+        tags.pop(key, None)
+    for one in body.get("add_tags") or []:
+        if not isinstance(one, dict) or not one.get("key"):
+            raise invalid("each of add_tags needs a key")
+        tags[one["key"]] = one.get("value")
+    listed = [{"key": k, **({"value": v} if v is not None else {})} for k, v in tags.items()]
+    _set(call, tags=listed)
+    return {"tags": listed}
+
+
+def gateway(call: Call) -> Json:
+    body = dict(_object(call))
+    _set(call, ai_gateway=body)
+    return body
+
+
+def limit(call: Call) -> Json:
+    limits = _object(call).get("rate_limits") or []
+    _set(call, rate_limits=limits)
+    return {"rate_limits": limits}
+
+
+def notify(call: Call) -> Json:
+    notifications = _object(call).get("email_notifications") or {}
+    _set(call, email_notifications=notifications)
+    return {"name": call.path["name"], "email_notifications": notifications}
+
+
+def telemetry(call: Call) -> Json:
+    config = _object(call).get("telemetry_config") or {}
+    return _shown(call, _set(call, telemetry_config=config))
+
+
+def describe(call: Call) -> Json:
+    return _shown(call, _set(call, description=str(_object(call).get("description") or "")))
+
+
+def budget(call: Call) -> Json:
+    return _shown(call, _set(call, budget_policy_id=_object(call).get("budget_policy_id")))
+
+
+def server_logs(call: Call) -> Json:
+    endpoint, entity = _served(call)
+    return {"logs": _tail(call.engines.serving.log_file(endpoint, entity))}
+
+
+def build_logs(call: Call) -> Json:
+    endpoint, wanted = _served(call)
+    active = endpoint.active.entities if endpoint.active else ()
+    if any(one.name == wanted for one in active):
+        return {"logs": "The environment is ready.\n"}
+    return {"logs": f"{endpoint.message or 'The environment is being built.'}\n"}
+
+
+def _found(call: Call, level: str = "CAN_VIEW") -> Endpoint:
+    return call.engines.serving.find(call.principal, call.workspace, call.path["name"], level)
+
+
+def _set(call: Call, **settings: Any) -> Endpoint:
+    return call.engines.serving.set(call.principal, call.workspace, call.path["name"], **settings)
+
+
+def _shown(call: Call, endpoint: Endpoint) -> Json:
+    engine = call.engines.serving
+    return show.detailed(
+        endpoint,
+        engine.fleet.live(endpoint.id),
+        engine.fault(endpoint.id),
+        level=engine.level(call.principal, call.workspace, endpoint.id),
+        host=call.workspace.url,
+    )
+
+
+def _served(call: Call) -> tuple[Endpoint, str]:
+    endpoint, wanted = _found(call), call.path["served"]
+    configs = [one for one in (endpoint.active, endpoint.pending) if one]
+    if not any(wanted == entity.name for config in configs for entity in config.entities):
+        raise not_found(f"'{endpoint.name}' has no served entity '{wanted}'")
+    return endpoint, wanted
+
+
+def _tail(file: Any) -> str:
+    try:
+        data: bytes = file.read_bytes()
+    except OSError:
+        return ""
+    return data[-200_000:].decode(errors="replace")
+
+
+def _object(call: Call) -> dict[str, Any]:
+    body = call.json()
+    if not isinstance(body, dict):
+        raise invalid("The request body must be an object")
+    return body
+
+
+def _virtual(method: str, path: str, handler: Any) -> Route:
+    return Route(method, path, handler, fidelity=Fidelity.VIRTUAL, note=KEPT_NOTE)
+
+
+ONE = f"{BASE}/{{name}}"
+ROUTES: tuple[Route, ...] = (
+    Route("POST", BASE, create),
+    Route("GET", BASE, browse),
+    Route("GET", ONE, fetch),
+    Route("DELETE", ONE, delete),
+    Route("PUT", f"{ONE}/config", configure),
+    Route("PATCH", f"{ONE}/tags", tag),
+    Route("PATCH", f"{ONE}/description", describe),
+    Route("GET", f"{ONE}/served-models/{{served}}/logs", server_logs),
+    Route("GET", f"{ONE}/served-models/{{served}}/build-logs", build_logs),
+    _virtual("PUT", f"{ONE}/ai-gateway", gateway),
+    _virtual("PUT", f"{ONE}/rate-limits", limit),
+    _virtual("PATCH", f"{ONE}/notifications", notify),
+    _virtual("PATCH", f"{ONE}/telemetry-config", telemetry),
+    _virtual("PATCH", f"{ONE}/budget-policy", budget),
+)

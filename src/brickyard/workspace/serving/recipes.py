@@ -1,0 +1,119 @@
+"""How to run a model version: its folder, its environment, what it may see, who it is.
+
+The process acts as the endpoint's creator: its token reaches our own API only, its mounts show what
+the creator may read, never to write. Secrets named in `environment_vars` are read at each start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.kernel import Home, WorkspaceInfo, not_found
+from brickyard.workspace.processes import Environments, Mounts
+from brickyard.workspace.serving.config import Entity
+from brickyard.workspace.serving.scorer import Recipe
+
+if TYPE_CHECKING:
+    from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.kernel import Principal
+    from brickyard.workspace.secrets.engine import SecretsEngine
+
+TOKEN_LIFETIME_S = 90 * 24 * 3600
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TZ")
+
+
+class Recipes:
+    def __init__(
+        self,
+        home: Home,
+        workspaces: Mapping[str, WorkspaceInfo],
+        *,
+        identity: IdentityEngine,
+        secrets: SecretsEngine,
+        catalog: CatalogEngine,
+    ) -> None:
+        self._home = home
+        self._workspaces = workspaces
+        self._identity = identity
+        self._secrets = secrets
+        self._catalog = catalog
+        self._environments = Environments(home.environments, home=home.root)
+
+    def prepare(self, workspace_name: str, entity: Entity, creator: str, folder: Path) -> Recipe:
+        """Slow when the environment is new. Raises ApiError and UnresolvedEnvironment."""
+        workspace = self._workspaces[workspace_name]
+        principal = self._identity.principal(creator)
+        model = self._model(principal, workspace, entity)
+        python = self.python(model)
+        given = {
+            name: self._value(value, principal, workspace)
+            for name, value in entity.environment_vars.items()
+        }
+        token = self._identity.issue_token(
+            principal,
+            workspace.name,
+            lifetime_s=TOKEN_LIFETIME_S,
+            comment=f"served entity {entity.name}",
+        )
+        return Recipe(
+            python=python,
+            model=model,
+            environment={**_inherited(), **_connection(workspace, token), **given},
+            mounts=self._mounts(principal, workspace, model, folder),
+            forget=lambda: self._identity.revoke(token),
+        )
+
+    def python(self, model: Path) -> Path:
+        """The interpreter with the model's requirements."""
+        file = model / "requirements.txt"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return self._environments.environment(lines, folder=model)
+
+    def check(self, principal: Principal, workspace: WorkspaceInfo, entity: Entity) -> None:
+        """Raise unless the principal may execute this model version and it has artifacts."""
+        self._model(principal, workspace, entity)
+
+    def _model(self, principal: Principal, workspace: WorkspaceInfo, entity: Entity) -> Path:
+        name = entity.entity_name
+        self._catalog.authorize(principal, workspace, "EXECUTE", "function", name)
+        folder: Path = self._catalog.model_version_path(name, int(entity.entity_version))
+        if not (folder / "MLmodel").is_file():
+            raise not_found(f"Version {entity.entity_version} of {name} has no MLflow model")
+        return folder
+
+    def _value(self, value: str, principal: Principal, workspace: WorkspaceInfo) -> str:
+        if not value.startswith("{{secrets/"):
+            return value
+        found: str = self._secrets.resolve(value, principal, workspace)
+        return found
+
+    def _mounts(
+        self, principal: Principal, workspace: WorkspaceInfo, model: Path, folder: Path
+    ) -> Mounts:
+        catalogs = self._catalog.mounts(principal, workspace)
+        return Mounts(
+            home=self._home.root,
+            catalogs=tuple(replace(one, mode="ro") for one in catalogs),
+            readable=(model, self._home.environments),
+            writable=(folder,),
+        )
+
+
+def _inherited() -> dict[str, str]:
+    return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+
+
+def _connection(workspace: WorkspaceInfo, token: str) -> dict[str, str]:
+    return {
+        "DATABRICKS_HOST": workspace.url,
+        "DATABRICKS_TOKEN": token,
+        "MLFLOW_TRACKING_URI": "databricks",
+        "MLFLOW_REGISTRY_URI": "databricks-uc",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,215 @@
+"""One process that serves one model version: its start, its health, its requests, its end.
+
+The process answers on a unix socket in a folder of its own and knows a secret made for it, so that
+only this server reaches it. It is started again when it dies; requests wait for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.processes import Child, Launch, Mounts, start
+
+if TYPE_CHECKING:
+    import aiohttp
+
+PROCESS = Path(__file__).with_name("scoring_process.py")
+SECRET_HEADER = "X-Brickyard-Secret"
+START_TIMEOUT_S = 600.0
+POLL_S = 0.05
+SOCKET_PATH_BYTES = 100
+RESTART_PAUSES_S = (0.0, 1.0, 5.0, 15.0, 30.0, 60.0)  # between deaths in a row
+STEADY_S = 60.0  # alive this long: the next death is the first again
+LOG_TAIL_BYTES = 200_000
+
+
+class ScorerFailed(Exception):
+    """The process ended or did not answer before it was ready. The text says what it logged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Everything that a start needs; asked for anew for each start, as tokens age."""
+
+    python: Path
+    model: Path
+    environment: Mapping[str, str]
+    mounts: Mounts
+    forget: Callable[[], None] = lambda: None  # called when the process has ended
+
+
+class Scorer:
+    """Thread-safe; `session` belongs to the event loop."""
+
+    def __init__(self, *, folder: Path, log: Path, prepare: Callable[[Path], Recipe]) -> None:
+        self.log = log
+        self.in_flight = 0
+        self._folder = folder  # its working folder and socket
+        self._prepare = prepare
+        self._lock = threading.Lock()
+        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        self._child: Child | None = None
+        self._short: Path | None = None
+        self._secret = ""
+        self._session: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self._ready.is_set()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {SECRET_HEADER: self._secret}
+
+    def start(self) -> None:
+        """Return once it answers. Raises ScorerFailed, and what `prepare` raises."""
+        forget = self._launch()
+        threading.Thread(target=self._watch, args=(forget,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End it for good."""
+        self._stopping.set()
+        self._ready.clear()
+        with self._lock:
+            child = self._child
+        if child is not None:
+            child.terminate()
+            if child.wait(6) is None:
+                child.kill()
+        self._close_session()
+        for folder in (self._folder, self._short):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    async def wait_ready(self, timeout_s: float) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while not self.is_ready:
+            if time.monotonic() > deadline or self._stopping.is_set():
+                return False
+            await asyncio.sleep(POLL_S)
+        return True
+
+    def session(self) -> aiohttp.ClientSession:
+        """The connections to it, of the running loop."""
+        import aiohttp
+
+        if self._session is None:
+            connector = aiohttp.UnixConnector(path=str(self._socket()), limit=0)
+            session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+            self._session = (asyncio.get_running_loop(), session)
+        return self._session[1]
+
+    def _close_session(self) -> None:
+        held, self._session = self._session, None
+        if held is None:
+            return
+        loop, session = held
+        if loop.is_running():
+            asyncio.run_coroutine_threadsafe(session.close(), loop)
+        else:
+            asyncio.run(session.close())
+
+    def tail(self) -> str:
+        """The end of its log."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_TAIL_BYTES))
+                return file.read().decode(errors="replace")
+        except OSError:
+            return ""
+
+    def _launch(self) -> Callable[[], None]:
+        path = self._socket()
+        path.unlink(missing_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        recipe = self._prepare(path.parent)
+        self._secret = secrets.token_urlsafe(32)
+        own = {
+            "BRICKYARD_MODEL": str(recipe.model),
+            "BRICKYARD_SOCKET": str(path),
+            "BRICKYARD_SECRET": self._secret,
+            "HOME": str(self._folder),
+        }
+        child = start(
+            Launch(
+                command=(str(recipe.python), str(PROCESS)),
+                cwd=self._folder,
+                environment={**recipe.environment, **own},
+                log=self.log,
+                mounts=recipe.mounts,
+            )
+        )
+        with self._lock:
+            self._child = child
+        if self._stopping.is_set():
+            child.kill()
+        try:
+            self._wait(child, path)
+        except ScorerFailed:
+            recipe.forget()
+            raise
+        self._ready.set()
+        return recipe.forget
+
+    def _wait(self, child: Child, path: Path) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and child.poll() is None:
+            with socket.socket(socket.AF_UNIX) as probe:
+                try:
+                    probe.connect(str(path))
+                    return
+                except OSError:
+                    time.sleep(POLL_S)
+        code = child.poll()
+        child.kill()
+        why = f"it ended with status {code}" if code is not None else "it did not answer"
+        lines = self.tail().strip().splitlines()
+        last = next((line for line in reversed(lines) if line.strip()), "")
+        raise ScorerFailed(f"The model could not be loaded: {why}. {last}".strip())
+
+    def _watch(self, forget: Callable[[], None]) -> None:
+        """Start it again whenever it ends unasked."""
+        deaths = 0
+        while True:
+            began = time.monotonic()
+            with self._lock:
+                child = self._child
+            assert child is not None
+            child.wait()
+            self._ready.clear()
+            forget()
+            if self._stopping.is_set():
+                return
+            deaths = 0 if time.monotonic() - began > STEADY_S else deaths
+            while True:
+                pause = RESTART_PAUSES_S[min(deaths, len(RESTART_PAUSES_S) - 1)]
+                deaths += 1
+                if self._stopping.wait(pause):
+                    return
+                try:
+                    forget = self._launch()
+                    break
+                except Exception as fault:  # the next try may work: only log it
+                    with self.log.open("a") as file:
+                        file.write(f"cannot start again: {fault}\n")
+
+    def _socket(self) -> Path:
+        path = self._folder / "s"
+        if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+            return path
+        if self._short is None:
+            self._short = Path(tempfile.mkdtemp(prefix="brickyard-", dir="/tmp"))
+        return self._short / "s"

@@ -1,0 +1,151 @@
+"""Endpoints as the API shows them: `ServingEndpointDetailed` and its parts of the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brickyard.workspace.serving.config import Config, Entity
+from brickyard.workspace.serving.fleet import Live
+from brickyard.workspace.serving.records import FAILED, Endpoint
+
+KEPT = (
+    "ai_gateway",
+    "budget_policy_id",
+    "description",
+    "email_notifications",
+    "rate_limits",
+    "route_optimized",
+    "tags",
+    "telemetry_config",
+)
+
+
+def summary(endpoint: Endpoint, live: Live | None, fault: str) -> dict[str, Any]:
+    """As in a list: entities by name only."""
+    config = endpoint.active or endpoint.pending
+    entities = config.entities if config else ()
+    specs = [
+        {"name": one.name, "entity_name": one.entity_name, "entity_version": one.entity_version}
+        for one in entities
+    ]
+    models = [
+        {
+            "name": one.name,
+            "model_name": one.entity_name,
+            "model_version": one.entity_version,
+        }
+        for one in entities
+    ]
+    return {
+        **_common(endpoint, live, fault),
+        "config": {"served_entities": specs, "served_models": models},
+    }
+
+
+def detailed(
+    endpoint: Endpoint, live: Live | None, fault: str, *, level: str, host: str
+) -> dict[str, Any]:
+    shown = _common(endpoint, live, fault)
+    if endpoint.active is not None:
+        states = {one.name: _state(one, live, fault) for one in endpoint.active.entities}
+        shown["config"] = _config(endpoint.active, states)
+    if endpoint.pending is not None:
+        state = _pending_state(endpoint)
+        states = {one.name: state for one in endpoint.pending.entities}
+        shown["pending_config"] = _config(endpoint.pending, states) | {
+            "start_time": endpoint.pending.start_ms
+        }
+    if level:
+        shown["permission_level"] = level
+    shown["endpoint_url"] = f"{host}/serving-endpoints/{endpoint.name}/invocations"
+    return shown
+
+
+def is_ready(endpoint: Endpoint, live: Live | None, fault: str) -> bool:
+    """Whether a request now would be answered. One that sleeps is ready: a request wakes it."""
+    if endpoint.active is None or fault:
+        return False
+    if live is None:
+        return True
+    served = [name for name, share in live.config.traffic.items() if share > 0]
+    return all(live.scorers[name].is_ready for name in served)
+
+
+def _common(endpoint: Endpoint, live: Live | None, fault: str) -> dict[str, Any]:
+    kept = {name: endpoint.settings[name] for name in KEPT if endpoint.settings.get(name)}
+    return {
+        "id": endpoint.id,
+        "name": endpoint.name,
+        "creator": endpoint.creator,
+        "creation_timestamp": endpoint.created_ms,
+        "last_updated_timestamp": endpoint.updated_ms,
+        "state": {
+            "ready": "READY" if is_ready(endpoint, live, fault) else "NOT_READY",
+            "config_update": endpoint.update_state,
+        },
+        **kept,
+    }
+
+
+def _config(config: Config, states: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    entities = [_entity(one) | {"state": states[one.name]} for one in config.entities]
+    shown: dict[str, Any] = {
+        "served_entities": entities,
+        "served_models": [_as_model(one) for one in entities],
+        "traffic_config": {
+            "routes": [
+                {
+                    "served_entity_name": name,
+                    "served_model_name": name,
+                    "traffic_percentage": share,
+                }
+                for name, share in config.traffic.items()
+            ]
+        },
+        "config_version": config.version,
+    }
+    if config.auto_capture:
+        shown["auto_capture_config"] = dict(config.auto_capture)
+    return shown
+
+
+def _entity(entity: Entity) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "name": entity.name,
+        "entity_name": entity.entity_name,
+        "entity_version": entity.entity_version,
+        "workload_size": entity.workload_size,
+        "workload_type": entity.workload_type,
+        "scale_to_zero_enabled": entity.scale_to_zero_enabled,
+        "creator": entity.creator,
+        "creation_timestamp": entity.creation_timestamp,
+    }
+    if entity.environment_vars:
+        shown["environment_vars"] = dict(entity.environment_vars)
+    return shown
+
+
+def _as_model(entity: Mapping[str, Any]) -> dict[str, Any]:
+    renamed = {"entity_name": "model_name", "entity_version": "model_version"}
+    return {renamed.get(name, name): value for name, value in entity.items()}
+
+
+def _state(entity: Entity, live: Live | None, fault: str) -> Mapping[str, str]:
+    if fault:
+        return _deployment("DEPLOYMENT_FAILED", fault)
+    if live is None:
+        return _deployment("DEPLOYMENT_READY", "Scaled to zero; the next request starts it")
+    if live.scorers[entity.name].is_ready:
+        return _deployment("DEPLOYMENT_READY", "")
+    return _deployment("DEPLOYMENT_RECOVERING", "The model's process died and is started again")
+
+
+def _pending_state(endpoint: Endpoint) -> Mapping[str, str]:
+    if endpoint.update_state == FAILED:
+        return _deployment("DEPLOYMENT_FAILED", endpoint.message)
+    return _deployment("DEPLOYMENT_CREATING", "Building the environment and loading the model")
+
+
+def _deployment(state: str, message: str) -> Mapping[str, str]:
+    return {"deployment": state, "deployment_state_message": message}
