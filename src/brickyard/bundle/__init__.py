@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from brickyard.bundle.facts import CurrentUser, Facts, GitFacts
+from brickyard.bundle.nodes import nodes, undeployable
+from brickyard.bundle.output import resolved_json, resolved_plain
+from brickyard.bundle.references import Reference, references
+from brickyard.bundle.resolve import resolve
 from brickyard.bundle.resolved import Declared, Library, Question, Resolved, SyncPlan
+from brickyard.bundle.targets import environment_of
+from brickyard.bundle.variables import parse_assignments
 
 __all__ = [
     "CurrentUser",
@@ -12,6 +18,15 @@ __all__ = [
     "GitFacts",
     "Library",
     "Question",
+    "Reference",
     "Resolved",
     "SyncPlan",
+    "environment_of",
+    "nodes",
+    "parse_assignments",
+    "references",
+    "resolve",
+    "resolved_json",
+    "resolved_plain",
+    "undeployable",
 ]

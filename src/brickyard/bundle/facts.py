@@ -61,6 +61,9 @@ class Facts:
 
     user: CurrentUser
     git: GitFacts | None = None
+    root: str = (
+        "/bundle"  # the bundle's folder, absolute and posix; matters when files lie above it
+    )
     host: str | None = None  # of the chosen profile or environment; the target's own host wins
     environment: Mapping[str, str] = field(default_factory=dict)
     cloud: str = "aws"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from brickyard.resources.access import ACCESS
+from brickyard.resources.catalogue import Catalogue, catalogue
 from brickyard.resources.declaration import (
     AccessType,
     Call,
@@ -45,6 +46,7 @@ __all__ = [
     "TYPES",
     "AccessType",
     "Call",
+    "Catalogue",
     "Field",
     "Json",
     "On",
@@ -53,4 +55,5 @@ __all__ = [
     "ResourceType",
     "Tags",
     "Wait",
+    "catalogue",
 ]

@@ -1,7 +1,7 @@
 """What differs between resource types, as data: calls, ids, field behaviours, waits, addresses.
 
 The planner and the applier are written once against these dataclasses. Paths of fields are
-patterns: `tasks[*].new_cluster` is that field of every task, and a rule covers everything below its path.
+patterns: `tasks[*].new_cluster` is that field of every task; a rule covers all below its path.
 Rules of one field may be several; they are given in the order in which a planner should ask them.
 """
 
@@ -45,10 +45,10 @@ class Call:
     """One REST call, made from the desired configuration.
 
     `{id}` in `path` and `query` is the resource's id, percent-encoded in the path. The body holds
-    the fields named by `fields` (None: all but `ResourceType.local`), renamed by `rename`, under the
-    key `wrap` when given, plus the id under `id_field`. `body` replaces all that: it is called with
-    the desired and the recorded configuration and the id (empty when creating); None from it means that
-    nothing has to be called.
+    the fields named by `fields` (None: all but `ResourceType.local`), renamed by `rename`, under
+    the key `wrap` when given, plus the id under `id_field`. `body` replaces all that: it is called
+    with the desired and the recorded configuration and the id (empty when creating); None from it
+    means that nothing has to be called.
     """
 
     method: str

@@ -140,6 +140,7 @@ MODEL_SERVING_ENDPOINTS: Final = ResourceType(
         Field(f"{ENTITY}.name", On.SERVER_DEFAULT, "made from model and version"),
         Field(f"{ENTITY}.workload_type", On.SERVER_DEFAULT, "CPU unless asked for"),
         Field(f"{ENTITY}.workload_size", On.SERVER_DEFAULT, "the service chooses one"),
+        Field("config", On.SERVER_DEFAULT, "left out of the bundle, a release sets it"),
         Field("config.traffic_config", On.SERVER_DEFAULT, "everything to a single entity"),
     ),
     required=("name",),

@@ -17,7 +17,6 @@ BASE: Final = "/api/2.1/unity-catalog/schemas"
 SETTABLE: Final = (
     "comment",
     "properties",
-    "enable_predictive_optimization",
     "custom_max_retention_hours",
 )
 MANAGED: Final = "properties['unity.catalog.managed.*']"

@@ -129,7 +129,7 @@ class Value:
                 yield from value.walk((*path, index))
 
     def map(self, change: Callable[[Path, Value], Value], path: Path = ()) -> Value:
-        """The tree with `change` applied to every value, children first; the unchanged is shared."""
+        """The tree with `change` applied to every value, children first; what stays is shared."""
         data: Data = self.data
         if isinstance(data, dict):
             entries = {name: value.map(change, (*path, name)) for name, value in data.items()}

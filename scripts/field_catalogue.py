@@ -1,0 +1,134 @@
+"""Writes the field catalogue: which fields every resource type takes, from the SDK's dataclasses.
+
+    python scripts/field_catalogue.py            # rewrites src/brickyard/resources/fields.json
+    python scripts/field_catalogue.py --check    # exit 1 when the committed file is stale
+
+The SDK is the source, not a dependency: the catalogue is what the engine reads. A type is written
+`string`, `int`, `float`, `bool`, `any`, `[T]` for a list, `{T}` for a map, or the name of a
+structure or an enumeration in the same file. Only what a request takes is in it, not what answers add.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import importlib
+import inspect
+import json
+import re
+import sys
+import typing
+from pathlib import Path
+from typing import Any
+
+import databricks.sdk.service as services
+from databricks.sdk.service import catalog, jobs, ml, serving
+
+TARGET = Path(__file__).parent.parent / "src" / "brickyard" / "resources" / "fields.json"
+# What a request of this kind takes: a method whose arguments are the fields, or a dataclass.
+SOURCES: dict[str, Any] = {
+    "jobs": jobs.JobSettings,
+    "schemas": catalog.SchemasAPI.create,
+    "volumes": catalog.VolumesAPI.create,
+    "registered_models": catalog.RegisteredModelsAPI.create,
+    "experiments": ml.ExperimentsAPI.create_experiment,
+    "model_serving_endpoints": serving.ServingEndpointsAPI.create,
+}
+LATE = ("billing", "catalog", "compute", "jobs", "ml", "pipelines", "serving", "sql")
+PLAIN = {str: "string", int: "int", float: "float", bool: "bool"}
+
+
+def main() -> int:
+    text = render()
+    if "--check" in sys.argv[1:]:
+        if TARGET.read_text() == text:
+            return 0
+        print("fields.json is stale: run python scripts/field_catalogue.py", file=sys.stderr)
+        return 1
+    TARGET.write_text(text)
+    return 0
+
+
+def render() -> str:
+    structures: dict[str, dict[str, str]] = {}
+    enumerations: dict[str, list[str]] = {}
+    resources = {
+        key: fields_of(source, structures, enumerations) for key, source in sorted(SOURCES.items())
+    }
+    rows = [
+        f' "resources": {block(resources)},',
+        f' "structures": {block(structures)},',
+        f' "enumerations": {block(enumerations)}',
+    ]
+    return "\n".join(("{", *rows, "}")) + "\n"
+
+
+def block(named: dict[str, Any]) -> str:
+    lines = [f"  {json.dumps(name)}: {json.dumps(named[name])}" for name in sorted(named)]
+    return "{\n" + ",\n".join(lines) + "\n }"
+
+
+def fields_of(
+    source: Any, structures: dict[str, dict[str, str]], enumerations: dict[str, list[str]]
+) -> dict[str, str]:
+    # Also as locals: a field called `compute` would hide the module of that name.
+    names_there = names_in(source.__module__)
+    hints = typing.get_type_hints(source, names_there, names_there)
+    if dataclasses.is_dataclass(source):
+        wire = wire_names(source)
+        names = {
+            field.name: wire.get(field.name, field.name) for field in dataclasses.fields(source)
+        }
+    else:
+        arguments = list(inspect.signature(source).parameters)[1:]
+        names = {name: name for name in arguments if name != "timeout"}
+    return {
+        written: spell(hints[name], structures, enumerations)
+        for name, written in sorted(names.items())
+    }
+
+
+def names_in(module: str) -> dict[str, Any]:
+    """A module's names and the other service modules, which the SDK imports late."""
+    names = dict(vars(sys.modules[module]))
+    for name in LATE:
+        if names.get(name) is None:
+            names[name] = importlib.import_module(f"{services.__name__}.{name}")
+    return names
+
+
+def wire_names(source: Any) -> dict[str, str]:
+    """Field of the dataclass -> name on the wire, which differs where Python forbids the name."""
+    text = inspect.getsource(source.as_dict)
+    return {field: wire for wire, field in re.findall(r'body\["([^"]+)"\] = .*?self\.(\w+)', text)}
+
+
+def spell(
+    hint: Any, structures: dict[str, dict[str, str]], enumerations: dict[str, list[str]]
+) -> str:
+    arguments = [part for part in typing.get_args(hint) if part is not type(None)]
+    origin = typing.get_origin(hint)
+    if origin is list:
+        return f"[{spell(arguments[0], structures, enumerations)}]"
+    if origin is dict:
+        return "{" + spell(arguments[1], structures, enumerations) + "}"
+    if origin is not None and arguments:
+        return spell(arguments[0], structures, enumerations)
+    if hint in PLAIN:
+        return PLAIN[hint]
+    if not inspect.isclass(hint):
+        return "any"
+    name = f"{hint.__module__.rsplit('.', 1)[-1]}.{hint.__name__}"
+    if issubclass(hint, enum.Enum):
+        enumerations[name] = [member.value for member in hint]
+    elif dataclasses.is_dataclass(hint):
+        if name not in structures:
+            structures[name] = {}
+            structures[name].update(fields_of(hint, structures, enumerations))
+    else:
+        return "string" if hint.__name__ in {"Timestamp", "Duration", "FieldMask"} else "any"
+    return name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

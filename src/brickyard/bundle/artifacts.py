@@ -1,0 +1,74 @@
+"""What the bundle builds: artifacts with their folder, command and files, as data for the build."""
+
+from __future__ import annotations
+
+import posixpath
+
+from brickyard.bundle.draft import Draft
+from brickyard.values import Diagnostic, Path, Value, error, show, value_of
+
+
+def put_artifacts(draft: Draft) -> Draft:
+    """Folders and defaults. Reads: `artifacts`, libraries, `setup.py`. Writes: `artifacts`."""
+    tree = draft.tree
+    if not (tree.get("artifacts") or Value({})).items:
+        if not draft.libraries or not draft.files.is_file("setup.py"):
+            return draft
+        tree = tree.put("artifacts", value_of({"python_artifact": {"type": "whl", "path": "."}}))
+    found: list[Diagnostic] = []
+    for name, artifact in tree.items["artifacts"].items.items():
+        at: Path = ("artifacts", name)
+        folder = _folder(artifact)
+        made = artifact.put("path", (artifact.child("path") or Value(None)).with_data(folder))
+        if not draft.files.is_folder(folder):
+            found.append(
+                error(
+                    "bundle/missing-folder",
+                    "folder does not exist",
+                    f"There is no folder {folder}. Correct `path`, which counts from the file that"
+                    " holds it.",
+                    path=show((*at, "path")),
+                    at=artifact.locations,
+                )
+            )
+        build, files = made.child("build"), made.child("files")
+        has_build = build is not None and bool(build.data)
+        has_files = files is not None and bool(files.elements)
+        is_wheel = (kind := made.child("type")) is not None and kind.data == "whl"
+        if is_wheel and not has_build and not has_files:
+            made = made.put("build", value_of("python setup.py bdist_wheel", artifact.locations))
+            has_build = True
+        if is_wheel and not has_files:
+            pattern = posixpath.join(folder, "dist", "*.whl")
+            made = made.put("files", value_of([{"source": pattern}], artifact.locations))
+        elif has_files and files is not None:
+            made = made.put("files", files.with_data(tuple(map(_source, files.elements))))
+        elif not has_build:
+            found.append(
+                error(
+                    "bundle/artifact",
+                    "artifact has neither build nor files",
+                    "Say how it is made with `build`, or what it is with `files`.",
+                    path=show(at),
+                    at=artifact.key_locations,
+                )
+            )
+        tree = tree.put(at, made)
+    return draft.having(tree, found)
+
+
+def _folder(artifact: Value) -> str:
+    given = artifact.child("path")
+    if given is None or not given.text:
+        return "."
+    beside = posixpath.dirname(given.location.file) if given.location else ""
+    return posixpath.normpath(posixpath.join(beside, given.text))
+
+
+def _source(file: Value) -> Value:
+    source = file.child("source")
+    if source is None or not source.text or source.text.startswith("/"):
+        return file
+    beside = posixpath.dirname(source.location.file) if source.location else ""
+    path = posixpath.normpath(posixpath.join(beside, source.text))
+    return file.put("source", source.with_data(path))

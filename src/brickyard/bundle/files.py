@@ -1,0 +1,82 @@
+"""The bundle's files as the engine sees them: posix paths relative to the root, and bytes."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+NOTEBOOK: Final = b"Databricks notebook source"
+COMMENTS: Final = {".py": b"# ", ".r": b"# ", ".scala": b"// ", ".sql": b"-- "}
+
+
+@dataclass(slots=True)
+class BundleFiles:
+    """Questions about files. The listing is made once, and only when a question needs it."""
+
+    source: Mapping[str, bytes]
+    _names: frozenset[str] | None = field(default=None)
+    _folders: frozenset[str] | None = field(default=None)
+
+    def read(self, path: str) -> bytes | None:
+        """The content, or None when there is no such file."""
+        try:
+            return self.source[path]
+        except (KeyError, OSError, ValueError):
+            return None
+
+    def is_file(self, path: str) -> bool:
+        """True when there is such a file."""
+        try:
+            return bool(path) and path in self.source
+        except (OSError, ValueError):
+            return False
+
+    def is_folder(self, path: str) -> bool:
+        """True when a file lies below; folders outside the bundle are taken on trust."""
+        if path in {"", "."} or path.startswith("../") or path == "..":
+            return True
+        if self._folders is None:
+            self._folders = frozenset(
+                name[:at] for name in self.names() for at in range(len(name)) if name[at] == "/"
+            )
+        return path.rstrip("/") in self._folders
+
+    def names(self) -> frozenset[str]:
+        """Every file below the bundle's root."""
+        if self._names is None:
+            self._names = frozenset(self.source)
+        return self._names
+
+    def glob(self, pattern: str) -> tuple[str, ...]:
+        """Files matching a pattern, sorted; no wildcard crosses a folder, `**` is `*`."""
+        parts = posixpath.normpath(pattern).split("/")
+        if not any(is_pattern(part) for part in parts):
+            name = "/".join(parts)
+            return (name,) if self.is_file(name) else ()
+        return tuple(sorted(name for name in self.names() if _fits(name.split("/"), parts)))
+
+    def is_notebook(self, path: str) -> bool:
+        """True for `.ipynb`, and for sources whose first line says so."""
+        extension = posixpath.splitext(path)[1].lower()
+        if extension == ".ipynb":
+            return True
+        comment = COMMENTS.get(extension)
+        if comment is None:
+            return False
+        first = (self.read(path) or b"")[:64].split(b"\n", 1)[0].rstrip(b"\r")
+        return first.strip() == comment + NOTEBOOK
+
+
+def is_pattern(text: str) -> bool:
+    """True when `text` has a wildcard."""
+    return any(letter in text for letter in "*?[")
+
+
+def _fits(names: list[str], parts: list[str]) -> bool:
+    return len(names) == len(parts) and all(
+        fnmatch.fnmatchcase(name, part.replace("[^", "[!"))
+        for name, part in zip(names, parts, strict=True)
+    )

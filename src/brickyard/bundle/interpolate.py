@@ -1,0 +1,250 @@
+"""Replacing `${bundle.…}`, `${workspace.…}` and `${var.…}` by what they name.
+
+A string that is one whole reference takes the typed value, maps and lists included; inside a longer
+string the value must be a scalar. Values keep the place of the reference first, so relative paths
+count from the file that uses them. Other references stay as text for the deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from brickyard.bundle.references import REFERENCE, is_pure, names_in
+from brickyard.bundle.schema import ZEROS, Schema
+from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show, steps, warning
+
+PREFIXES: Final = ("bundle", "workspace", "variables", "var")
+ROUNDS: Final = 11
+DEEPEST: Final = 60
+LONGEST: Final = 1_000_000
+MOST: Final = 500_000
+
+
+class Unresolved(Exception):
+    """A reference that cannot be replaced; `diagnostic` says why; None: leave it."""
+
+    def __init__(self, diagnostic: Diagnostic | None) -> None:
+        super().__init__()
+        self.diagnostic = diagnostic
+
+
+def interpolate(
+    tree: Value,
+    schema: Schema,
+    *,
+    within: Callable[[Path], bool],
+    prefixes: tuple[str, ...] = PREFIXES,
+) -> tuple[Value, tuple[Diagnostic, ...]]:
+    """The tree with every reference of these prefixes replaced, where `within` says so."""
+    found: list[Diagnostic] = []
+    for _ in range(ROUNDS):
+        work = Lookups(tree, schema, prefixes)
+        made = work.replace_in(tree, within)
+        found = work.found
+        if made is tree:
+            return made, tuple(dict.fromkeys(found))
+        tree = made
+    found.append(
+        warning(
+            "bundle/references-too-deep",
+            "references are too deep",
+            f"After {ROUNDS} rounds there were still references to replace. Shorten the chain.",
+        )
+    )
+    return tree, tuple(dict.fromkeys(found))
+
+
+class Lookups:
+    """One round over one tree: what each reference stands for, looked up once."""
+
+    def __init__(self, tree: Value, schema: Schema, prefixes: tuple[str, ...]) -> None:
+        self.tree = tree
+        self.schema = schema
+        self.prefixes = prefixes
+        self.known: dict[str, Value] = {}
+        self.failed: dict[str, Diagnostic | None] = {}
+        self.stack: list[str] = []
+        self.found: list[Diagnostic] = []
+        self.made = 0
+
+    def replace_in(self, tree: Value, within: Callable[[Path], bool]) -> Value:
+        def change(path: Path, value: Value) -> Value:
+            if not isinstance(value.data, str) or "${" not in value.data or not within(path):
+                return value
+            try:
+                return self.expand(value)
+            except Unresolved as problem:
+                if problem.diagnostic is not None:
+                    self.found.append(_at(problem.diagnostic, path, value))
+                return value
+
+        return tree.map(change)
+
+    def expand(self, value: Value) -> Value:
+        """The string with its references replaced."""
+        text = value.text
+        names = [name for name in names_in(text) if steps(name)[0] in self.prefixes]
+        if not names:
+            return value
+        if is_pure(text):
+            return self.placed(self.lookup(names[0]), value)
+        waiting = False
+        made = text
+        for name in dict.fromkeys(names):
+            try:
+                found = self.lookup(name)
+            except Unresolved as problem:
+                if problem.diagnostic is not None:
+                    raise
+                waiting = True
+                continue
+            made = made.replace("${" + name + "}", _text(found, name))
+            if len(made) > LONGEST:
+                raise Unresolved(_too_much())
+        return value if waiting and made == text else value.with_data(made)
+
+    def placed(self, found: Value, reference: Value) -> Value:
+        """The value found, as if it had been written where the reference stands."""
+        if not isinstance(found.data, dict | tuple):
+            return Value(found.data, reference.locations, reference.key)
+        at = reference.locations
+
+        def move(_path: Path, part: Value) -> Value:
+            self.made += 1
+            if self.made > MOST:
+                raise Unresolved(_too_much())
+            return Value(part.data, at + part.locations, part.key, part.anchored)
+
+        return Value(found.map(move).data, at, reference.key)
+
+    def lookup(self, name: str) -> Value:
+        """What a reference names, itself with its references replaced."""
+        if name in self.known:
+            return self.known[name]
+        if name in self.failed:
+            raise Unresolved(self.failed[name])
+        if name in self.stack:
+            cycle = [*self.stack[self.stack.index(name) :], name]
+            raise Unresolved(_cycle(cycle))
+        if len(self.stack) > DEEPEST:
+            raise Unresolved(_too_much())
+        self.stack.append(name)
+        try:
+            value = self.whole(self.find(name))
+        except Unresolved as problem:
+            self.failed[name] = problem.diagnostic
+            raise
+        finally:
+            self.stack.pop()
+        self.known[name] = value
+        return value
+
+    def whole(self, value: Value) -> Value:
+        """A value with the references inside it replaced."""
+
+        def change(_path: Path, part: Value) -> Value:
+            if isinstance(part.data, str) and "${" in part.data:
+                return self.expand(part)
+            return part
+
+        return value.map(change)
+
+    def find(self, name: str) -> Value:
+        way = steps(name)
+        if way[0] == "var":
+            way = ("variables", *way[1:])
+        if way[0] == "variables" and len(way) > 1:
+            self.check_variable(way, name)
+            way = (*way[:2], "value", *way[2:])
+        value: Value | None = self.tree
+        for at, step in enumerate(way):
+            if value is None:
+                break
+            if isinstance(value.data, str) and is_pure(value.data):
+                value = self.expand(value)
+                if isinstance(value.data, str) and is_pure(value.data):
+                    raise Unresolved(None)
+            below = value.child(step)
+            if below is None:
+                return self.missing(name, way, at, value)
+            value = below
+        if value is None:
+            raise Unresolved(None)
+        return value
+
+    def check_variable(self, way: Path, name: str) -> None:
+        declared = self.tree.get("variables") or Value({})
+        variable = declared.child(way[1])
+        if variable is None:
+            hint = did_you_mean(str(way[1]), declared.items)
+            raise Unresolved(_does_not_exist(name, hint or "Declare it under `variables`."))
+        if variable.child("value") is None:
+            raise Unresolved(None)
+
+    def missing(self, name: str, way: Path, at: int, parent: Value) -> Value:
+        """A field that has no value is its kind's zero when the schema knows it."""
+        kind = self.schema.at(way)
+        if way[0] in {"bundle", "workspace"} and kind is not None and kind != "any":
+            return Value(ZEROS.get(kind))  # type: ignore[arg-type]
+        if isinstance(way[at], str) and parent.kind not in {"map", "nil"}:
+            raise Unresolved(
+                _does_not_exist(name, f"`{show(way[:at])}` is a {parent.kind}, not a map.")
+            )
+        hint = did_you_mean(str(way[at]), parent.items)
+        raise Unresolved(_does_not_exist(name, hint or "Check the name, or remove the reference."))
+
+
+def _text(value: Value, name: str) -> str:
+    """A scalar as it stands inside a longer string."""
+    match value.data:
+        case str():
+            return value.data
+        case bool():
+            return "true" if value.data else "false"
+        case int():
+            return str(value.data)
+        case float():
+            return repr(value.data).removesuffix(".0")
+        case None:
+            return ""
+        case _:
+            raise Unresolved(
+                error(
+                    "bundle/not-a-scalar",
+                    "cannot interpolate a non-scalar value",
+                    f"`${{{name}}}` is a {value.kind} and stands inside a longer string."
+                    " Use it alone, or refer to one of its fields.",
+                )
+            )
+
+
+def _does_not_exist(name: str, hint: str) -> Diagnostic:
+    return error("bundle/unknown-reference", f"reference does not exist: ${{{name}}}", hint)
+
+
+def _cycle(names: list[str]) -> Diagnostic:
+    return error(
+        "bundle/reference-cycle",
+        "references go round in a circle",
+        f"cycle detected in field resolution: {' -> '.join(names)}."
+        " Give one of them a value of its own.",
+    )
+
+
+def _too_much() -> Diagnostic:
+    return error(
+        "bundle/references-too-large",
+        "references make too large a value",
+        "Values that contain each other many times grow without end. Write them flatter.",
+    )
+
+
+def _at(found: Diagnostic, path: Path, value: Value) -> Diagnostic:
+    return error(found.code, found.summary, found.detail, path=show(path), at=value.locations)
+
+
+def leftover(text: str) -> tuple[str, ...]:
+    """References that no pass replaces and no deployment can: their first segment is unknown."""
+    known = {*PREFIXES, "resources", "artifacts"}
+    return tuple(match[0] for match in REFERENCE.finditer(text) if steps(match[1])[0] not in known)

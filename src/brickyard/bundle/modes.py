@@ -1,0 +1,263 @@
+"""`mode: development | production`, and `presets`: what they fill in and what they insist on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from brickyard.bundle.draft import Draft
+from brickyard.bundle.facts import normalise_name
+from brickyard.resources import TYPES, Prefix, ResourceType, Tags
+from brickyard.values import Diagnostic, Value, error, recommendation, value_of, warning
+
+MODES: Final = ("development", "production")
+PATHS: Final = ("root_path", "file_path", "resource_path", "artifact_path", "state_path")
+TRIGGERS: Final = ("schedule", "continuous", "trigger")
+
+
+def apply_mode(draft: Draft) -> Draft:
+    """What development fills in. Reads: `bundle.mode`, user. Writes: `presets`, the lock."""
+    mode = draft.tree.get("bundle.mode")
+    if mode is None or not mode.data:
+        return draft
+    if mode.data not in MODES:
+        return draft.noting(
+            error(
+                "bundle/unknown-mode",
+                "no such mode",
+                f"`{mode.plain()}` is not a mode. Write development or production, or remove it.",
+                path="bundle.mode",
+                at=mode.locations,
+            )
+        )
+    if mode.data != "development":
+        return draft
+    name = draft.facts.user.short_name
+    tree = draft.tree
+    for path, value in (
+        ("bundle.deployment.lock.enabled", False),
+        ("presets.name_prefix", f"[dev {name}] "),
+        ("presets.tags.dev", name),
+        ("presets.jobs_max_concurrent_runs", 4),
+        ("presets.trigger_pause_status", "PAUSED"),
+        ("presets.pipelines_development", True),
+    ):
+        given = tree.get(path)
+        if given is None or given.data in (None, "", 0):
+            tree = tree.put(path, value_of(value, mode.locations))
+    return draft.having(tree)
+
+
+def apply_presets(draft: Draft) -> Draft:
+    """Names, tags, concurrency and pauses of every resource. Reads: `presets`."""
+    presets = draft.tree.get("presets") or Value({})
+    pause = presets.child("trigger_pause_status")
+    if pause is not None and pause.data not in {None, "", "PAUSED", "UNPAUSED"}:
+        return draft.noting(
+            error(
+                "bundle/pause-status",
+                "pause status is neither PAUSED nor UNPAUSED",
+                "Correct `presets.trigger_pause_status`.",
+                path="presets.trigger_pause_status",
+                at=pause.locations,
+            )
+        )
+    prefix = (presets.child("name_prefix") or Value("")).text
+    tags = {
+        name: tag.data for name, tag in sorted((presets.child("tags") or Value({})).items.items())
+    }
+    skip_schemas = draft.tree.get("experimental.skip_name_prefix_for_schema")
+    tree = draft.tree
+    for kind, declared in TYPES.items():
+        for key, value in draft.each(kind):
+            made = value
+            if not (kind == "schemas" and skip_schemas is not None and skip_schemas.data is True):
+                made = _named(made, declared, prefix)
+            made = _tagged(made, declared, tags)
+            if kind == "jobs":
+                made = _job(made, presets)
+            if made is not value:
+                tree = tree.put(("resources", kind, key), made)
+    return draft.having(tree)
+
+
+def _named(value: Value, kind: ResourceType, prefix: str) -> Value:
+    if not prefix or kind.prefix is Prefix.NONE:
+        return value
+    old = value.child(kind.name_field)
+    name = old.text if old is not None else ""
+    match kind.prefix:
+        case Prefix.NORMALISED:
+            name = normalised_prefix(prefix) + name
+        case Prefix.LAST_SEGMENT:
+            folder, slash, last = name.rpartition("/")
+            name = f"{folder}{slash}{prefix}{last}"
+        case _:
+            name = prefix + name
+    return value.put(kind.name_field, (old or Value("", value.locations)).with_data(name))
+
+
+def normalised_prefix(prefix: str) -> str:
+    """`[dev jane] ` as names of catalogs and endpoints take it: `dev_jane_`."""
+    text = prefix.replace("[", "").strip()
+    return normalise_name(text) + ("_" if text.endswith("]") else "")
+
+
+def _tagged(value: Value, kind: ResourceType, tags: Mapping[str, object]) -> Value:
+    if not tags or kind.tags is Tags.NONE:
+        return value
+    old = value.child("tags")
+    if kind.tags is Tags.MAP:
+        for name, tag in tags.items():
+            if old is None or name not in old.items:
+                value = value.put(("tags", name), value_of(tag, value.locations))
+        return value
+    held = old.elements if old is not None else ()
+    names = {tag.plain().get("key") for tag in held if isinstance(tag.data, dict)}  # type: ignore[union-attr]
+    new = [
+        value_of({"key": name, "value": tag}, value.locations)
+        for name, tag in tags.items()
+        if name not in names
+    ]
+    if not new:
+        return value
+    return value.put("tags", (old or Value((), value.locations)).with_data((*held, *new)))
+
+
+def _job(value: Value, presets: Value) -> Value:
+    most = presets.child("jobs_max_concurrent_runs")
+    own = value.child("max_concurrent_runs")
+    if most is not None and most.data and (own is None or not own.data):
+        value = value.put("max_concurrent_runs", most.with_key(None))
+    pause = presets.child("trigger_pause_status")
+    if pause is not None and pause.data:
+        for name in TRIGGERS:
+            trigger = value.child(name)
+            if trigger is None or not isinstance(trigger.data, dict):
+                continue
+            status = trigger.child("pause_status")
+            if status is None or not status.data:
+                value = value.put((name, "pause_status"), pause.with_key(None))
+    return value
+
+
+def check_mode(draft: Draft) -> Draft:
+    """What a mode insists on. Reads: presets, paths, `run_as`."""
+    if draft.mode == "development":
+        return draft.noting(*_development(draft))
+    if draft.mode == "production":
+        return draft.noting(*_production(draft))
+    return draft
+
+
+def _development(draft: Draft) -> Iterator[Diagnostic]:
+    user = draft.facts.user
+    pause = draft.tree.get("presets.trigger_pause_status")
+    if pause is not None and pause.data == "UNPAUSED":
+        yield error(
+            "bundle/development-unpaused",
+            "target with mode development cannot set trigger pause status to UNPAUSED",
+            "Remove `presets.trigger_pause_status`, or unpause single jobs in their own settings.",
+            path="presets.trigger_pause_status",
+            at=pause.locations,
+        )
+    for name in PATHS:
+        path = draft.tree.get(("workspace", name))
+        if path is None or any(part in path.text for part in (user.user_name, user.short_name)):
+            continue
+        yield error(
+            "bundle/development-shared-path",
+            f"{name} must contain the current username in mode development",
+            f"Several people would deploy to {path.text} over each other."
+            " Put `${workspace.current_user.short_name}` into it.",
+            path=f"workspace.{name}",
+            at=path.locations,
+        )
+        break
+    prefix = draft.tree.get("presets.name_prefix")
+    names = (user.user_name, user.short_name, user.domain_friendly_name)
+    if prefix is not None and prefix.text and not any(name in prefix.text for name in names):
+        yield error(
+            "bundle/development-prefix",
+            "prefix should contain the current username",
+            "Names of several people would collide."
+            " Put `${workspace.current_user.short_name}` into `presets.name_prefix`.",
+            path="presets.name_prefix",
+            at=prefix.locations,
+        )
+
+
+def _production(draft: Draft) -> Iterator[Diagnostic]:
+    for key, value in draft.each("pipelines"):
+        flag = value.child("development")
+        if flag is not None and flag.data is True:
+            yield error(
+                "bundle/production-development",
+                "target with mode production cannot include a pipeline with development: true",
+                "Remove `development: true` for this target.",
+                path=f"resources.pipelines.{key}.development",
+                at=flag.locations,
+            )
+    if draft.target_sets_root:
+        return
+    jobs = draft.each("jobs")
+    named = all(value.child("run_as") is not None for _, value in jobs)
+    if draft.facts.user.is_service_principal or (jobs and named):
+        yield recommendation(
+            "bundle/production-root",
+            "target with mode production should specify workspace.root_path",
+            "Make sure that only one copy is deployed: set `workspace.root_path` in this target,"
+            f" for example /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
+            "${bundle.name}/${bundle.target}.",
+            path="workspace.root_path",
+        )
+        return
+    yield error(
+        "bundle/production-root",
+        "target with mode production must specify workspace.root_path",
+        "Make sure that only one copy is deployed: set `workspace.root_path` in this target, for"
+        f" example /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
+        "${bundle.name}/${bundle.target}, or set `run_as` to a service principal.",
+        path="workspace.root_path",
+    )
+
+
+def override_compute(draft: Draft) -> Draft:
+    """`bundle.cluster_id` runs every task there. Reads: mode. Writes: compute of tasks."""
+    cluster = draft.tree.get("bundle.cluster_id")
+    chosen = cluster.text if cluster is not None else ""
+    from_environment = draft.facts.environment.get("DATABRICKS_CLUSTER_ID", "")
+    if not chosen and from_environment and draft.mode == "development":
+        chosen = from_environment
+    if not chosen:
+        return draft
+    places = cluster.locations if cluster is not None else ()
+    if draft.mode == "production":
+        draft = draft.noting(
+            warning(
+                "bundle/production-override",
+                "compute is overridden in a production target",
+                f"Every task runs on cluster {chosen}. Leave it out to use declared compute.",
+                path="bundle.cluster_id",
+                at=places,
+            )
+        )
+    tree = draft.tree
+    for key, job in draft.each("jobs"):
+        tasks = job.child("tasks")
+        if tasks is not None and tasks.elements:
+            made = tuple(_on_cluster(task, chosen, places) for task in tasks.elements)
+            tree = tree.put(("resources", "jobs", key, "tasks"), tasks.with_data(made))
+    return draft.having(tree)
+
+
+def _on_cluster(task: Value, cluster: str, places: tuple[object, ...]) -> Value:
+    inner = task.get("for_each_task.task")
+    if inner is not None:
+        return task.put("for_each_task.task", _on_cluster(inner, cluster, places))
+    compute = ("new_cluster", "existing_cluster_id", "environment_key", "job_cluster_key")
+    if not any(task.child(name) is not None for name in compute):
+        return task
+    for name in compute:
+        task = task.drop(name)
+    return task.put("existing_cluster_id", value_of(cluster, places))  # type: ignore[arg-type]

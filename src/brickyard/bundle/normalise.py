@@ -1,0 +1,194 @@
+"""Bringing values into the kind that their field takes, and saying which fields nobody knows.
+
+A value that cannot be converted is dropped with a warning, as the official CLI does. An unknown
+field is warned about and carried through: people write fields newer than any table. A string that
+is one whole reference is kept everywhere, as its value is not known yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from brickyard.bundle.references import is_pure
+from brickyard.bundle.schema import Schema
+from brickyard.values import Diagnostic, Path, Value, did_you_mean, show, warning
+
+YES: Final = frozenset({"true", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
+NO: Final = frozenset({"false", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
+WORDS: Final = {"valueFrom": "value_from"}
+
+
+def normalise(
+    value: Value, kind: str, schema: Schema, path: Path = ()
+) -> tuple[Value, tuple[Diagnostic, ...]]:
+    """The value with every part in the kind that its field takes, and what was found."""
+    work = Normaliser(schema)
+    made = work.value(value, kind, path)
+    return (made if made is not None else value.with_data({})), tuple(work.found)
+
+
+class Normaliser:
+    """One walk over a tree; `found` collects the warnings."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.found: list[Diagnostic] = []
+
+    def value(self, value: Value, kind: str, path: Path) -> Value | None:
+        """The value as `kind`, or None when it has to be dropped."""
+        if kind == "any" or (isinstance(value.data, str) and is_pure(value.data)):
+            return value
+        if kind.startswith("["):
+            return self.sequence(value, kind[1:-1], path)
+        if kind.startswith("{"):
+            return self.mapping(value, kind[1:-1], path)
+        if kind in self.schema.structures:
+            return self.structure(value, kind, path)
+        if kind in self.schema.enumerations:
+            kind = "string"
+        made = SCALARS[kind](value)
+        return made if made is not None else self.wrong(value, NAMES[kind], path)
+
+    def sequence(self, value: Value, kind: str, path: Path) -> Value | None:
+        if value.data is None:
+            return value
+        if not isinstance(value.data, tuple):
+            return self.wrong(value, "sequence", path)
+        made = [
+            self.value(element, kind, (*path, index)) for index, element in enumerate(value.data)
+        ]
+        kept = tuple(element for element in made if element is not None)
+        same = len(kept) == len(value.data) and all(
+            new is old for new, old in zip(kept, value.data, strict=True)
+        )
+        return value if same else value.with_data(kept)
+
+    def mapping(self, value: Value, kind: str, path: Path) -> Value | None:
+        if value.data is None:
+            return value
+        if not isinstance(value.data, dict):
+            return self.wrong(value, "map", path)
+        return self.entries(value, dict.fromkeys(value.data, kind), path)
+
+    def structure(self, value: Value, kind: str, path: Path) -> Value | None:
+        if value.data is None:
+            return value
+        if not isinstance(value.data, dict):
+            return self.wrong(value, "map", path)
+        fields = self.schema.structures[kind]
+        for name, entry in value.data.items():
+            if name not in fields and not _only_anchors(entry):
+                self.unknown(name, entry, fields, path)
+        return self.entries(value, fields, path)
+
+    def entries(self, value: Value, kinds: Mapping[str, str], path: Path) -> Value:
+        entries: dict[str, Value] = {}
+        changed = False
+        for name, entry in value.items.items():
+            kind = kinds.get(name, "any")
+            made = self.value(entry, kind, (*path, name))
+            changed = changed or made is not entry
+            if made is not None:
+                entries[name] = made
+        return value.with_data(entries) if changed else value
+
+    def unknown(self, name: str, entry: Value, fields: Mapping[str, str], path: Path) -> None:
+        hint = f"Did you mean `{WORDS[name]}`?" if name in WORDS else did_you_mean(name, fields)
+        detail = f"`{name}` is not a field here; it is passed on as it is. {hint}"
+        self.found.append(
+            warning(
+                "bundle/unknown-field",
+                f"unknown field: {name}",
+                detail.strip(),
+                path=show(path) or None,
+                at=entry.key_locations,
+            )
+        )
+
+    def wrong(self, value: Value, expected: str, path: Path) -> Value | None:
+        """Notes that the value has the wrong kind; nothing is kept of it."""
+        text = (
+            "expected a string value, found null"
+            if expected == "string" and value.data is None
+            else f"expected {expected}, found {value.kind}"
+        )
+        self.found.append(
+            warning(
+                "bundle/wrong-kind",
+                text,
+                "The value is left out. Write it as the field's reference page says.",
+                path=show(path),
+                at=value.locations,
+            )
+        )
+        return None
+
+
+def _only_anchors(value: Value) -> bool:
+    """True for a place that only holds anchors: a usual way to keep shared parts."""
+    if value.anchored:
+        return True
+    below = value.elements or tuple(value.items.values())
+    return bool(below) and all(part.anchored for part in below)
+
+
+def as_string(value: Value) -> Value | None:
+    """A string; numbers and booleans become their text."""
+    match value.data:
+        case str():
+            return value
+        case bool():
+            return value.with_data("true" if value.data else "false")
+        case int():
+            return value.with_data(str(value.data))
+        case float():
+            text = repr(value.data)
+            return value.with_data(text[:-2] if text.endswith(".0") else text)
+        case _:
+            return None
+
+
+def as_bool(value: Value) -> Value | None:
+    """A boolean; YAML 1.1's words are understood here, where a boolean is wanted."""
+    if isinstance(value.data, bool):
+        return value
+    if isinstance(value.data, str) and value.data in YES | NO:
+        return value.with_data(value.data in YES)
+    return None
+
+
+def as_int(value: Value) -> Value | None:
+    """An integer; a float without fraction and a decimal string are understood."""
+    data = value.data
+    if isinstance(data, bool):
+        return None
+    if isinstance(data, int):
+        return value
+    if isinstance(data, float) and data.is_integer():
+        return value.with_data(int(data))
+    if isinstance(data, str) and re.fullmatch(r"[-+]?[0-9]{1,30}", data):
+        return value.with_data(int(data))
+    return None
+
+
+def as_float(value: Value) -> Value | None:
+    """A float; integers that a float holds exactly and numeric strings are understood."""
+    data = value.data
+    if isinstance(data, bool):
+        return None
+    if isinstance(data, float):
+        return value
+    if isinstance(data, int):
+        return value if abs(data) <= 2**53 else None
+    if isinstance(data, str):
+        try:
+            return value.with_data(float(data))
+        except ValueError:
+            return None
+    return None
+
+
+SCALARS: Final = {"string": as_string, "bool": as_bool, "int": as_int, "float": as_float}
+NAMES: Final = {"string": "string", "bool": "bool", "int": "int", "float": "float"}

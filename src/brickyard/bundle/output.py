@@ -1,0 +1,43 @@
+"""The resolved bundle as JSON, shaped and spelled as by the official CLI's `validate -o json`."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Final
+
+from brickyard.bundle.resolved import Resolved
+from brickyard.values import Plain
+
+ESCAPES: Final = {
+    "<": "\\u003c",
+    ">": "\\u003e",
+    "&": "\\u0026",
+    "\u2028": "\\u2028",
+    "\u2029": "\\u2029",
+}
+
+
+def resolved_plain(resolved: Resolved) -> dict[str, Plain]:
+    """The tree as plain data, without targets; nothing in it refers to a place."""
+    tree = resolved.tree.drop("targets").drop("environments").plain()
+    return tree if isinstance(tree, dict) else {}
+
+
+def resolved_json(resolved: Resolved) -> str:
+    """Keys sorted, two spaces, one newline at the end, HTML characters escaped as Go does."""
+    text = json.dumps(
+        _finite(resolved_plain(resolved)), indent=2, sort_keys=True, ensure_ascii=False
+    )
+    for letter, escape in ESCAPES.items():
+        text = text.replace(letter, escape)
+    return text + "\n"
+
+
+def _finite(plain: Plain) -> Plain:
+    """JSON has no infinity and no NaN: they become null."""
+    if isinstance(plain, dict):
+        return {name: _finite(value) for name, value in plain.items()}
+    if isinstance(plain, list):
+        return [_finite(value) for value in plain]
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain

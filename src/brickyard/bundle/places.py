@@ -1,0 +1,175 @@
+"""Where a deployment lives in the workspace, and who deploys: facts and defaults in the tree."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import replace
+from typing import Final
+
+from brickyard.bundle.draft import Draft
+from brickyard.bundle.resolved import SyncPlan
+from brickyard.values import Diagnostic, Path, Value, error, show, value_of, warning
+
+BELOW: Final = {
+    "file_path": "files",
+    "resource_path": "resources",
+    "artifact_path": "artifacts",
+    "state_path": "state",
+}
+TWICE: Final = re.compile(
+    r"/Workspace/?(?=\$\{workspace\.(root|file|resource|artifact|state)_path\})"
+)
+
+
+def put_facts(draft: Draft) -> Draft:
+    """User, git and host. Reads: facts. Writes: `workspace.current_user`, `.host`, `bundle.git`."""
+    user = draft.facts.user
+    person: dict[str, object] = {
+        "displayName": user.display_name or user.user_name,
+        "domain_friendly_name": user.domain_friendly_name,
+        "id": user.id,
+        "short_name": user.short_name,
+        "userName": user.user_name,
+    }
+    tree = draft.tree.put("workspace.current_user", value_of(person))
+    host = tree.get("workspace.host")
+    if draft.facts.host and (host is None or not host.data):
+        tree = tree.put("workspace.host", value_of(draft.facts.host))
+    elif host is not None and not host.data:
+        tree = tree.drop("workspace.host")
+    git = draft.facts.git
+    if git is not None:
+        for name, value in (("branch", git.branch), ("origin_url", git.origin_url)):
+            given = tree.get(("bundle", "git", name))
+            if value and (given is None or not given.data):
+                tree = tree.put(("bundle", "git", name), value_of(value))
+        for name, value in (
+            ("actual_branch", git.branch),
+            ("commit", git.commit),
+            ("bundle_root_path", git.bundle_root_path),
+        ):
+            if value:
+                tree = tree.put(("bundle", "git", name), value_of(value))
+    if draft.facts.cluster_id:
+        tree = tree.put("bundle.cluster_id", value_of(draft.facts.cluster_id))
+    return draft.having(tree)
+
+
+def put_paths(draft: Draft) -> Draft:
+    """The five paths. Reads: name, target, user. Writes: `workspace.*_path`, doubled prefixes."""
+    tree = draft.tree
+    given = tree.get("workspace.root_path")
+    root = given.text if given is not None else ""
+    if not root:
+        root = f"~/.bundle/{draft.text('bundle.name')}/{draft.target}"
+    if root.startswith("~/"):
+        root = f"/Workspace/Users/{draft.facts.user.user_name}/{root[2:]}"
+    tree = tree.put("workspace.root_path", _kept(given, _prefixed(root)))
+    for name, folder in BELOW.items():
+        own = tree.get(("workspace", name))
+        path = own.text if own is not None and own.text else f"{_prefixed(root)}/{folder}"
+        tree = tree.put(("workspace", name), _kept(own, _prefixed(path)))
+    found: list[Diagnostic] = []
+
+    def change(path: Path, value: Value) -> Value:
+        if not isinstance(value.data, str) or "/Workspace" not in value.data:
+            return value
+        text = TWICE.sub("", value.data)
+        if text == value.data:
+            return value
+        found.append(
+            warning(
+                "bundle/workspace-twice",
+                "path begins with /Workspace twice",
+                "Workspace paths hold it already. Remove `/Workspace` before the reference.",
+                path=show(path),
+                at=value.locations,
+            )
+        )
+        return value.with_data(text)
+
+    return draft.having(tree.map(change), found)
+
+
+def _kept(old: Value | None, text: str) -> Value:
+    return old.with_data(text) if old is not None else value_of(text)
+
+
+def _prefixed(path: str) -> str:
+    """Absolute paths live below /Workspace or /Volumes; a reference is left to speak for itself."""
+    if path.startswith("/") and not path.startswith(("/Workspace/", "/Volumes/")):
+        return f"/Workspace{path}"
+    return path
+
+
+def put_sync(draft: Draft) -> Draft:
+    """One root for everything to upload. Reads: `sync`. Writes: `sync.paths` and the sync plan."""
+    found: list[Diagnostic] = []
+    section = draft.tree.get("sync") or Value({})
+    given = section.child("paths")
+    paths = (
+        ["."]
+        if given is None or given.data is None
+        else [_from_root(entry) for entry in given.elements if entry.text]
+    )
+    root = _deepest(paths)
+    folder = draft.facts.root
+    plan = SyncPlan(
+        root=root,
+        paths=tuple(seen_from(path, root, folder) for path in paths),
+        include=tuple(_patterns(section.child("include"), root, folder)),
+        exclude=tuple(_patterns(section.child("exclude"), root, folder)),
+    )
+    for path in paths:
+        known = draft.files.is_folder(path) or draft.files.is_file(path)
+        if not known:
+            found.append(
+                error(
+                    "bundle/sync-path",
+                    "path to upload does not exist",
+                    f"There is no {path} in the bundle. Correct `sync.paths`.",
+                    path="sync.paths",
+                    at=given.locations if given is not None else (),
+                )
+            )
+    places = given.locations if given is not None else ()
+    tree = draft.tree.put("sync.paths", value_of(list(plan.paths), places))
+    return replace(draft.having(tree, found), sync=plan)
+
+
+def _from_root(entry: Value) -> str:
+    """An entry, relative to the file that holds it, as a path relative to the bundle's root."""
+    folder = posixpath.dirname(entry.location.file) if entry.location else ""
+    return posixpath.normpath(posixpath.join(folder, entry.text))
+
+
+def _patterns(given: Value | None, root: str, folder: str) -> list[str]:
+    """Ignore patterns, moved from the file that holds them to the root of the upload."""
+    made = []
+    for entry in given.elements if given is not None else ():
+        if entry.text:
+            beside = posixpath.dirname(entry.location.file) if entry.location else ""
+            sign, text = ("!", entry.text[1:]) if entry.text[0] == "!" else ("", entry.text)
+            at = posixpath.normpath(posixpath.join(beside, "."))
+            base = seen_from(at, root, folder)
+            made.append(sign + (text if base == "." else f"{base}/{text.lstrip('/')}"))
+    return made
+
+
+def _deepest(paths: list[str]) -> str:
+    """How far up the root lies: `.`, `..`, `../..`, so that it holds the bundle and every path."""
+    up = max((_ups(path) for path in paths), default=0)
+    return "/".join([".."] * up) or "."
+
+
+def _ups(path: str) -> int:
+    parts = path.split("/")
+    return sum(1 for part in parts if part == "..")
+
+
+def seen_from(path: str, root: str, folder: str) -> str:
+    """`path`, relative to the bundle's absolute `folder`, as a path relative to `root`."""
+    if root == ".":
+        return path
+    return posixpath.relpath(posixpath.join(folder, path), posixpath.join(folder, root))

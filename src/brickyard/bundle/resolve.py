@@ -1,0 +1,128 @@
+"""From files and facts to one resolved bundle: the steps, in the official CLI's order.
+
+A step is a function from draft to draft; its docstring says what it reads and writes. After each
+stage the findings are looked at: none runs on a tree that an error made misleading. Nothing raises,
+whatever the files hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from brickyard.bundle.artifacts import put_artifacts
+from brickyard.bundle.checks import check_resources
+from brickyard.bundle.draft import Draft, Step
+from brickyard.bundle.facts import Facts
+from brickyard.bundle.files import BundleFiles
+from brickyard.bundle.load import check_loaded, read_includes, read_root
+from brickyard.bundle.local_paths import translate_paths
+from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
+from brickyard.bundle.places import put_facts, put_paths, put_sync
+from brickyard.bundle.resolved import Declared, Resolved
+from brickyard.bundle.settle import (
+    annotate_jobs,
+    apply_defaults,
+    apply_permissions,
+    apply_run_as,
+    fix_owners,
+    fix_serving,
+    merge_keyed_lists,
+)
+from brickyard.bundle.targets import apply_target, choose_target, environment_of, warn_about_host
+from brickyard.bundle.unity import put_volume_paths, refer_to_schemas
+from brickyard.bundle.variables import (
+    ask_lookups,
+    normalise_tree,
+    resolve_resources,
+    resolve_settings,
+    set_variables,
+)
+from brickyard.values import Value, has_errors
+
+LOAD: Final[tuple[Step, ...]] = (read_root, read_includes)
+TARGET: Final[tuple[Step, ...]] = (normalise_tree, check_loaded, choose_target)
+SETTINGS: Final[tuple[Step, ...]] = (
+    apply_target,
+    warn_about_host,
+    put_sync,
+    put_facts,
+    put_paths,
+    set_variables,
+    resolve_settings,
+    ask_lookups,
+)
+RESOURCES: Final[tuple[Step, ...]] = (
+    apply_mode,
+    resolve_resources,
+    normalise_tree,
+    merge_keyed_lists,
+    refer_to_schemas,
+    fix_serving,
+    apply_run_as,
+    override_compute,
+    apply_presets,
+    apply_defaults,
+    apply_permissions,
+    fix_owners,
+    put_volume_paths,
+)
+CHECKS: Final[tuple[Step, ...]] = (
+    check_resources,
+    translate_paths,
+    put_artifacts,
+    check_mode,
+    annotate_jobs,
+)
+STAGES: Final = (LOAD, TARGET, SETTINGS, RESOURCES, CHECKS)
+
+
+def resolve(
+    files: Mapping[str, bytes],
+    *,
+    facts: Facts,
+    target: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Resolved:
+    """The bundle in `files` for one target. What is wrong with it is in `diagnostics`."""
+    draft = Draft(
+        files=BundleFiles(files),
+        facts=facts,
+        wanted_target=target,
+        given=variables or {},
+    )
+    for stage in STAGES:
+        for step in stage:
+            draft = step(draft)
+        if has_errors(draft.diagnostics):
+            break
+    return finished(draft)
+
+
+def finished(draft: Draft) -> Resolved:
+    """What is handed out of a draft."""
+    tree = draft.tree.drop("targets")
+    return Resolved(
+        name=draft.text("bundle.name"),
+        target=draft.target,
+        mode=draft.mode,
+        root=".",
+        root_file=draft.root_file,
+        environment=environment_of(draft.target, draft.mode),
+        host=draft.host,
+        tree=tree,
+        diagnostics=tuple(dict.fromkeys(draft.diagnostics)),
+        resources=tuple(declared(tree)),
+        questions=draft.questions,
+        sync=draft.sync,
+        libraries=draft.libraries,
+    )
+
+
+def declared(tree: Value) -> list[Declared]:
+    """The resources of a tree, by type and key."""
+    return [
+        Declared(address=f"resources.{kind}.{key}", type=kind, key=key, value=value)
+        for kind, entries in sorted((tree.get("resources") or Value({})).items.items())
+        for key, value in sorted(entries.items.items())
+    ]

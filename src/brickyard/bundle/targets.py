@@ -1,0 +1,190 @@
+"""Choosing the target and laying it over the rest; which environment it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from brickyard.bundle.draft import Draft
+from brickyard.values import (
+    Diagnostic,
+    Location,
+    Value,
+    did_you_mean,
+    error,
+    merge,
+    value_of,
+    warning,
+)
+
+MERGED: Final = ("bundle", "workspace", "artifacts", "resources", "sync", "permissions", "presets")
+WHOLE: Final = ("run_as",)
+
+
+def choose_target(draft: Draft) -> Draft:
+    """Names the target. Reads: `targets`; without any, one called `default` is made."""
+    targets = draft.tree.get("targets")
+    if targets is None or not targets.items:
+        tree = draft.tree.put("targets", Value({"default": Value({})}))
+        draft = draft.having(tree)
+        targets = tree.items["targets"]
+    wanted = draft.wanted_target
+    if wanted:
+        if wanted in targets.items:
+            return replace(draft, target=wanted)
+        return draft.noting(
+            error(
+                "bundle/unknown-target",
+                "no such target",
+                f"There is no target `{wanted}`. {did_you_mean(wanted, targets.items)}".rstrip()
+                + f" Targets of this bundle: {', '.join(targets.items)}.",
+                path="targets",
+                at=targets.key_locations,
+            )
+        )
+    return _default(draft, targets)
+
+
+def _default(draft: Draft, targets: Value) -> Draft:
+    if len(targets.items) == 1:
+        return replace(draft, target=next(iter(targets.items)))
+    marked = [
+        name
+        for name, target in targets.items.items()
+        if (flag := target.child("default")) is not None and flag.data in (True, "yes", "on", "y")
+    ]
+    if len(marked) == 1:
+        return replace(draft, target=marked[0])
+    if marked:
+        return draft.noting(
+            error(
+                "bundle/several-default-targets",
+                "several targets are the default",
+                f"{', '.join(marked)} all say `default: true`. Keep it in one, or name the target"
+                " with `-t`.",
+                path="targets",
+                at=[place for name in marked for place in targets.items[name].key_locations],
+            )
+        )
+    return draft.noting(
+        error(
+            "bundle/no-target",
+            "please specify target",
+            f"Name one with `-t`: {', '.join(targets.items)}. Or mark one `default: true`.",
+            path="targets",
+            at=targets.key_locations,
+        )
+    )
+
+
+def apply_target(draft: Draft) -> Draft:
+    """Lays the target over the tree. Reads: `targets.<target>`. Writes: all but declarations."""
+    chosen = draft.tree.get(("targets", draft.target)) or Value({})
+    found: list[Diagnostic] = []
+    tree = draft.tree.drop("targets")
+    for name in MERGED:
+        part = chosen.child(name)
+        if part is not None:
+            old = tree.child(name) or Value(None)
+            made, problems = merge(old, part, (name,))
+            found.extend(problems)
+            tree = tree.put(name, made.with_key(old.key or part.key))
+    for name in WHOLE:
+        part = chosen.child(name)
+        if part is not None:
+            tree = tree.put(name, part)
+    tree = _settings(tree, chosen, found)
+    tree = _variables(tree, chosen, draft.target, found)
+    for name in ("target", "environment"):
+        tree = tree.put(("bundle", name), value_of(draft.target))
+    root = chosen.get("workspace.root_path")
+    sets_root = root is not None and bool(root.data)
+    return replace(draft.having(tree, found), target_sets_root=sets_root)
+
+
+def _settings(tree: Value, chosen: Value, found: list[Diagnostic]) -> Value:
+    """`mode`, `cluster_id` and `git` of a target belong under `bundle`."""
+    mode = chosen.child("mode")
+    if mode is not None and mode.data is not None:
+        tree = tree.put("bundle.mode", mode)
+    cluster = chosen.child("cluster_id") or chosen.child("compute_id")
+    if cluster is not None:
+        tree = tree.put("bundle.cluster_id", cluster)
+    git = chosen.child("git")
+    if git is not None:
+        made, problems = merge(tree.get("bundle.git") or Value(None), git, ("bundle", "git"))
+        found.extend(problems)
+        tree = tree.put("bundle.git", made)
+    return tree
+
+
+def _variables(tree: Value, chosen: Value, target: str, found: list[Diagnostic]) -> Value:
+    """A target replaces a variable's default or lookup whole; setting one unsets the other."""
+    declared = tree.child("variables") or Value({})
+    for name, given in (chosen.child("variables") or Value({})).items.items():
+        variable = declared.items.get(name)
+        if variable is None:
+            found.append(
+                error(
+                    "bundle/unknown-variable",
+                    "variable is not declared",
+                    f"`{name}` is only set here. {did_you_mean(name, declared.items)}".rstrip()
+                    + " Declare it under `variables` at the top level.",
+                    path=f"targets.{target}.variables.{name}",
+                    at=given.key_locations,
+                )
+            )
+            continue
+        for field, other in (("default", "lookup"), ("lookup", "default")):
+            value = given.child(field)
+            if value is not None:
+                variable = variable.put(field, value).drop(other)
+        tree = tree.put(("variables", name), variable.with_key(declared.items[name].key))
+    return tree
+
+
+def environment_of(target: str, mode: str) -> str:
+    """`dev`, `staging` or `prod`: the embedded environment of a target without host."""
+    name = target.lower()
+    exact = {"dev": "dev", "staging": "staging", "prod": "prod"}
+    if name in exact:
+        return exact[name]
+    if mode == "development":
+        return "dev"
+    if any(word in name for word in ("stag", "test", "qa")):
+        return "staging"
+    return "prod" if mode == "production" else "dev"
+
+
+def warn_about_host(draft: Draft) -> Draft:
+    """Auth fields take no references: they are needed before anything is resolved."""
+    found = []
+    for name in ("host", "profile", "client_id", "azure_tenant_id", "azure_client_id"):
+        value = draft.tree.get(("workspace", name))
+        if value is not None and "${" in value.text:
+            found.append(
+                warning(
+                    "bundle/reference-in-auth",
+                    "references do not work in authentication fields",
+                    "Write the value itself, once per target.",
+                    path=f"workspace.{name}",
+                    at=value.locations,
+                )
+            )
+    name_value = draft.tree.get("bundle.name")
+    if name_value is not None and "${" in name_value.text:
+        found.append(
+            warning(
+                "bundle/reference-in-name",
+                "references do not work in the bundle's name",
+                "The name is part of every path. Write a fixed one.",
+                path="bundle.name",
+                at=name_value.locations,
+            )
+        )
+    return draft.noting(*found)
+
+
+def root_place(draft: Draft) -> tuple[Location, ...]:
+    """The top of the root file, where nothing better is known."""
+    return (Location(draft.root_file, 1, 1),)

@@ -1,0 +1,61 @@
+"""`bundle.databricks_cli_version`: the official CLI's version that a bundle asks for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from brickyard.bundle.draft import Draft
+from brickyard.values import Diagnostic, error
+
+CLAUSE: Final = re.compile(
+    r"(?P<sign>>=|<=|!=|>|<)?\s*v?(?P<major>[0-9]+)\.(?:(?P<minor>[0-9]+)\.)?"
+    r"(?P<patch>[0-9]+|\*)(?:-[0-9A-Za-z.-]+)?"
+)
+
+
+def check_version(draft: Draft) -> Iterator[Diagnostic]:
+    """An error when the version that this engine follows does not meet the constraint."""
+    wanted = draft.tree.get("bundle.databricks_cli_version")
+    if wanted is None or not wanted.text:
+        return
+    clauses = [CLAUSE.fullmatch(clause.strip()) for clause in wanted.text.split(",")]
+    if len(clauses) > 2 or not all(clauses):
+        yield error(
+            "bundle/version-constraint",
+            "version constraint cannot be read",
+            "Write one or two clauses such as `>= 0.250.0, < 2.0.0` or `1.*`.",
+            path="bundle.databricks_cli_version",
+            at=wanted.locations,
+        )
+        return
+    have = tuple(int(part) for part in draft.facts.cli_version.split("-")[0].split("."))
+    if not all(clause and _meets(have, clause) for clause in clauses):
+        yield error(
+            "bundle/version-unmet",
+            "bundle asks for another version of the Databricks CLI",
+            f"It asks for {wanted.text}; this engine follows {draft.facts.cli_version}."
+            " Widen the constraint if the bundle works with it.",
+            path="bundle.databricks_cli_version",
+            at=wanted.locations,
+        )
+
+
+def _meets(have: tuple[int, ...], clause: re.Match[str]) -> bool:
+    numbers = [clause["major"], clause["minor"], clause["patch"]]
+    want = tuple(int(part) for part in numbers if part and part != "*")
+    mine = have[: len(want)]
+    match clause["sign"]:
+        case ">=":
+            return mine >= want
+        case "<=":
+            return mine <= want
+        case ">":
+            return mine > want
+        case "<":
+            return mine < want
+        case "!=":
+            return mine != want
+        case _:
+            return mine == want
