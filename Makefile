@@ -25,6 +25,9 @@ lock:            ## resolve requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --python-version 3.11 --extra local --group dev pyproject.toml -o requirements.lock
 
+demo: setup      ## the main job: release a solution to dev, staging and prod
+	@$(BIN)/python scripts/demo.py
+
 test: setup      ## everything CI runs
 	@$(MAKE) --no-print-directory check unit conformance
 
@@ -36,6 +39,15 @@ unit: setup      ## pure tests, in seconds
 
 conformance: setup  ## official clients against the embedded workspace
 	@$(BIN)/pytest tests/conformance tests/acceptance
+
+bench: setup     ## time the paths that have to be quick, against a named alternative
+	@$(BIN)/python -m benchmarks
+
+docs: setup      ## write the generated reference pages again
+	@$(BIN)/python scripts/coverage.py --write
+
+up: setup        ## start the embedded workspace in the background
+	@$(BIN)/brickyard up --detach
 
 fmt: setup       ## format the code
 	@$(BIN)/ruff check --fix-only . ; $(BIN)/ruff format .
