@@ -37,15 +37,15 @@ FORCE = click.option(
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def validate(chosen: Chosen, *, strict: bool) -> None:
     """Check the bundle and show it resolved. Needs no network and nothing running."""
+    from brickyard.bundle import resolved_json
     from brickyard.cli.diagnostics import show_diagnostics, verdict
     from brickyard.deploy.disk import DiskFiles
-    from brickyard.deploy.summary import plain_tree
     from brickyard.values import Severity
 
     project = load(chosen)
     show_diagnostics(project.diagnostics, DiskFiles(project.root))
     if chosen.wants_json:
-        _echo_tree(plain_tree(project))
+        click.echo(resolved_json(project.resolved), nl=False)
     else:
         _echo_header(project)
         click.echo(f"\n{verdict(project.diagnostics)}")

@@ -6,6 +6,7 @@ their traceback.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -42,6 +43,8 @@ def guarded(work: Callable[[], object]) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:
+        if _show_broken(error):
+            return 1
         if not _is_of_the_world(error):
             raise
         say_error(str(error))
@@ -52,6 +55,21 @@ def guarded(work: Callable[[], object]) -> int:
 def say_error(message: str) -> None:
     mark = click.style("Error:", fg="red", bold=True) if sys.stderr.isatty() else "Error:"
     click.echo(f"{mark} {message}", err=True)
+
+
+def _show_broken(error: Exception) -> bool:
+    """Findings of a bundle that turned out broken after it was opened."""
+    deploy = sys.modules.get("brickyard.deploy")
+    if deploy is None or not isinstance(error, deploy.BrokenBundle):
+        return False
+    from pathlib import Path
+
+    from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.deploy.disk import DiskFiles
+
+    root = deploy.find_root(Path.cwd(), os.environ)
+    show_diagnostics(error.diagnostics, DiskFiles(root))
+    return True
 
 
 def _is_of_the_world(error: Exception) -> bool:

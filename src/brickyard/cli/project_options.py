@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,8 @@ OUTPUT = click.option(
     "-o",
     "--output",
     type=click.Choice(["text", "json"]),
-    default=lambda: _output_by_environment(),
+    default="text",
+    envvar="DATABRICKS_OUTPUT_FORMAT",
     help="Output format; default: text.",
 )
 VARIABLES = click.option(
@@ -98,7 +98,7 @@ def load(chosen: Chosen) -> Project:
 
 
 def connect(chosen: Chosen, *, quiet: bool = False) -> Project:
-    """The project connected to its workspace. Findings are shown; errors among them end the command."""
+    """The project connected to its workspace; findings are shown, errors among them end it."""
     from brickyard.cli.diagnostics import show_diagnostics
     from brickyard.deploy import BrokenBundle, connect_project
     from brickyard.deploy.disk import DiskFiles
@@ -141,8 +141,3 @@ def start_embedded() -> None:
         embedded.ensure(say=lambda text: click.echo(f"{text[:1].upper()}{text[1:]}...", err=True))
     except embedded.EmbeddedFault as fault:
         raise NotRunning(str(fault)) from fault
-
-
-def _output_by_environment() -> str:
-    wanted = os.environ.get("DATABRICKS_OUTPUT_FORMAT", "text")
-    return wanted if wanted in ("text", "json") else "text"

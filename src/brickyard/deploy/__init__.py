@@ -13,12 +13,13 @@ from brickyard.deploy.deployment import Deployed, apply_plan, destroy
 from brickyard.deploy.disk import NoBundle, find_root
 from brickyard.deploy.embedded import NotRunning
 from brickyard.deploy.graph import Cycle
+from brickyard.deploy.hooks import HookFailed
 from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
 from brickyard.deploy.lock import Locked
 from brickyard.deploy.lookups import NoAnswer
 from brickyard.deploy.plan import Action, Plan, PlanFault
 from brickyard.deploy.plan_file import BadPlan, read_plan, write_plan
-from brickyard.deploy.planning import Prevented, Unsupported, make_plan
+from brickyard.deploy.planning import Prevented, make_plan
 from brickyard.deploy.project import (
     BrokenBundle,
     Project,
@@ -39,6 +40,7 @@ WORLD_ERRORS: tuple[type[Exception], ...] = (
     BadState,
     BuildFailed,
     Cycle,
+    HookFailed,
     Locked,
     NoAnswer,
     NoAuthentication,
@@ -51,7 +53,6 @@ WORLD_ERRORS: tuple[type[Exception], ...] = (
     StepFailed,
     SyncConflict,
     Unreachable,
-    Unsupported,
 )
 
 __all__ = [

@@ -14,6 +14,7 @@ from typing import Any, Final
 from brickyard.deploy.apply import Applied, Event, apply
 from brickyard.deploy.artifacts import upload
 from brickyard.deploy.calls import Caller
+from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.http import Json
 from brickyard.deploy.lock import acquire
 from brickyard.deploy.plan import Action, Plan
@@ -76,6 +77,7 @@ def apply_plan(
     """
     check_prevented(plan)
     store = project.store
+    run_hook(project, "predeploy", say)
     with _locked(project, force=force_lock, say=say):
         pulled = store.pull()
         check_current(plan, pulled.state)
@@ -84,6 +86,8 @@ def apply_plan(
         store.adopt(pulled.state)
         applied, state = _carry_out(project, plan, pulled, progress)
         _write_metadata(project, state)
+        if not applied.failures:
+            run_hook(project, "postdeploy", say)
     return Deployed(applied=applied, synced=synced, state=state)
 
 

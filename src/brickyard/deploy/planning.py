@@ -7,15 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from brickyard.bundle import undeployable
 from brickyard.deploy.artifacts import Prepared, build, prepare
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.graph import WORKERS
+from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.plan import Action, Actual, Desired, Node, Plan, declaration, plan
-from brickyard.deploy.project import Project
+from brickyard.deploy.project import BrokenBundle, Project
 from brickyard.deploy.references import CHILDREN
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled
-from brickyard.resources import ACCESS, TITLES, TYPES
+from brickyard.resources import ACCESS, TYPES
 
 METADATA: Final = "metadata.json"
 
@@ -77,7 +79,9 @@ def prepare_resources(project: Project, *, say: Callable[[str], None]) -> Prepar
 
 def _prepare(project: Project, say: Callable[[str], None]) -> Prepared:
     artifacts = _plain(project, "artifacts")
+    run_hook(project, "prebuild", say)
     build(artifacts, project.root, project.environment, say)
+    run_hook(project, "postbuild", say)
     return prepare(
         _plain_resources(project),
         artifacts,
@@ -181,19 +185,10 @@ def _annotated(project: Project, job: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain_resources(project: Project) -> Mapping[str, Any]:
-    resources = _plain(project, "resources")
-    unknown = sorted(kind for kind in resources if kind not in TYPES and resources[kind])
-    if unknown:
-        names = ", ".join(TITLES.get(kind, kind) for kind in unknown)
-        raise Unsupported(
-            f"cannot deploy resources of type {', '.join(unknown)} ({names}) yet;"
-            f" this Brickyard deploys {', '.join(TYPES)}"
-        )
-    return resources
-
-
-class Unsupported(Exception):
-    """The bundle declares a type that this version cannot deploy."""
+    found = undeployable(project.resolved)
+    if found:
+        raise BrokenBundle(found)
+    return _plain(project, "resources")
 
 
 def _plain(project: Project, name: str) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from brickyard.bundle import resolved_plain
 from brickyard.deploy.http import Json
 from brickyard.deploy.project import Project
 from brickyard.deploy.state import State
@@ -66,8 +67,7 @@ def summary_tree(project: Project, state: State) -> Json:
 
 def plain_tree(project: Project) -> Json:
     """The resolved configuration as plain data."""
-    plain = project.resolved.tree.plain()
-    return plain if isinstance(plain, dict) else {}
+    return resolved_plain(project.resolved)
 
 
 def url_of(project: Project, kind: str, id: str) -> str:
