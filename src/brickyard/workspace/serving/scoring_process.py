@@ -15,6 +15,7 @@ import hmac
 import json
 import os
 import sys
+import threading
 import time
 import traceback
 from typing import Any
@@ -111,28 +112,50 @@ class Scorer:
         return done.status, done.response, done.mimetype
 
     async def _stream(self, request: dict[str, Any], send: Any) -> None:
-        """Each item that the model yields, as one event; then `[DONE]`."""
-        from mlflow.exceptions import MlflowException
-        from mlflow.pyfunc.scoring_server import _parse_json_data
+        """Each item that the model yields, as one event; then `[DONE]`.
 
-        def begin() -> tuple[Any, Any]:
-            parsed = _parse_json_data(json.dumps(request), self._model.metadata, self._schema)
-            items = iter(self._model.predict_stream(parsed.data, parsed.params))
-            return items, next(items, END)
+        One thread draws all of them: the model's generator may hold context variables.
+        """
+        loop = asyncio.get_running_loop()
+        items: asyncio.Queue[Any] = asyncio.Queue()
+        gone = threading.Event()
 
-        items, item = await asyncio.to_thread(begin)
+        def put(item: Any) -> None:
+            loop.call_soon_threadsafe(items.put_nowait, item)
+
+        def draw() -> None:
+            try:
+                for item in self._items(request):
+                    put(item)
+                    if gone.is_set():
+                        return
+                put(END)
+            except Exception as fault:
+                put(fault)
+
+        threading.Thread(target=draw, daemon=True).start()
+        item = await items.get()
+        if isinstance(item, Exception):
+            raise item
         headers = [(b"content-type", b"text/event-stream; charset=utf-8")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         try:
             while item is not END:
+                if isinstance(item, Exception):
+                    await _event(send, json.dumps({"error": json.loads(_error(item)[1])}))
+                    break
                 await _event(send, json.dumps(item, default=str))
-                item = await asyncio.to_thread(next, items, END)
-        except Exception as fault:
-            traceback.print_exc()
-            code = fault.error_code if isinstance(fault, MlflowException) else "INTERNAL_ERROR"
-            await _event(send, json.dumps({"error": {"code": code, "message": str(fault)}}))
-        await _event(send, "[DONE]")
-        await send({"type": "http.response.body", "body": b""})
+                item = await items.get()
+            await _event(send, "[DONE]")
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.set()
+
+    def _items(self, request: dict[str, Any]) -> Any:
+        from mlflow.pyfunc.scoring_server import _parse_json_data
+
+        parsed = _parse_json_data(json.dumps(request), self._model.metadata, self._schema)
+        return self._model.predict_stream(parsed.data, parsed.params)
 
 
 def _stream_request(body: bytes, kind: str) -> dict[str, Any] | None:
