@@ -1,8 +1,8 @@
 """A workspace small enough to keep in one file on disk, for tests of order and of sudden death.
 
 It speaks at the level of one HTTP call, without sockets, and survives the process that uses it: a
-test forks a deploy, lets it die at a chosen call, and deploys again. What it answers is what the planner
-needs; how a workspace behaves is tested against the real one in tests/acceptance.
+test forks a deploy, lets it die at a chosen call, and deploys again. What it answers is what the
+planner needs; how a workspace behaves is tested against the real one in tests/acceptance.
 """
 
 from __future__ import annotations
