@@ -1,0 +1,117 @@
+"""The front door of Unity Catalog for the other domains; every noun does its own work.
+
+`catalogs`, `schemas`, `tables` and so on ask for a principal and a workspace and authorize. The
+methods here are what other engines agreed on; those without a principal ask nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.catalog import defaults, folders, lineage
+from brickyard.workspace.catalog.access import Access
+from brickyard.workspace.catalog.catalogs import Catalogs
+from brickyard.workspace.catalog.lineage import AccessMode, RecordedAccess
+from brickyard.workspace.catalog.metastore import Metastore
+from brickyard.workspace.catalog.mounts import CatalogMount, mounts
+from brickyard.workspace.catalog.schemas import Schemas
+from brickyard.workspace.catalog.tables import TableInfo, Tables
+from brickyard.workspace.catalog.volumes import Volumes
+from brickyard.workspace.kernel import Home, Principal, Store, WorkspaceInfo
+
+if TYPE_CHECKING:
+    from brickyard.workspace.identity.engine import IdentityEngine
+
+
+class CatalogEngine:
+    def __init__(
+        self,
+        store: Store,
+        home: Home,
+        workspaces: Mapping[str, WorkspaceInfo],
+        *,
+        identity: IdentityEngine,
+    ) -> None:
+        self._identity = identity
+        self.metastore = Metastore(store, home, workspaces)
+        self.access = Access(self.metastore)
+        self.catalogs = Catalogs(self.metastore, self.access)
+        self.schemas = Schemas(self.metastore, self.access)
+        self.tables = Tables(self.metastore, self.access)
+        self.volumes = Volumes(self.metastore, self.access)
+
+    def start(self) -> None:
+        """Put defaults in place and remove what a kill left behind. Quick."""
+        self.ensure_defaults()
+        folders.sweep(self.metastore)
+
+    def stop(self) -> None:
+        """Nothing runs here."""
+
+    def ensure_defaults(self) -> None:
+        owners = {
+            name: self._identity.deployer(name).user_name for name in self.metastore.workspaces
+        }
+        defaults.ensure(self.metastore, owners)
+
+    def authorize(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        privilege: str,
+        kind: str,
+        full_name: str,
+    ) -> None:
+        """Raises PERMISSION_DENIED with the reason, or `<KIND>_DOES_NOT_EXIST`. Quick."""
+        self.access.authorize(principal, workspace, privilege, kind, full_name)
+
+    def can(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        privilege: str,
+        kind: str,
+        full_name: str,
+    ) -> bool:
+        """Whether `authorize` would pass."""
+        return self.access.can(principal, workspace, privilege, kind, full_name)
+
+    def mounts(self, principal: Principal, workspace: WorkspaceInfo) -> tuple[CatalogMount, ...]:
+        """What the sandbox of a task sees on disk; catalogs not listed must be hidden."""
+        return mounts(self.metastore, self.access, principal, workspace)
+
+    def table(self, full_name: str) -> TableInfo:
+        """A table or view by name. Asks nobody. Raises TABLE_DOES_NOT_EXIST."""
+        return self.tables.table(full_name)
+
+    def create_table(
+        self, principal: Principal, workspace: WorkspaceInfo, full_name: str, **given: Any
+    ) -> TableInfo:
+        """As `tables.create`."""
+        return self.tables.create(principal, workspace, full_name, **given)
+
+    def drop_table(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> None:
+        """As `tables.drop`."""
+        self.tables.drop(principal, workspace, full_name)
+
+    def volume_path(self, catalog: str, schema: str, volume: str) -> Path:
+        """The folder of a volume. Asks nobody. Raises VOLUME_DOES_NOT_EXIST."""
+        return self.volumes.path(f"{catalog}.{schema}.{volume}")
+
+    def record_access(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        full_name: str,
+        mode: AccessMode,
+        source: str,
+        kind: str = "table",
+    ) -> None:
+        """Keep what was really read or written; `source` names the run, warehouse or service."""
+        lineage.record(self.metastore.store, principal, workspace, full_name, mode, source, kind)
+
+    def accesses(self, **conditions: Any) -> list[RecordedAccess]:
+        """As `lineage.accesses`."""
+        return lineage.accesses(self.metastore.store, **conditions)

@@ -1,0 +1,56 @@
+"""The metastore: its state, its folders, and the count of changes that outdates decisions."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection
+
+from brickyard.workspace.catalog import securables
+from brickyard.workspace.catalog.securables import Securable
+from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
+
+NAME: Final = "brickyard"
+REGION: Final = "local"
+ID: Final = str(uuid.uuid5(uuid.NAMESPACE_DNS, "metastore.brickyard.localhost"))
+
+
+class Metastore:
+    def __init__(self, store: Store, home: Home, workspaces: Mapping[str, WorkspaceInfo]) -> None:
+        self.store = store
+        self.home = home
+        self.workspaces = workspaces
+        self.generation = 0  # of what decides about access; counts up with every commit
+        self._counting = threading.Lock()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """A write transaction; what was decided before it no longer counts after it."""
+        with self.store.begin() as tx:
+            yield tx
+        with self._counting:
+            self.generation += 1
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self.store.read() as tx:
+            yield tx
+
+    def root(self) -> Securable:
+        """The metastore itself as a securable."""
+        with self.read() as tx:
+            return securables.need(tx, "metastore", "")
+
+    def path(self, found: Securable) -> Path:
+        """The folder of a securable that has one."""
+        assert found.location is not None
+        return self.home.root / found.location
+
+    def relative(self, path: Path) -> str:
+        """How a folder is recorded: the data directory may move."""
+        return path.relative_to(self.home.root).as_posix()
