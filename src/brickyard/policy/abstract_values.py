@@ -142,6 +142,11 @@ def texts_of(value: Known) -> tuple[str, ...]:
     )
 
 
+def items_of(value: Known) -> list[Known] | None:
+    """The items that iterating over a value gives; None where they aren't known."""
+    return list(value) if isinstance(value, list | tuple | dict) else None
+
+
 def truth(value: Known) -> bool | None:
     """Whether a condition is known to hold."""
     if value is None or isinstance(value, bool | int | float | str | list | tuple | dict):

@@ -18,7 +18,8 @@ from brickyard.bundle import Resolved
 from brickyard.policy.abstract_values import Known, Module, Unknown
 from brickyard.policy.accesses import Access, Mode, Securable
 from brickyard.policy.configuration import place
-from brickyard.policy.interpreter import Interpreter, Task
+from brickyard.policy.interpreter import Interpreter
+from brickyard.policy.library import Task
 from brickyard.policy.notebooks import Cell, cells, is_notebook
 from brickyard.policy.references import plain_text, with_job_parameters
 from brickyard.policy.sql import HOLE, Session
@@ -310,8 +311,7 @@ class _Reader:
         return self._files[path].decode("utf-8", errors="replace")
 
     def _collect(self, address: str) -> None:
-        found, self._interpreter.found = self._interpreter.found, []
-        self._found.extend(replace(one, resource=address) for one in found)
+        self._found.extend(replace(one, resource=address) for one in self._interpreter.take())
 
     def _unknown(self, file: str, line: int, name: str, reason: str) -> None:
         self._found.append(

@@ -32,56 +32,32 @@ from brickyard.policy.abstract_values import (
     PathText,
     Unknown,
     each,
+    items_of,
     join,
     text_of,
     texts_of,
     truth,
 )
-from brickyard.policy.accesses import Access, Mode, Securable
-from brickyard.policy.sinks import PATH_READS, PATH_WRITES, TABLE_WRITES, Sink, matching
-from brickyard.policy.sql import HOLE, Session, path_access
-from brickyard.policy.sql import accesses as sql_accesses
+from brickyard.policy.accesses import Access
+from brickyard.policy.effects import Effects
+from brickyard.policy.library import (
+    NOTHING,
+    STRING_METHODS,
+    Library,
+    Task,
+    format_text,
+    string_method,
+)
+from brickyard.policy.sql import HOLE, Session
 
 MAX_STEPS: Final = 150_000
 MAX_DEPTH: Final = 24
 MAX_ITEMS: Final = 200
 NOTEBOOK_GLOBALS: Final = ("spark", "dbutils", "sql", "table", "display", "sc")
-STRING_METHODS: Final[frozenset[str]] = frozenset(
-    [
-        "strip",
-        "lstrip",
-        "rstrip",
-        "lower",
-        "upper",
-        "title",
-        "replace",
-        "split",
-        "rsplit",
-        "removeprefix",
-        "removesuffix",
-        "join",
-        "startswith",
-        "endswith",
-        "splitlines",
-        "partition",
-        "rpartition",
-        "capitalize",
-        "zfill",
-        "format",
-    ]
-)
 
 
 class Exhausted(Exception):
     """The budget of steps is used up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """With what a piece of code is started: widgets of a notebook, arguments of a file."""
-
-    widgets: Mapping[str, Known] = field(default_factory=dict)
-    arguments: tuple[Known, ...] = ()
 
 
 @dataclass(slots=True)
@@ -103,17 +79,24 @@ class Interpreter:
 
     def __init__(self, find_module: Callable[[str, str], tuple[str, ast.Module] | None]) -> None:
         """`find_module(dotted name, importing file)` gives a module of the bundle, parsed."""
-        self.found: list[Access] = []
         self.followed: set[tuple[str, int]] = set()  # (file, line) of functions that were entered
         self.loaded: dict[str, Module] = {}
         self.functions: list[Function] = []
         self._find_module = find_module
+        self._effects = Effects()
+        self._library = Library(self._effects, Task())
         self._steps = 0
         self._stack: list[ast.AST] = []
-        self._task = Task()
-        self._session = Session()
-        self._file = ""
-        self._entry_file = ""
+
+    @property
+    def found(self) -> tuple[Access, ...]:
+        """What was found and not taken yet."""
+        return tuple(self._effects.found)
+
+    def take(self) -> list[Access]:
+        """What was found since the last time."""
+        found, self._effects.found = self._effects.found, []
+        return found
 
     def run(self, tree: ast.Module, file: str, task: Task) -> None:
         """Follow a file or notebook from its first statement, as `__main__`."""
@@ -122,10 +105,12 @@ class Interpreter:
         self.continue_in(module, tree)
 
     def start(self, file: str, task: Task) -> None:
-        self._task, self._session, self._steps = task, Session(), 0
+        self._library = Library(self._effects, task)
+        self._effects.session = Session()
+        self._effects.file = file
+        self._steps = 0
         self._stack.clear()
         self.loaded.clear()
-        self._entry_file = file
 
     def continue_in(self, module: Module, tree: ast.Module) -> None:
         """Follow more statements of a module; a notebook comes cell by cell."""
@@ -134,10 +119,7 @@ class Interpreter:
 
     def sql(self, text: str, file: str, line: int) -> None:
         """SQL that stands in a cell of its own."""
-        widgets = {k: v for k, v in self._task.widgets.items() if isinstance(v, str)}
-        self.found.extend(
-            sql_accesses(text, file=file, line=line, session=self._session, parameters=widgets)
-        )
+        self._effects.sql(text, file, line, self._library.sql_parameters)
 
     def follow_unreached(self) -> None:
         """Functions that no entry point called are followed with unknown arguments."""
@@ -153,13 +135,13 @@ class Interpreter:
     # -- statements -------------------------------------------------------------------------
 
     def _within(self, file: str, work: Callable[[], object]) -> None:
-        before, self._file = self._file, file
+        before, self._effects.file = self._effects.file, file
         try:
             work()
         except (Exhausted, RecursionError):
-            self._report_unknown(1, "the code is too large to be followed to its end")
+            self._effects.unknown(1, "the code is too large to be followed to its end")
         finally:
-            self._file = before
+            self._effects.file = before
 
     def _block(self, statements: list[ast.stmt], frame: Frame) -> bool:
         """Execute in order; True when what follows can't be reached."""
@@ -247,7 +229,7 @@ class Interpreter:
         _merge(frame.variables, before)
 
     def _for(self, node: ast.For | ast.AsyncFor, frame: Frame) -> None:
-        items = _items(self._value(node.iter, frame))
+        items = items_of(self._value(node.iter, frame))
         if items is None:
             self._assign(node.target, Unknown("an item of an unknown list"), frame)
             self._maybe(node.body, frame)
@@ -271,7 +253,7 @@ class Interpreter:
             case ast.Name():
                 frame.variables[target.id] = value
             case ast.Tuple() | ast.List():
-                items = _items(value)
+                items = items_of(value)
                 for at, one in enumerate(target.elts):
                     known = items is not None and at < len(items)
                     item = items[at] if items is not None and known else Unknown()
@@ -336,7 +318,7 @@ class Interpreter:
                 frame.variables[name] = below or outside
 
     def _load(self, dotted: str) -> Module | None:
-        found = self._find_module(dotted, self._file)
+        found = self._find_module(dotted, self._effects.file)
         if found is None:
             return None
         file, tree = found
@@ -423,7 +405,7 @@ class Interpreter:
         for one in nodes:
             value = self._value(one, frame)
             if isinstance(one, ast.Starred):
-                items = _items(value)
+                items = items_of(value)
                 if items is None:
                     return Unknown("an unknown list")
                 found.extend(items)
@@ -496,7 +478,7 @@ class Interpreter:
                 results.append(pair)
                 return
             generator = node.generators[at]
-            items = _items(self._value(generator.iter, inner))
+            items = items_of(self._value(generator.iter, inner))
             if items is None:
                 exact = False
                 items = [Unknown("an item of an unknown list")]
@@ -582,7 +564,7 @@ class Interpreter:
         arguments: list[Known] = []
         for one in node.args:
             value = self._value(one, frame)
-            items = _items(value) if isinstance(one, ast.Starred) else [value]
+            items = items_of(value) if isinstance(one, ast.Starred) else [value]
             arguments.extend(items if items is not None else [Unknown()])
         named: dict[str, Known] = {}
         for keyword in node.keywords:
@@ -627,7 +609,7 @@ class Interpreter:
             function.module,
             function.closure,
         )
-        before, self._file = self._file, function.module.file
+        before, self._effects.file = self._effects.file, function.module.file
         self._stack.append(node)
         try:
             if isinstance(node, ast.Lambda):
@@ -636,7 +618,7 @@ class Interpreter:
             return join([*frame.returns, *([] if ended else [None])])
         finally:
             self._stack.pop()
-            self._file = before
+            self._effects.file = before
 
     def _bind_parameters(
         self,
@@ -703,18 +685,18 @@ class Interpreter:
         owner, name = method.owner, method.name
         match owner:
             case str() if name == "format":
-                return _format(owner, arguments, named)
+                return format_text(owner, arguments, named)
             case str() if name == "join":
-                items = _items(arguments[0]) if arguments else None
+                items = items_of(arguments[0]) if arguments else None
                 return HOLE if items is None else owner.join(text_of(item) for item in items)
             case str() if name in STRING_METHODS:
-                return _string_method(owner, name, arguments)
+                return string_method(owner, name, arguments)
             case str():
                 return External(f"str.{name}()")
             case PathText():
-                return self._path_method(owner, name, arguments, named, node)
+                return self._library.path_method(owner, name, arguments, named, node)
             case Parser():
-                return self._parser_method(owner, name, arguments, named)
+                return self._library.parser_method(owner, name, arguments, named)
             case dict() if name in {"get", "pop", "setdefault"} and arguments:
                 default = arguments[1] if len(arguments) > 1 else None
                 key = arguments[0]
@@ -729,234 +711,25 @@ class Interpreter:
                 if len(owner) < MAX_ITEMS:
                     owner.append(arguments[0])
             case list() if name == "extend" and arguments:
-                owner.extend((_items(arguments[0]) or [Unknown()])[:MAX_ITEMS])
+                owner.extend((items_of(arguments[0]) or [Unknown()])[:MAX_ITEMS])
             case _:
                 self._run_callbacks(arguments, named)
                 return Unknown()
         return None
-
-    def _path_method(
-        self,
-        path: PathText,
-        name: str,
-        arguments: list[Known],
-        named: dict[str, Known],
-        node: ast.Call,
-    ) -> Known:
-        if name in PATH_READS:
-            self._touch_path(path.text, Mode.READ, node.lineno)
-        elif name in PATH_WRITES:
-            self._touch_path(path.text, Mode.WRITE, node.lineno)
-        elif name == "open":
-            mode = text_of(arguments[0] if arguments else named.get("mode", "r"))
-            self._touch_path(path.text, _open_mode(mode), node.lineno)
-        elif name == "joinpath":
-            return PathText(posixpath.join(path.text, *(text_of(one) for one in arguments)))
-        elif name in {"resolve", "absolute", "expanduser", "with_suffix"}:
-            return path
-        elif name in {"as_posix", "__str__"}:
-            return path.text
-        return Unknown()
-
-    def _parser_method(
-        self, parser: Parser, name: str, arguments: list[Known], named: dict[str, Known]
-    ) -> Known:
-        if name == "add_argument":
-            flags = tuple(one for one in arguments if isinstance(one, str))
-            longest = max(flags, key=len, default="")
-            destination = named.get("dest") or longest.lstrip("-").replace("-", "_")
-            if isinstance(destination, str):
-                parser.options[destination] = (flags, named.get("default"))
-            return None
-        if name in {"parse_args", "parse_known_args"}:
-            values = _parsed(parser, arguments[0] if arguments else list(self._task.arguments))
-            found = Instance(None, values)
-            return found if name == "parse_args" else (found, [])
-        return parser
 
     def _external(
         self, callee: External, arguments: list[Known], named: dict[str, Known], node: ast.Call
     ) -> Known:
         chain = callee.chain
         plain = chain.removeprefix("builtins.")
-        answer = self._builtin(plain, arguments, named, node)
-        if answer is not _NOTHING:
+        if plain == "getattr" and len(arguments) > 1 and isinstance(arguments[1], str):
+            return self._attribute(arguments[0], arguments[1])
+        answer = self._library.call(plain, arguments, named, node)
+        if answer is not NOTHING:
             return answer
-        subject = callee.subject
-        for sink in matching(chain):
-            name = self._sink(sink, arguments, named, node)
-            subject = name if sink.kind == "table" and sink.mode is Mode.READ else subject
-        if callee.last in TABLE_WRITES and callee.subject and "forName" in chain:
-            self._touch(Securable.TABLE, callee.subject, Mode.WRITE, node.lineno)
-        self._sdk_create(chain, named, node)
-        if callee.last in {"createOrReplaceTempView", "createTempView"} and arguments:
-            self._session.local_views.add(text_of(arguments[0]).lower())
+        subject = self._effects.call(callee, arguments, named, node)
         self._run_callbacks(arguments, named)
         return External(f"{chain}()", subject)
-
-    def _builtin(
-        self, chain: str, arguments: list[Known], named: dict[str, Known], node: ast.Call
-    ) -> Known:
-        """Calls whose result is known without following them; `_NOTHING` for all others."""
-        first = arguments[0] if arguments else None
-        match chain:
-            case "open" | "io.open":
-                mode = arguments[1] if len(arguments) > 1 else named.get("mode", "r")
-                path = first if arguments else named.get("file")
-                for text in texts_of(path):
-                    self._touch_path(text, _open_mode(text_of(mode)), node.lineno)
-                return External("open()")
-            case "str":
-                return each(first, text_of)
-            case "Path" | "pathlib.Path" | "pathlib.PurePosixPath":
-                parts = [text_of(one) for one in arguments]
-                return PathText(posixpath.join(*parts)) if parts else PathText(".")
-            case "os.path.join":
-                return posixpath.join(*(text_of(one) for one in arguments)) if arguments else ""
-            case "argparse.ArgumentParser":
-                return Parser()
-            case "list" | "sorted" | "tuple" | "set" | "reversed" if arguments:
-                items = _items(first)
-                return list(items) if items is not None else Unknown("an unknown list")
-            case "enumerate" if arguments:
-                items = _items(first)
-                return [(at, item) for at, item in enumerate(items)] if items else Unknown()
-            case "zip" if arguments:
-                lists = [_items(one) for one in arguments]
-                if any(one is None for one in lists):
-                    return Unknown("an unknown list")
-                return list(zip(*(one for one in lists if one is not None), strict=False))
-            case "dict":
-                return {**(first if isinstance(first, dict) else {}), **named}
-            case "getattr" if len(arguments) > 1 and isinstance(arguments[1], str):
-                return self._attribute(first, arguments[1])
-            case "print" | "len" | "int" | "float" | "bool" | "isinstance" | "max" | "min":
-                return Unknown()
-            case "super":
-                return External("super()")
-            case "os.environ.get" | "os.getenv":
-                return Unknown(f"the environment variable {text_of(first)}")
-            case "dbutils.widgets.get" | "dbutils.widgets.getArgument":
-                name = text_of(first)
-                known = name in self._task.widgets
-                why = Unknown(f"widget {name} has no value in the bundle")
-                return self._task.widgets[name] if known else why
-            case (
-                "dbutils.widgets.text"
-                | "dbutils.widgets.dropdown"
-                | "dbutils.widgets.combobox"
-                | "dbutils.widgets.multiselect"
-            ):
-                self._declare_widget(arguments, named)
-                return None
-            case "dbutils.jobs.taskValues.get":
-                return Unknown("a value of another task")
-            case _:
-                return _NOTHING
-
-    def _declare_widget(self, arguments: list[Known], named: dict[str, Known]) -> None:
-        name = text_of(arguments[0] if arguments else named.get("name"))
-        default = arguments[1] if len(arguments) > 1 else named.get("defaultValue", "")
-        if name not in self._task.widgets:
-            self._task = Task({**self._task.widgets, name: default}, self._task.arguments)
-
-    def _sdk_create(self, chain: str, named: dict[str, Known], node: ast.Call) -> None:
-        """`w.schemas.create(name=…, catalog_name=…)` and its like put a name together."""
-        for owner, kind, keys in (
-            (".schemas.create", Securable.SCHEMA, ("catalog_name", "name")),
-            (".volumes.create", Securable.VOLUME, ("catalog_name", "schema_name", "name")),
-            (".tables.create", Securable.TABLE, ("catalog_name", "schema_name", "name")),
-            (".registered_models.create", Securable.MODEL, ("catalog_name", "schema_name", "name")),
-        ):
-            if chain.endswith(owner):
-                name = ".".join(text_of(named[key]) if key in named else HOLE for key in keys)
-                self._touch(kind, name, Mode.WRITE, node.lineno)
-
-    def _sink(
-        self, sink: Sink, arguments: list[Known], named: dict[str, Known], node: ast.Call
-    ) -> str:
-        if sink.keyword and sink.keyword in named:
-            value = named[sink.keyword]
-        elif sink.position < len(arguments):
-            value = arguments[sink.position]
-        else:
-            return ""
-        last = ""
-        for text in texts_of(value):
-            last = text
-            self._touch_named(sink, text, arguments, named, node)
-        return last
-
-    def _touch_named(
-        self,
-        sink: Sink,
-        text: str,
-        arguments: list[Known],
-        named: dict[str, Known],
-        node: ast.Call,
-    ) -> None:
-        line = node.lineno
-        match sink.kind:
-            case "sql":
-                parameters = _sql_parameters(arguments, named)
-                first = node.args[0] if node.args else node
-                self.found.extend(
-                    sql_accesses(
-                        text,
-                        file=self._file,
-                        line=getattr(first, "lineno", line),
-                        session=self._session,
-                        parameters=parameters,
-                    )
-                )
-            case "path":
-                self._touch_path(text, sink.mode, line)
-            case "table":
-                name = self._session.full(text.split("."))
-                if text.lower() not in self._session.local_views:
-                    self._touch(Securable.TABLE, name, sink.mode, line)
-            case "model":
-                if text != "None":
-                    self._touch(Securable.MODEL, text, sink.mode, line)
-            case "model_uri":
-                if text.startswith("models:/") and text.count(".") >= 2:
-                    name = text.removeprefix("models:/").split("@")[0].split("/")[0]
-                    self._touch(Securable.MODEL, name, sink.mode, line)
-                elif HOLE in text:
-                    self._touch(Securable.MODEL, text, sink.mode, line)
-            case kind:
-                self._touch(Securable(kind), text, sink.mode, line)
-
-    def _touch(self, securable: Securable, name: str, mode: Mode, line: int) -> None:
-        reason = "part of the name is computed while it runs" if HOLE in name else ""
-        self.found.append(
-            Access(
-                securable=securable,
-                full_name=name.replace(HOLE, "?"),
-                mode=mode,
-                file=self._file,
-                line=line,
-                reason=reason,
-            )
-        )
-
-    def _touch_path(self, path: str, mode: Mode, line: int) -> None:
-        """Only paths that may lie in a volume or a store count; a task's own disk doesn't."""
-        governed = ("/Volumes", "dbfs:/Volumes", "s3:", "s3a:", "abfss:", "gs:", "dbfs:")
-        if path.startswith(governed) or path.startswith(HOLE):
-            self.found.append(path_access(path, mode, self._file, line))
-
-    def _report_unknown(self, line: int, reason: str) -> None:
-        self.found.append(
-            Access(
-                securable=Securable.PATH,
-                full_name="?",
-                mode=Mode.WRITE,
-                file=self._file or self._entry_file,
-                line=line,
-                reason=reason,
-            )
-        )
 
     def _run_callbacks(self, arguments: list[Known], named: dict[str, Known]) -> None:
         """Functions handed to a library are called by it, with what isn't known here."""
@@ -976,9 +749,6 @@ class _Method:
     name: str
 
 
-_NOTHING = object()
-
-
 def _merge(variables: dict[str, Known], other: Mapping[str, Known]) -> None:
     for name in {*variables, *other}:
         if name in variables and name in other:
@@ -986,14 +756,6 @@ def _merge(variables: dict[str, Known], other: Mapping[str, Known]) -> None:
                 variables[name] = join([variables[name], other[name]])
         elif name in other:
             variables[name] = other[name]
-
-
-def _items(value: Known) -> list[Known] | None:
-    if isinstance(value, list | tuple):
-        return list(value)
-    if isinstance(value, dict):
-        return list(value)
-    return None
 
 
 def _options(value: Known) -> Iterator[Known]:
@@ -1035,63 +797,3 @@ def _declared_fields(cls: Class) -> Iterator[tuple[str, ast.expr | None]]:
 
 def _as_load(target: ast.expr) -> ast.expr:
     return target
-
-
-def _open_mode(mode: str) -> Mode:
-    return Mode.WRITE if set(mode) & set("wax+") else Mode.READ
-
-
-def _format(text: str, arguments: list[Known], named: dict[str, Known]) -> str:
-    try:
-        return text.format(
-            *(text_of(one) for one in arguments), **{k: text_of(v) for k, v in named.items()}
-        )
-    except (IndexError, KeyError, ValueError):
-        return HOLE
-
-
-def _string_method(text: str, name: str, arguments: list[Known]) -> Known:
-    if not all(isinstance(one, str | int) for one in arguments):
-        return HOLE
-    try:
-        return getattr(text, name)(*arguments)
-    except (TypeError, ValueError):
-        return HOLE
-
-
-def _parsed(parser: Parser, arguments: Known) -> dict[str, Known]:
-    """What argparse would make of known arguments: options by flag, then positionals in order."""
-    items = _items(arguments)
-    values = {name: default for name, (_, default) in parser.options.items()}
-    if items is None:
-        return {name: Unknown("an argument of the task") for name in values}
-    by_flag = {flag: name for name, (flags, _) in parser.options.items() for flag in flags}
-    positionals = [n for n, (flags, _) in parser.options.items() if not _is_option(flags)]
-    at = 0
-    while at < len(items):
-        item = items[at]
-        at += 1
-        if not isinstance(item, str) or not item.startswith("-"):
-            if positionals:
-                values[positionals.pop(0)] = item
-            continue
-        flag, equals, value = item.partition("=")
-        if flag in by_flag:
-            if equals:
-                values[by_flag[flag]] = value
-            elif at < len(items):
-                values[by_flag[flag]] = items[at]
-                at += 1
-    return values
-
-
-def _is_option(flags: tuple[str, ...]) -> bool:
-    return any(flag.startswith("-") for flag in flags)
-
-
-def _sql_parameters(arguments: list[Known], named: dict[str, Known]) -> dict[str, str]:
-    """Named parameters of `spark.sql(text, args={…})`, where their values are known."""
-    given = named.get("args", arguments[1] if len(arguments) > 1 else None)
-    if not isinstance(given, dict):
-        return {}
-    return {str(key): value for key, value in given.items() if isinstance(value, str)}

@@ -8,7 +8,8 @@ from textwrap import dedent
 import pytest
 
 from brickyard.policy.accesses import Mode
-from brickyard.policy.interpreter import Interpreter, Task
+from brickyard.policy.interpreter import Interpreter
+from brickyard.policy.library import Task
 
 
 def found(code: str, modules: dict[str, str] | None = None, **task: object) -> set[tuple[str, str]]:
