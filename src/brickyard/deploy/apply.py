@@ -20,7 +20,6 @@ from brickyard.deploy.plan import (
     Actual,
     Node,
     Plan,
-    as_id,
     changes_of,
     declaration,
     worst,
@@ -237,7 +236,7 @@ class _Applier:
         if entry is None:
             raise Unresolved(reference.text)
         if reference.field == "id":
-            return as_id(entry.id)
+            return entry.id
         for source in (entry.state, self._whole(reference.address).whole):
             try:
                 return field_of(source, reference.field)

@@ -284,7 +284,7 @@ def _known(ref: Reference, nodes: Mapping[str, Node], actual: Mapping[str, Actua
     if ref.field == "id":
         if node.action in CHANGES_ID:
             raise Unresolved(ref.text)
-        return as_id(node.id)
+        return node.id
     try:
         value = field_of(node.value, ref.field)
     except KeyError:
@@ -298,11 +298,6 @@ def _known(ref: Reference, nodes: Mapping[str, Node], actual: Mapping[str, Actua
     if next(places(value), None) is not None:
         raise Unresolved(ref.text)
     return value
-
-
-def as_id(text: str) -> Any:
-    """Ids are recorded as text and used as the API wants them: whole numbers as numbers."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else text
 
 
 def worst(changes: Mapping[str, Change]) -> Action:

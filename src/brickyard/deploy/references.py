@@ -1,7 +1,7 @@
 """`${resources.…}` inside a resource: finding them, and putting values in their place.
 
-A reference that is the whole text becomes the value as it is (an id that is a number stays one);
-one inside longer text becomes text.
+A reference that is the whole text becomes the value as it is; one inside longer text becomes text.
+Ids are text, except in the few fields that take a number.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ _SEGMENT: Final = r"[^\W\d_](?:[^\W_]|[-_]+(?=[^\W_]))*"
 _INDEX: Final = r"(?:\[\d+\])*"
 REFERENCE: Final = re.compile(rf"\$\{{({_SEGMENT}{_INDEX}(?:\.{_SEGMENT}{_INDEX})*{_INDEX})\}}")
 CHILDREN: Final = ("permissions", "grants")
+# Fields of requests that hold an id as a number; everywhere else ids are text.
+NUMBER_FIELDS: Final = frozenset({"job_id", "run_id"})
 
 
 class Unresolved(Exception):
@@ -53,7 +55,7 @@ def substitute(data: Any, value_of: Callable[[Reference], Any]) -> Any:
     if isinstance(data, str):
         return _substitute_text(data, value_of)
     if isinstance(data, Mapping):
-        return {key: substitute(value, value_of) for key, value in data.items()}
+        return {key: _fit(key, value, substitute(value, value_of)) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [substitute(value, value_of) for value in data]
     return data
@@ -87,6 +89,12 @@ def _find(data: Any) -> Iterator[Reference]:
             found = parse(match.group(1))
             if found is not None:
                 yield found
+
+
+def _fit(key: str, before: Any, after: Any) -> Any:
+    """A substituted id in the type its field takes."""
+    is_id = after is not before and isinstance(after, str) and after.isascii() and after.isdigit()
+    return int(after) if is_id and key in NUMBER_FIELDS else after
 
 
 def _substitute_text(text: str, value_of: Callable[[Reference], Any]) -> Any:

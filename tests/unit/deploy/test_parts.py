@@ -55,6 +55,11 @@ def test_keys_of_the_users_own_maps_are_quoted() -> None:
     assert paths({"tags": {"x": "1"}}, {"tags": {"x": "2"}}, {}) == ["tags['x']"]
 
 
+def test_ids_are_text_but_where_a_number_is_wanted() -> None:
+    data = {"job_id": "${resources.jobs.a.id}", "default": "${resources.jobs.a.id}"}
+    assert substitute(data, lambda _: "7") == {"job_id": 7, "default": "7"}
+
+
 def test_a_reference_alone_keeps_its_type_and_inside_text_becomes_text() -> None:
     data = {"id": "${resources.jobs.a.id}", "text": "run ${resources.jobs.a.id}!", "n": "${FOO}"}
     assert references(data) == (Reference("${resources.jobs.a.id}", "resources.jobs.a", "id"),)
