@@ -165,9 +165,9 @@ class _Reader:
         if cell.language == "python":
             tree = self._parse(path, cell)
             if tree is not None:
-                before, module.file = module.file, path
-                self._interpreter.continue_in(module, tree)
-                module.file = before
+                # A notebook that is %run shares variables; its functions keep their own file.
+                here = Module(file=path, variables=module.variables)
+                self._interpreter.continue_in(here, tree)
         elif cell.language == "sql":
             self._interpreter.sql(cell.text, path, cell.line)
         elif cell.language == "run":
