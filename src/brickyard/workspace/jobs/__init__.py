@@ -1,0 +1,1 @@
+"""Jobs and their runs: settings, orchestration of tasks, one process per task, outputs and logs."""

@@ -1,0 +1,75 @@
+"""Who may see, run and change a job, and whose identity its tasks have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.jobs.records import Job, Run
+from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, denied, invalid
+
+if TYPE_CHECKING:
+    from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.permissions.engine import PermissionsEngine
+
+KIND = "jobs"
+VIEW, RUN, MANAGE = "CAN_VIEW", "CAN_MANAGE_RUN", "CAN_MANAGE"
+
+
+class Access:
+    def __init__(self, identity: IdentityEngine, permissions: PermissionsEngine) -> None:
+        self._identity = identity
+        self._permissions = permissions
+
+    def own(self, principal: Principal, workspace: WorkspaceInfo, job_id: int) -> None:
+        self._permissions.grant_owner(principal, workspace, KIND, str(job_id))
+
+    def forget(self, workspace: WorkspaceInfo, job_id: int) -> None:
+        self._permissions.forget(workspace, KIND, str(job_id))
+
+    def require(
+        self, principal: Principal, workspace: WorkspaceInfo, job_id: int, level: str
+    ) -> None:
+        """Raises PERMISSION_DENIED."""
+        self._permissions.require(principal, workspace, KIND, str(job_id), level)
+
+    def may(self, principal: Principal, workspace: WorkspaceInfo, job_id: int, level: str) -> bool:
+        try:
+            self.require(principal, workspace, job_id, level)
+        except ApiError:
+            return False
+        return True
+
+    def require_run(
+        self, principal: Principal, workspace: WorkspaceInfo, run: Run, level: str
+    ) -> None:
+        """A submitted run belongs to whoever submitted it; a job's run follows the job."""
+        if run.job_id is not None and "_submitted" not in run.data:
+            self.require(principal, workspace, run.job_id, level)
+        elif not principal.is_admin and run.data["creator_user_name"] != principal.user_name:
+            raise denied(f"User {principal.user_name} does not have {level} on run {run.run_id}")
+
+    def run_as(self, settings: Mapping[str, Any], owner: str) -> str:
+        """The user name of the identity that tasks have."""
+        given = settings.get("run_as") or {}
+        return str(given.get("user_name") or given.get("service_principal_name") or owner)
+
+    def require_run_as(
+        self, principal: Principal, workspace: WorkspaceInfo, settings: Mapping[str, Any]
+    ) -> None:
+        """Only oneself, unless an admin says otherwise; and the identity must exist."""
+        given = settings.get("run_as")
+        if not given:
+            return
+        names = [n for n in (given.get("user_name"), given.get("service_principal_name")) if n]
+        if len(names) != 1:
+            raise invalid("run_as needs exactly one of user_name and service_principal_name")
+        if names[0] != principal.user_name and not principal.is_admin:
+            raise denied(
+                f"User {principal.user_name} may not set run_as to {names[0]}: only a workspace "
+                "admin can let a job run as someone else"
+            )
+        self._identity.principal(names[0], workspace)
+
+    def owner_of(self, job: Job) -> str:
+        return job.creator

@@ -1,0 +1,315 @@
+"""Tasks that are processes: notebooks, Python files, wheel entry points.
+
+Each gets its own folder, token, mount view, Python environment and Spark session address, and
+writes `result.json` and `values.json`, which become the task run's output and task values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.catalog import securables
+from brickyard.workspace.catalog.mounts import CatalogMount
+from brickyard.workspace.jobs import sources
+from brickyard.workspace.jobs.execution import Stop, TaskCall
+from brickyard.workspace.jobs.states import Outcome
+from brickyard.workspace.kernel import Home, Principal, now_ms
+from brickyard.workspace.processes import (
+    Environments,
+    Launch,
+    Mounts,
+    UnresolvedEnvironment,
+    VolumeMount,
+    enforcement,
+    start,
+)
+
+if TYPE_CHECKING:
+    from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.files.engine import FilesEngine
+    from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.spark.engine import SparkEngine
+
+RUNTIME_VERSION = "17.3"
+TOKEN_LIFETIME_S = 24 * 3600
+POLL_S = 0.05
+LOG_LINES_SHOWN = 5
+# Passed on from the workspace's own environment: where tools are, locale, proxies, certificates.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
+INHERITED_PREFIXES = (
+    *("SSL_", "REQUESTS_", "CURL_", "PIP_", "UV_", "HTTP_", "HTTPS_", "NO_PROXY"),
+    *("http_", "https_", "no_proxy", "OPENAI_", "ANTHROPIC_", "CUDA_"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessTasks:
+    home: Home
+    identity: IdentityEngine
+    catalog: CatalogEngine
+    files: FilesEngine
+    spark: SparkEngine
+    environments: Environments
+
+    def perform(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
+        """Run it to its end. A failure of user code is an outcome, not an exception."""
+        started = now_ms()
+        mounts = self._mounts(call, principal)
+        files = self.files.root(call.workspace)
+        volumes = {f"/Volumes/{v.catalog}/{v.schema}/{v.name}": v.path for v in mounts.volumes}
+        source = self._source(call, files, volumes)
+        needs_pip = source.real if source and call.kind == "notebook_task" else None
+        wanted = sources.requirements(call.task, call.settings, call.facts, needs_pip)
+        try:
+            python = self.environments.environment(
+                wanted, locate=lambda path: sources.locate(path, files, volumes)
+            )
+        except UnresolvedEnvironment as fault:
+            return Outcome(
+                result="FAILED",
+                message=str(fault),
+                code="LIBRARY_INSTALLATION_ERROR",
+                fields={"_error": str(fault), "setup_duration": now_ms() - started},
+            )
+        if stop.asked:
+            return Outcome(result="CANCELED", message="Run cancelled.")
+        return self._run(call, stop, principal, mounts, source, python, started)
+
+    def _run(
+        self,
+        call: TaskCall,
+        stop: Stop,
+        principal: Principal,
+        mounts: Mounts,
+        source: sources.Source | None,
+        python: Path,
+        started: int,
+    ) -> Outcome:
+        folder = self.home.runs / str(call.task_run.run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        token = self.identity.issue_token(
+            principal,
+            call.workspace,
+            lifetime_s=TOKEN_LIFETIME_S,
+            comment=f"task run {call.task_run.run_id}",
+        )
+        scope = f"run-{call.task_run.run_id}"
+        mounts = replace(mounts, writable=(folder,))
+        remote = self.spark.session_url(principal, call.workspace, token, mounts, scope)
+        spec = self._spec(call, principal, mounts, source, folder)
+        (folder / "spec.json").write_text(json.dumps(spec))
+        environment = _environment(call, principal, token, remote, source)
+        log = folder / "log.txt"
+        setup_ms = now_ms() - started
+        try:
+            child = start(
+                Launch(
+                    command=[
+                        str(python),
+                        "-m",
+                        "brickyard.runtime.task",
+                        str(folder / "spec.json"),
+                    ],
+                    cwd=folder,
+                    environment=environment,
+                    log=log,
+                    mounts=mounts,
+                )
+            )
+            while (code := child.wait(POLL_S)) is None:
+                if stop.asked:
+                    child.terminate()
+                    code = child.wait()
+                    break
+        finally:
+            self.spark.release(scope)
+            self.identity.revoke_token(token)
+        return _outcome(folder, code or 0, setup_ms, log)
+
+    def _mounts(self, call: TaskCall, principal: Principal) -> Mounts:
+        catalogs = self.catalog.mounts(principal, call.workspace)
+        volumes = tuple(self._volumes(call, principal, catalogs))
+        return Mounts(
+            home=self.home.root,
+            workspace_files=self.files.root(call.workspace),
+            catalogs=catalogs,
+            volumes=volumes,
+            readable=(self.home.environments,),
+        )
+
+    def _volumes(
+        self, call: TaskCall, principal: Principal, catalogs: Iterable[CatalogMount]
+    ) -> Iterator[VolumeMount]:
+        """The volumes that the principal may read; writable where catalog and grant say so."""
+        modes = {one.name: one.mode for one in catalogs}
+        with self.catalog.metastore.read() as tx:
+            found = securables.of_kind(tx, "volume")
+        for volume in found:
+            catalog, schema, name = volume.full_name.split(".")
+            can = partial(self.catalog.can, principal, call.workspace)
+            if catalog not in modes or not can("READ_VOLUME", "volume", volume.full_name):
+                continue
+            writes = modes[catalog] == "rw" and can("WRITE_VOLUME", "volume", volume.full_name)
+            yield VolumeMount(
+                catalog=catalog,
+                schema=schema,
+                name=name,
+                path=self.catalog.volume_path(catalog, schema, name),
+                mode="rw" if writes else "ro",
+            )
+
+    def _source(
+        self, call: TaskCall, files: Path, volumes: Mapping[str, Path]
+    ) -> sources.Source | None:
+        body = call.task[call.kind]
+        default = "GIT" if call.settings.get("git_source") else "WORKSPACE"
+        if call.kind == "notebook_task":
+            return sources.notebook(files, body["notebook_path"], body.get("source") or default)
+        if call.kind == "spark_python_task":
+            source = body.get("source") or default
+            return sources.python_file(files, body["python_file"], source, volumes)
+        return None
+
+    def _spec(
+        self,
+        call: TaskCall,
+        principal: Principal,
+        mounts: Mounts,
+        source: sources.Source | None,
+        folder: Path,
+    ) -> dict[str, Any]:
+        body = call.task[call.kind]
+        inside = source.inside if source else ""
+        mapped = {} if enforcement().kind == "namespace" else mounts.path_map()
+        if mapped and source:
+            inside = str(source.real)
+        spec: dict[str, Any] = {
+            "folder": str(folder),
+            "file": inside,
+            "task_values": call.task_values,
+            "catalogs": [
+                {"name": one.name, "path": os.path.realpath(one.path), "mode": one.mode}
+                for one in mounts.catalogs
+            ],
+            "catalogs_folder": os.path.realpath(self.home.catalogs),
+            "workspace": call.workspace.name,
+            "principal": principal.user_name,
+            "mapped": mapped,
+            "context": {
+                "job_id": call.run.job_id,
+                "job_name": call.settings.get("name"),
+                "run_id": call.run.run_id,
+                "task_run_id": call.task_run.run_id,
+                "task_key": call.task["task_key"],
+                "workspace_id": call.workspace.id,
+                "notebook_id": call.task_run.run_id,
+            },
+        }
+        if call.kind == "notebook_task":
+            assert source is not None
+            widgets = {**(body.get("base_parameters") or {}), **call.facts.parameters}
+            spec |= {"kind": "notebook", "notebook_path": source.workspace_path}
+            spec["widgets"] = {name: str(value) for name, value in widgets.items()}
+            return spec
+        if call.kind == "spark_python_task":
+            arguments = body.get("parameters") or []
+            return spec | {"kind": "python", "arguments": [str(one) for one in arguments]}
+        named = body.get("named_parameters")
+        if named:
+            named = {**named, **call.facts.parameters}
+        arguments = body.get("parameters") or []
+        arguments = [*arguments, *(f"--{name}={value}" for name, value in (named or {}).items())]
+        return spec | {
+            "kind": "wheel",
+            "package_name": body["package_name"],
+            "entry_point": body["entry_point"],
+            "arguments": [str(one) for one in arguments],
+        }
+
+
+def _environment(
+    call: TaskCall, principal: Principal, token: str, remote: str, source: sources.Source | None
+) -> dict[str, str]:
+    """The whole environment of the task's process."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name in INHERITED or name.startswith(INHERITED_PREFIXES)
+    }
+    if source is not None:
+        experiment = source.workspace_path
+        if call.kind != "notebook_task":
+            experiment = experiment.removesuffix(".py")
+    else:
+        experiment = f"/Users/{principal.user_name}/{call.settings.get('name', 'job')}"
+    own = {
+        "DATABRICKS_HOST": call.workspace.url,
+        "DATABRICKS_TOKEN": token,
+        "DATABRICKS_RUNTIME_VERSION": RUNTIME_VERSION,
+        "SPARK_REMOTE": remote,
+        "MLFLOW_TRACKING_URI": "databricks",
+        "MLFLOW_REGISTRY_URI": "databricks-uc",
+        "MLFLOW_EXPERIMENT_NAME": experiment,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYSPARK_PYTHON": sys.executable,
+    }
+    return {**kept, **_cluster_variables(call), **own}
+
+
+def _cluster_variables(call: TaskCall) -> dict[str, str]:
+    """`spark_env_vars` of the task's cluster, which is otherwise virtual."""
+    clusters = {
+        one.get("job_cluster_key"): one.get("new_cluster") or {}
+        for one in call.settings.get("job_clusters") or ()
+    }
+    key = call.task.get("job_cluster_key")
+    cluster = call.task.get("new_cluster") or clusters.get(key) or {}
+    variables = cluster.get("spark_env_vars") or {}
+    return {str(name): str(value) for name, value in variables.items()}
+
+
+def _outcome(folder: Path, code: int, setup_ms: int, log: Path) -> Outcome:
+    """From what the process left behind."""
+    fields: dict[str, Any] = {"setup_duration": setup_ms}
+    values = _read(folder / "values.json")
+    if values:
+        fields["_values"] = values
+    result = _read(folder / "result.json")
+    if result is None:
+        message = f"The task's process ended with status {code} before it had a result."
+        if code == 137:
+            message = "The task's process was killed; it may have used too much memory."
+        tail = _tail(log)
+        fields |= {"_error": message, "_error_trace": tail}
+        return Outcome(result="FAILED", message=message, code="DRIVER_ERROR", fields=fields)
+    if result.get("error"):
+        error = str(result["error"])
+        fields |= {"_error": error, "_error_trace": result.get("error_trace", "")}
+        denied = "UNAUTHORIZED_ERROR" if error.startswith("PERMISSION_DENIED") else ""
+        return Outcome(result="FAILED", message=error, code=denied, fields=fields)
+    if "result" in result:
+        fields["_result"] = result["result"]
+    return Outcome(result="SUCCESS", fields=fields)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+    except (OSError, ValueError):
+        return None
+
+
+def _tail(log: Path) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES_SHOWN:])
+    except OSError:
+        return ""

@@ -1,0 +1,185 @@
+"""Job settings: checked, and given the defaults that the service adds. Everything else stays as is.
+
+Follows the Jobs API 2.2. Clusters, notification and git settings are kept; clusters are virtual.
+Task types that the embedded workspace cannot run are refused when the job is made, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from brickyard.workspace.kernel import invalid
+
+RUNNABLE = (
+    "notebook_task",
+    "spark_python_task",
+    "python_wheel_task",
+    "sql_task",
+    "run_job_task",
+    "condition_task",
+    "for_each_task",
+)
+OTHERS = (
+    "spark_jar_task",
+    "spark_submit_task",
+    "pipeline_task",
+    "dbt_task",
+    "dbt_cloud_task",
+    "dbt_platform_task",
+    "dashboard_task",
+    "power_bi_task",
+    "clean_rooms_notebook_task",
+    "gen_ai_compute_task",
+    "ai_runtime_task",
+    "python_operator_task",
+    "alert_task",
+)
+RUN_IF = (
+    "ALL_SUCCESS",
+    "ALL_DONE",
+    "NONE_FAILED",
+    "AT_LEAST_ONE_SUCCESS",
+    "ALL_FAILED",
+    "AT_LEAST_ONE_FAILED",
+)
+OPERATORS = (
+    "EQUAL_TO",
+    "NOT_EQUAL",
+    "GREATER_THAN",
+    "GREATER_THAN_OR_EQUAL",
+    "LESS_THAN",
+    "LESS_THAN_OR_EQUAL",
+)
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "notebook_task": ("notebook_path",),
+    "spark_python_task": ("python_file",),
+    "python_wheel_task": ("package_name", "entry_point"),
+    "sql_task": ("warehouse_id",),
+    "run_job_task": ("job_id",),
+    "condition_task": ("op", "left", "right"),
+    "for_each_task": ("inputs", "task"),
+}
+MAX_TASKS = 1000
+LEGACY_KEYS = (*RUNNABLE, *OTHERS, "existing_cluster_id", "new_cluster", "libraries")
+
+
+def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the service's defaults. Raises INVALID_PARAMETER_VALUE naming the field."""
+    done = dict(settings)
+    if "tasks" not in done and any(key in done for key in (*RUNNABLE, *OTHERS)):
+        done["tasks"] = [_legacy_task(done)]
+    done.setdefault("name", "Untitled")
+    done.setdefault("email_notifications", {})
+    done.setdefault("webhook_notifications", {})
+    done.setdefault("timeout_seconds", 0)
+    done.setdefault("max_concurrent_runs", 1)
+    done["format"] = "MULTI_TASK"
+    for name in ("schedule", "continuous"):
+        if isinstance(done.get(name), Mapping):
+            done[name] = {"pause_status": "UNPAUSED", **done[name]}
+    if isinstance(done.get("trigger"), Mapping):
+        done["trigger"] = {"pause_status": "UNPAUSED", **done["trigger"]}
+    _check_git(done)
+    done["tasks"] = [complete_task(task) for task in done.get("tasks") or ()]
+    if not done["tasks"]:
+        done.pop("tasks")
+    _check_graph(done.get("tasks", []))
+    _check_environments(done)
+    return done
+
+
+def complete_task(task: Any) -> dict[str, Any]:
+    """One task with its defaults. Raises INVALID_PARAMETER_VALUE."""
+    if not isinstance(task, Mapping) or not task.get("task_key"):
+        raise invalid("Every task needs a task_key")
+    done = dict(task)
+    kind = kind_of(done)
+    for field in REQUIRED[kind]:
+        if done[kind].get(field) in (None, ""):
+            raise invalid(f"Task {done['task_key']}: {kind}.{field} is required")
+    done.setdefault("run_if", "ALL_SUCCESS")
+    if done["run_if"] not in RUN_IF:
+        raise invalid(f"Task {done['task_key']}: run_if must be one of {', '.join(RUN_IF)}")
+    done.setdefault("timeout_seconds", 0)
+    done.setdefault("email_notifications", {})
+    if kind == "condition_task" and done[kind]["op"] not in OPERATORS:
+        raise invalid(f"Task {done['task_key']}: op must be one of {', '.join(OPERATORS)}")
+    if kind == "notebook_task":
+        done[kind] = {"source": "WORKSPACE", **done[kind]}
+    if kind == "for_each_task":
+        inner = dict(done[kind])
+        inner["task"] = complete_task(inner["task"])
+        if kind_of(inner["task"]) == "for_each_task":
+            raise invalid(f"Task {done['task_key']}: for_each_task cannot be nested")
+        done[kind] = inner
+    return done
+
+
+def kind_of(task: Mapping[str, Any]) -> str:
+    """The one task type of a task. Raises INVALID_PARAMETER_VALUE for none, two, or unsupported."""
+    kinds = [kind for kind in (*RUNNABLE, *OTHERS) if task.get(kind) is not None]
+    key = task.get("task_key", "")
+    if len(kinds) != 1:
+        found = ", ".join(kinds) or "none"
+        raise invalid(f"Task {key} must have exactly one task type; found {found}")
+    if kinds[0] not in RUNNABLE:
+        raise invalid(
+            f"Task {key}: {kinds[0]} is not available in the embedded workspace; it runs "
+            f"{', '.join(RUNNABLE)}"
+        )
+    return kinds[0]
+
+
+def leaves(tasks: list[dict[str, Any]]) -> Iterator[str]:
+    """Keys of tasks that no other task depends on."""
+    needed = {on["task_key"] for task in tasks for on in task.get("depends_on") or ()}
+    return (task["task_key"] for task in tasks if task["task_key"] not in needed)
+
+
+def _legacy_task(settings: dict[str, Any]) -> dict[str, Any]:
+    """Single-task settings of API 2.0, as a task."""
+    moved = {key: settings.pop(key) for key in LEGACY_KEYS if key in settings}
+    name = str(settings.get("name") or "task")
+    return {
+        "task_key": "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:100],
+        **moved,
+    }
+
+
+def _check_git(settings: Mapping[str, Any]) -> None:
+    git = settings.get("git_source")
+    if git is None:
+        return
+    if not isinstance(git, Mapping) or not git.get("git_provider"):
+        raise invalid("git_source.git_provider is required")
+
+
+def _check_graph(tasks: list[dict[str, Any]]) -> None:
+    """Keys are unique, dependencies exist, nothing waits for itself."""
+    if len(tasks) > MAX_TASKS:
+        raise invalid(f"A job may have at most {MAX_TASKS} tasks")
+    keys = [task["task_key"] for task in tasks]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise invalid(f"Duplicate task_key {key}")
+    waits = {
+        task["task_key"]: {d["task_key"] for d in task.get("depends_on") or ()} for task in tasks
+    }
+    for key, needed in waits.items():
+        for unknown in needed - set(keys):
+            raise invalid(f"Task {key} depends on {unknown}, which is not a task of the job")
+    done: set[str] = set()
+    while ready := {key for key, needed in waits.items() if key not in done and needed <= done}:
+        done |= ready
+    if len(done) < len(waits):
+        stuck = ", ".join(sorted(set(waits) - done))
+        raise invalid(f"The dependencies of these tasks form a cycle: {stuck}")
+
+
+def _check_environments(settings: Mapping[str, Any]) -> None:
+    known = {one.get("environment_key") for one in settings.get("environments") or ()}
+    for task in settings.get("tasks", ()):
+        key = task.get("environment_key")
+        if key is not None and key not in known:
+            raise invalid(f"Task {task['task_key']}: there is no environment {key} in the job")

@@ -1,0 +1,170 @@
+"""From a task's settings to files: notebooks and Python files, and the packages they ask for.
+
+Workspace sources only: a task runs from the tree that `/Workspace` shows. Git sources are refused
+when the task runs, with the way out. Packages come from the job's environment, the task's
+libraries and the `%pip install` cells of the notebook itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from brickyard.workspace.jobs.references import resolve
+from brickyard.workspace.kernel import ApiError, invalid, not_found
+
+EXTENSIONS = ("", ".py", ".ipynb", ".sql")
+NOTEBOOK_MARK = ("# Databricks notebook source", "-- Databricks notebook source")
+PIP = re.compile(r"^(?:# MAGIC )?\s*%pip\s+install\s+(.+)$", re.M)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A notebook or file: as the task sees it, and where it is."""
+
+    inside: str  # /Workspace/...
+    real: Path
+    workspace_path: str  # without /Workspace, without extension for notebooks
+
+
+def notebook(files: Path, path: str, source: str) -> Source:
+    """Raises RESOURCE_DOES_NOT_EXIST, or INVALID_PARAMETER_VALUE for another kind of source."""
+    if source == "GIT":
+        raise invalid(
+            "git_source is not supported by the embedded workspace: deploy the files with the "
+            "bundle and use source WORKSPACE"
+        )
+    relative = path.removeprefix("/Workspace").lstrip("/")
+    for extension in EXTENSIONS:
+        found = files / (relative + extension)
+        if _is_inside(found, files) and found.is_file():
+            return Source(
+                inside=f"/Workspace/{relative}{extension}",
+                real=found,
+                workspace_path="/" + relative,
+            )
+    raise not_found(
+        f'Unable to access the notebook "{path}". Either it does not exist, or the identity used '
+        "to run this job lacks the required permissions."
+    )
+
+
+def python_file(files: Path, path: str, source: str, volumes: Mapping[str, Path]) -> Source:
+    """Raises RESOURCE_DOES_NOT_EXIST, or INVALID_PARAMETER_VALUE for a place we do not have."""
+    if source == "GIT":
+        raise invalid(
+            "git_source is not supported by the embedded workspace: deploy the files with the "
+            "bundle and use a workspace path"
+        )
+    bare = path.removeprefix("dbfs:") if path.startswith("dbfs:/Volumes/") else path
+    if "://" in bare or bare.startswith("dbfs:"):
+        raise invalid(f"{path}: the embedded workspace runs files under /Workspace or /Volumes")
+    if bare.startswith("/Volumes/"):
+        real = locate(bare, files, volumes)
+        if real.is_file():
+            return Source(inside=bare, real=real, workspace_path=bare)
+    relative = bare.removeprefix("/Workspace").lstrip("/")
+    real = files / relative
+    if not _is_inside(real, files) or not real.is_file():
+        raise not_found(
+            f"Cannot read the python file {path}. Please check the path and access to it."
+        )
+    return Source(inside=f"/Workspace/{relative}", real=real, workspace_path="/" + relative)
+
+
+def locate(path: str, files: Path, volumes: Mapping[str, Path]) -> Path:
+    """The real file behind a `/Workspace` or `/Volumes` path (which may not exist)."""
+    bare = path.removeprefix("dbfs:")
+    if bare.startswith("/Volumes/"):
+        for mount, folder in volumes.items():
+            if bare.startswith(mount + "/"):
+                found = folder / bare[len(mount) + 1 :]
+                if _is_inside(found, folder):
+                    return found
+        raise not_found(f"{path}: there is no such volume, or no access to it")
+    found = files / bare.removeprefix("/Workspace").lstrip("/")
+    if not _is_inside(found, files):
+        raise invalid(f"{path} leaves the workspace")
+    return found
+
+
+def requirements(
+    task: Mapping[str, Any], settings: Mapping[str, Any], facts: Any, source: Path | None
+) -> list[str]:
+    """Requirement lines of the task, in the order: environment, libraries, notebook."""
+    found: list[str] = []
+    key = task.get("environment_key")
+    for environment in settings.get("environments") or ():
+        if environment.get("environment_key") == key and key is not None:
+            spec = environment.get("spec") or {}
+            found += [str(line) for line in spec.get("dependencies") or ()]
+    for library in task.get("libraries") or ():
+        found += _library(library, str(task.get("task_key", "")))
+    if source is not None:
+        found += list(_pip_cells(source))
+    resolved: list[str] = resolve(found, facts)
+    return resolved
+
+
+def _library(library: Mapping[str, Any], task_key: str) -> Iterator[str]:
+    if "pypi" in library:
+        package = str(library["pypi"]["package"])
+        repository = library["pypi"].get("repo")
+        if repository:
+            yield f"--extra-index-url {repository}"
+        yield package
+    elif "whl" in library:
+        yield str(library["whl"])
+    elif "requirements" in library:
+        yield f"-r {library['requirements']}"
+    else:
+        kind = next(iter(library), "?")
+        raise ApiError(
+            "INVALID_PARAMETER_VALUE",
+            f"Task {task_key}: libraries of type {kind} are not available in the embedded "
+            "workspace; it installs pypi, whl and requirements",
+        )
+
+
+def _pip_cells(path: Path) -> Iterator[str]:
+    """What literal `%pip install` lines name; lines with variables are left to the run."""
+    text = path.read_text(errors="replace")
+    if path.suffix == ".ipynb":
+        try:
+            cells = json.loads(text).get("cells", ())
+        except ValueError:
+            return
+        text = "\n".join(
+            "".join(cell.get("source", ())) for cell in cells if cell.get("cell_type") == "code"
+        )
+    elif not text.startswith(NOTEBOOK_MARK):
+        return
+    for line in PIP.findall(text):
+        if "$" not in line and "{" not in line:
+            yield from _pip_lines(shlex.split(line, comments=True), path.parent)
+
+
+def _pip_lines(words: list[str], folder: Path) -> Iterator[str]:
+    """Arguments of pip's command line as lines of a requirements file."""
+    rest = iter(words)
+    for word in rest:
+        if word in ("-U", "--upgrade", "-q", "--quiet", "--force-reinstall", "--no-cache-dir"):
+            continue
+        if word in ("-r", "-c", "--requirement", "--constraint"):
+            value = next(rest, "")
+            absolute = value.startswith("/") or not value
+            yield f"{word} {value if absolute else folder / value}"
+        elif word in ("-i", "--index-url", "--extra-index-url", "-f", "--find-links"):
+            yield f"{word} {next(rest, '')}"
+        else:
+            relative = word.endswith(".whl") and not word.startswith("/") and "://" not in word
+            yield str(folder / word) if relative else word
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

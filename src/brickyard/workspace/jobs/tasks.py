@@ -1,0 +1,110 @@
+"""How each kind of task does its work: a table from kind to function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.jobs import sources
+from brickyard.workspace.jobs.execution import Stop, TaskCall
+from brickyard.workspace.jobs.processes import ProcessTasks
+from brickyard.workspace.jobs.states import Outcome
+from brickyard.workspace.kernel import Principal, invalid
+
+if TYPE_CHECKING:
+    from brickyard.workspace.files.engine import FilesEngine
+    from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.sql.engine import SqlEngine
+
+POLL_S = 0.1
+COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+    "GREATER_THAN": lambda left, right: left > right,
+    "GREATER_THAN_OR_EQUAL": lambda left, right: left >= right,
+    "LESS_THAN": lambda left, right: left < right,
+    "LESS_THAN_OR_EQUAL": lambda left, right: left <= right,
+}
+
+# (call, principal) -> run id;  (workspace name, run id) -> outcome or None;  run id -> None
+StartJob = Callable[[TaskCall, Principal], int]
+EndOf = Callable[[str, int], Outcome | None]
+Cancel = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    identity: IdentityEngine
+    files: FilesEngine
+    sql: SqlEngine
+    processes: ProcessTasks
+    start_job: StartJob
+    end_of: EndOf
+    cancel: Cancel
+
+    def perform(self, call: TaskCall, stop: Stop) -> Outcome:
+        """Do one attempt of a task as the run's identity."""
+        if call.kind == "condition_task":
+            return _condition(call)
+        principal = self.identity.principal(call.run_as, call.workspace)
+        if call.kind == "run_job_task":
+            return self._run_job(call, stop, principal)
+        if call.kind == "sql_task":
+            return self._sql(call, stop, principal)
+        return self.processes.perform(call, stop, principal)
+
+    def _run_job(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
+        run_id = self.start_job(call, principal)
+        fields = {"run_job_output": {"run_id": run_id}}
+        while (ended := self.end_of(call.workspace.name, run_id)) is None:
+            if stop.wait(POLL_S):
+                self.cancel(run_id)
+                return Outcome(result="CANCELED", message="Run cancelled.", fields=fields)
+        if ended.ok:
+            return Outcome(result="SUCCESS", fields=fields)
+        message = f"Run {run_id} of the job failed: {ended.message}"
+        return Outcome(result="FAILED", message=message, code=ended.code, fields=fields)
+
+    def _sql(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
+        body = call.task["sql_task"]
+        file = body.get("file")
+        if not file:
+            asked = ", ".join(key for key in ("query", "dashboard", "alert") if body.get(key))
+            raise invalid(
+                f"sql_task.{asked or 'file'}: the embedded workspace runs SQL files; put the "
+                "statements into a .sql file of the bundle and name it in sql_task.file.path"
+            )
+        found = sources.notebook(
+            self.files.root(call.workspace), file["path"], file.get("source") or "WORKSPACE"
+        )
+        text = found.real.read_text()
+        given = {**(body.get("parameters") or {}), **call.facts.parameters}
+        rows = self.sql.run_script(
+            principal,
+            call.workspace,
+            str(body["warehouse_id"]),
+            text,
+            {name: str(value) for name, value in given.items()},
+            lambda: stop.asked,
+        )
+        return Outcome(result="SUCCESS", fields={"_output": {"rows": rows}})
+
+
+def _condition(call: TaskCall) -> Outcome:
+    body = call.task["condition_task"]
+    left, right, operator = str(body["left"]), str(body["right"]), body["op"]
+    if operator in ("EQUAL_TO", "NOT_EQUAL"):
+        holds = (left == right) == (operator == "EQUAL_TO")
+    else:
+        holds = COMPARE[operator](_number(left, operator), _number(right, operator))
+    outcome = str(holds).lower()
+    return Outcome(result="SUCCESS", fields={"condition_task": {**body, "outcome": outcome}})
+
+
+def _number(text: str, operator: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise invalid(
+            f"condition_task: {operator} compares numbers, and {text!r} is none"
+        ) from None
