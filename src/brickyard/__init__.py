@@ -1,3 +1,3 @@
-"""Brickyard: assemble and deploy generative and agentic solutions, on Databricks or on one machine."""
+"""Brickyard: generative and agentic solutions, deployed to Databricks or to one machine."""
 
 __version__ = "0.1.0"
