@@ -1,0 +1,82 @@
+"""Experiments through the Python SDK, as bundles deploy them, and who may touch them."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+import uuid
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+
+
+def new_name() -> str:
+    return f"/Shared/sdk-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.mark.documented
+def test_an_experiment_from_creation_to_deletion(workspace: Any) -> None:
+    api, name = workspace.client("dev").experiments, new_name()
+    made = api.create_experiment(name).experiment_id
+    api.update_experiment(made, new_name=name + "-renamed")
+    found = api.get_experiment(made).experiment
+    assert found.name == name + "-renamed"
+    assert found.artifact_location == f"dbfs:/databricks/mlflow-tracking/{made}"
+    assert made in [one.experiment_id for one in api.list_experiments()]
+    api.delete_experiment(made)
+    assert api.get_experiment(made).experiment.lifecycle_stage == "deleted"
+    api.restore_experiment(made)
+    assert api.get_experiment(made).experiment.lifecycle_stage == "active"
+
+
+@pytest.mark.documented
+def test_a_name_is_given_once(workspace: Any) -> None:
+    from databricks.sdk.errors import ResourceAlreadyExists
+
+    api, name = workspace.client("dev").experiments, new_name()
+    api.create_experiment(name)
+    with pytest.raises(ResourceAlreadyExists):
+        api.create_experiment(name)
+
+
+@pytest.mark.belief
+def test_artifacts_of_an_experiment_may_live_in_a_volume_but_not_on_the_server(
+    workspace: Any,
+) -> None:
+    from databricks.sdk.errors import InvalidParameterValue
+
+    api = workspace.client("dev").experiments
+    volume = "dbfs:/Volumes/dev/default/runs"
+    made = api.create_experiment(new_name(), artifact_location=volume).experiment_id
+    assert api.get_experiment(made).experiment.artifact_location == volume
+    for location in ("file:///etc", "/etc", "dbfs:/databricks/mlflow-tracking/1"):
+        with pytest.raises(InvalidParameterValue, match="artifact_location"):
+            api.create_experiment(new_name(), artifact_location=location)
+
+
+@pytest.mark.recorded
+def test_a_search_that_is_not_offered_says_so_in_the_way_clients_fall_back_on(
+    workspace: Any,
+) -> None:
+    url = workspace.host("dev") + "/api/4.0/mlflow/traces/search-long-running"
+    request = urllib.request.Request(url, data=b"{}", method="POST")
+    request.add_header("Authorization", f"Bearer {workspace.token('dev')}")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request)
+    assert refused.value.code == 404
+    assert json.load(refused.value)["error_code"] == "ENDPOINT_NOT_FOUND"
+
+
+@pytest.mark.belief
+def test_a_signed_address_is_worth_nothing_when_changed(workspace: Any) -> None:
+    url = workspace.host("dev") + "/api/2.0/brickyard/artifacts?token=abc.def"
+    for method in ("GET", "PUT"):
+        request = urllib.request.Request(url, data=b"x" if method == "PUT" else None)
+        request.method = method
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)
+        assert refused.value.code == 403
+        refused.value.close()
