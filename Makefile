@@ -41,7 +41,7 @@ conformance: setup  ## official clients against the embedded workspace
 	@$(BIN)/pytest tests/conformance tests/acceptance
 
 bench: setup     ## time the paths that have to be quick, against a named alternative
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 docs: setup      ## write the generated reference pages again
 	@$(BIN)/python scripts/coverage.py --write
