@@ -108,6 +108,7 @@ def deploy(
     project = connect(chosen, quiet=quiet > 1)
     check_branch(project, force=force)
     tell = say if quiet < 2 else _silent
+    tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({client_host(project)})")
     made = _read_plan(plan_file) if plan_file else make_plan(project, say=tell)
     check_prevented(made)
     if not _approved(made, auto_approve=auto_approve):
@@ -300,6 +301,12 @@ def _echo_header(project: Project) -> None:
     click.echo(f"  Host: {' '.join(part for part in (where, embedded) if part) or 'by profile'}")
     click.echo(f"  User: {project.user.user_name}")
     click.echo(f"  Path: {project.path('root_path')}")
+
+
+def client_host(project: Project) -> str:
+    """The workspace's address, and whether it is one of the embedded ones."""
+    host = project.workspace.host
+    return f"{host}, embedded" if project.address.is_embedded else host
 
 
 def _silent(_: str) -> None:

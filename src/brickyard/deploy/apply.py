@@ -25,6 +25,7 @@ from brickyard.deploy.plan import (
     worst,
 )
 from brickyard.deploy.references import Reference, Unresolved, field_of, places, substitute
+from brickyard.deploy.seals import seal
 from brickyard.deploy.state import Entry, State
 from brickyard.resources import TYPES, AccessType, Json, ResourceType
 
@@ -255,7 +256,9 @@ class _Applier:
 
     def _record(self, node: Node, id: str, desired: Json) -> None:
         self._read.pop(node.address, None)
-        entry = Entry(id=id, state=desired, depends_on=node.depends_on)
+        recorded = self.journal.state.entries.get(node.address)
+        state = seal(desired, recorded.state if recorded is not None else None)
+        entry = Entry(id=id, state=state, depends_on=node.depends_on)
         self.journal.record(node.address, entry)
 
     def _recorded(self, address: str) -> Json:

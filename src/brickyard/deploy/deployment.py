@@ -154,13 +154,20 @@ def _carry_out(
             plan,
             pulled.state,
             journal,
-            Caller(workspace=project.workspace),
+            Caller(workspace=project.workspace, max_wait_s=_max_wait(project)),
             unsure=pulled.unsure,
             progress=progress,
         )
     finally:
         state = store.finish(journal, pulled, had_creates=bool(creates))
     return applied, state
+
+
+def _max_wait(project: Project) -> float | None:
+    try:
+        return float(project.environment["DATABRICKS_BUNDLE_RESOURCE_MAX_WAIT"])
+    except (KeyError, ValueError):
+        return None
 
 
 def _upload(project: Project, say: Say) -> Synced:

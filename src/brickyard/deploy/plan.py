@@ -30,6 +30,7 @@ from brickyard.deploy.references import (
     references,
     substitute,
 )
+from brickyard.deploy.seals import seal
 from brickyard.deploy.state import Dependency, Entry, State
 from brickyard.resources import ACCESS, TYPES, AccessType, Field, Json, On, ResourceType
 
@@ -319,7 +320,7 @@ def changes_of(kind: ResourceType, entry: Entry, value: Any, found: Actual) -> M
     remote = _comparable(kind, found.configuration, value, entry.state)
     return {
         d.text: judge(d, _rows_for(d, kind.fields), kind.same.get(d.text, same))
-        for d in differences(entry.state, value, remote, dict(kind.keyed_lists))
+        for d in differences(entry.state, seal(value, entry.state), remote, dict(kind.keyed_lists))
     }
 
 

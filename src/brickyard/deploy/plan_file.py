@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from brickyard.deploy.plan import Action, Change, Node, Plan
 from brickyard.deploy.references import places
+from brickyard.deploy.seals import REDACTED, SUFFIX, has_redactions, redact
 from brickyard.deploy.state import CLI_VERSION, Dependency, State, go_json
 
 PLAN_VERSION: Final = 2
@@ -57,6 +58,11 @@ def read_plan(text: str, name: str) -> Plan:
         raise BadPlan(f"{name} is not a plan: {error}") from error
     if not isinstance(data, Mapping) or data.get("plan_version") != PLAN_VERSION:
         raise BadPlan(f"{name} is not a plan of version {PLAN_VERSION}: make it again with `plan`")
+    if has_redactions(data):
+        raise BadPlan(
+            f"{name} would set secrets, which plans do not keep: deploy without --plan,"
+            " or refer to a secret scope with {{secrets/scope/key}}"
+        )
     unknown = sorted(data.keys() - KEYS)
     nodes = data.get("plan") or {}
     for address, node in nodes.items():
@@ -93,28 +99,29 @@ def _show_node(node: Node) -> dict[str, Any]:
     if node.is_gone:
         shown["gone"] = True
     if node.action not in (Action.SKIP, Action.DELETE):
-        value = {"__embed__": node.value} if isinstance(node.value, list) else node.value
+        value = redact(node.value)
+        value = {"__embed__": value} if isinstance(value, list) else value
         shown["new_state"] = {"value": value}
         late = dict(places(value))
         if late:
             shown["new_state"]["vars"] = late
     if node.remote is not None:
-        shown["remote_state"] = node.remote
+        shown["remote_state"] = redact(node.remote)
     if node.changes:
-        shown["changes"] = {path: _show_change(c) for path, c in sorted(node.changes.items())}
+        shown["changes"] = {path: _show_change(path, c) for path, c in sorted(node.changes.items())}
     if node.prevents_destroy:
         shown["prevent_destroy"] = True
     return shown
 
 
-def _show_change(change: Change) -> dict[str, Any]:
+def _show_change(path: str, change: Change) -> dict[str, Any]:
     shown: dict[str, Any] = {"action": change.action.word}
     if change.reason:
         shown["reason"] = change.reason
     for name in ("old", "new", "remote"):
         value = getattr(change, name)
         if value is not None:
-            shown[name] = value
+            shown[name] = REDACTED if path.endswith(SUFFIX) else redact(value)
     return shown
 
 

@@ -157,7 +157,7 @@ def load_project(
     )
     user = PLACEHOLDER
     if where.environment is not None:
-        who = identity(where.environment, getpass.getuser())
+        who = identity(where.environment, _os_user())
         user = CurrentUser(user_name=who.user_name, display_name=who.display_name)
     facts = replace(facts, user=user, overrides=overrides, host=where.host)
     project = Project(
@@ -287,8 +287,22 @@ def _overrides(
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
+        broken = Diagnostic(
+            severity=Severity.ERROR,
+            code="deploy/overrides-not-json",
+            summary="variable overrides are not JSON",
+            detail=f"{path}: {error}. Mend or delete the file.",
+        )
+        raise BrokenBundle([broken]) from error
     return data if isinstance(data, dict) else None
+
+
+def _os_user() -> str:
+    """The name of whoever runs this; a container may give its user none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "user"
 
 
 def _digest(text: str) -> str:

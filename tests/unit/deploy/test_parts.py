@@ -23,6 +23,7 @@ from brickyard.deploy.graph import Cycle, check_acyclic, run_graph
 from brickyard.deploy.journal import open_journal, replay
 from brickyard.deploy.lock import Locked, acquire
 from brickyard.deploy.references import Reference, field_of, references, substitute
+from brickyard.deploy.seals import has_redactions, redact, seal
 from brickyard.deploy.state import BadState, Entry, State, go_json, read_state, write_state
 from brickyard.deploy.sync import is_notebook
 from brickyard.deploy.sync_set import SyncRules, sync_set
@@ -253,3 +254,16 @@ def test_no_bundle_says_where_it_looked(tmp_path: Path) -> None:
 
 def test_json_is_escaped_as_go_does() -> None:
     assert go_json({"a": "<&>"}) == '{"a":"\\u003c\\u0026\\u003e"}'
+
+
+def test_secrets_are_sealed_and_a_changed_one_is_noticed() -> None:
+    sealed = seal({"a": [{"openai_api_key_plaintext": "sk-1"}], "b": 1})
+    assert "sk-1" not in str(sealed)
+    assert seal({"a": [{"openai_api_key_plaintext": "sk-1"}], "b": 1}, sealed) == sealed
+    assert seal({"a": [{"openai_api_key_plaintext": "sk-2"}], "b": 1}, sealed) != sealed
+    shown = redact({"openai_api_key_plaintext": "sk-1", "openai_api_key": "{{secrets/a/b}}"})
+    assert shown == {
+        "openai_api_key_plaintext": "[redacted]",
+        "openai_api_key": "{{secrets/a/b}}",
+    }
+    assert has_redactions(shown)

@@ -1,0 +1,80 @@
+"""Secrets written in plain text in a configuration (`…_plaintext`): used, never kept.
+
+The state holds a seal in their place, a salted and stretched hash: enough to notice that a secret
+has changed, useless to whoever reads the file. Plans show `[redacted]`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+REDACTED: Final = "[redacted]"
+SUFFIX: Final = "_plaintext"
+MARK: Final = "sealed:"
+ROUNDS: Final = 100_000
+
+
+def seal(data: Any, recorded: Any = None) -> Any:
+    """`data` with its secrets sealed; a secret that fits its recorded seal keeps that seal."""
+    if isinstance(data, Mapping):
+        old = recorded if isinstance(recorded, Mapping) else {}
+        return {
+            key: _sealed(value, old.get(key))
+            if _is_secret(key, value)
+            else seal(value, old.get(key))
+            for key, value in data.items()
+        }
+    if isinstance(data, list | tuple):
+        olds = recorded if isinstance(recorded, list | tuple) else ()
+        padded = [*olds, *[None] * len(data)]
+        return [seal(value, old) for value, old in zip(data, padded, strict=False)]
+    return data
+
+
+def redact(data: Any) -> Any:
+    """`data` with `[redacted]` for every secret, sealed or not."""
+    return _map_secrets(data, lambda _: REDACTED)
+
+
+def has_redactions(data: Any) -> bool:
+    """Whether something in `data` was redacted, so that it cannot be sent."""
+    found: list[str] = []
+
+    def note(value: str) -> str:
+        found.append(value)
+        return value
+
+    _map_secrets(data, note)
+    return REDACTED in found
+
+
+def _map_secrets(data: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(data, Mapping):
+        return {
+            key: change(value) if _is_secret(key, value) else _map_secrets(value, change)
+            for key, value in data.items()
+        }
+    if isinstance(data, list | tuple):
+        return [_map_secrets(value, change) for value in data]
+    return data
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    return key.endswith(SUFFIX) and isinstance(value, str) and bool(value)
+
+
+def _sealed(secret: str, recorded: Any) -> str:
+    if isinstance(recorded, str) and recorded.startswith(MARK):
+        _, salt, _ = recorded.split(":")
+        if hmac.compare_digest(_seal(secret, salt), recorded):
+            return recorded
+    return _seal(secret, os.urandom(16).hex())
+
+
+def _seal(secret: str, salt: str) -> str:
+    digest = hashlib.pbkdf2_hmac("sha256", secret.encode(), bytes.fromhex(salt), ROUNDS)
+    return f"{MARK}{salt}:{digest.hex()}"
