@@ -158,7 +158,7 @@ def change_one(tree: object, rng: random.Random) -> None:
         if isinstance(below, dict | list) and below and rng.random() < 0.75:
             at = below
             continue
-        new = rng.choice((*LEAVES, json.loads(json.dumps(below))))
+        new = json.loads(json.dumps(rng.choice((*LEAVES, below))))
         if isinstance(at, dict) and rng.random() < 0.3:
             step = rng.choice(("name", "tasks", "", "${var.catalog}", "permissions", "x.y"))
         at[step] = new  # type: ignore[index]

@@ -202,6 +202,8 @@ def _production(draft: Draft) -> Iterator[Diagnostic]:
         return
     jobs = draft.each("jobs")
     named = all(value.child("run_as") is not None for _, value in jobs)
+    mode = draft.tree.get("bundle.mode")
+    places = mode.locations if mode is not None else ()
     if draft.facts.user.is_service_principal or (jobs and named):
         yield recommendation(
             "bundle/production-root",
@@ -210,6 +212,7 @@ def _production(draft: Draft) -> Iterator[Diagnostic]:
             f" for example /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
             "${bundle.name}/${bundle.target}.",
             path="workspace.root_path",
+            at=places,
         )
         return
     yield error(
@@ -219,6 +222,7 @@ def _production(draft: Draft) -> Iterator[Diagnostic]:
         f" example /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
         "${bundle.name}/${bundle.target}, or set `run_as` to a service principal.",
         path="workspace.root_path",
+        at=places,
     )
 
 

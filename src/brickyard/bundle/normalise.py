@@ -81,6 +81,10 @@ class Normaliser:
         for name, entry in value.data.items():
             if name not in fields and not _only_anchors(entry):
                 self.unknown(name, entry, fields, path)
+        if not path:
+            # Unknown sections at the top hold shared parts for anchors; nothing else reads them.
+            known = {name: part for name, part in value.data.items() if name in fields}
+            value = value if len(known) == len(value.data) else value.with_data(known)
         return self.entries(value, fields, path)
 
     def entries(self, value: Value, kinds: Mapping[str, str], path: Path) -> Value:
