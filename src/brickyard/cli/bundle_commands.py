@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from brickyard.cli.commands import CommandTable
-from brickyard.cli.failures import Refused
+from brickyard.cli.failures import Refused, end_gently
 from brickyard.cli.project_options import (
     APPROVE,
     FORCE_LOCK,
@@ -105,6 +105,7 @@ def deploy(
     from brickyard.deploy import apply_plan, make_plan
     from brickyard.deploy.planning import check_branch, check_prevented
 
+    end_gently()
     project = connect(chosen, quiet=quiet > 1)
     check_branch(project, force=force)
     tell = say if quiet < 2 else _silent
@@ -139,6 +140,7 @@ def destroy(chosen: Chosen, *, auto_approve: bool, force_lock: bool, quiet: int)
     from brickyard.deploy.planning import check_prevented, plan_destroy
 
     _need_answer(auto_approve)
+    end_gently()
     project = connect(chosen, quiet=True)
     pulled = project.store.pull()
     if not is_deployed(project, pulled):

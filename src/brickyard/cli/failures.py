@@ -7,6 +7,7 @@ their traceback.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -50,6 +51,15 @@ def guarded(work: Callable[[], object]) -> int:
         say_error(str(error))
         return 1
     return ended if isinstance(ended, int) else 0
+
+
+def end_gently() -> None:
+    """Treat a request to terminate like Ctrl-C: finish the calls in flight, record, unlock."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
 
 
 def say_error(message: str) -> None:

@@ -95,10 +95,14 @@ class Answer:
 
 @dataclass(slots=True)
 class _Line:
-    """A thread's connection and when it was last used."""
+    """A thread's connection and when it was last used. It ends with its thread."""
 
     connection: http.client.HTTPConnection | None = None
     used_at: float = 0.0
+
+    def __del__(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
