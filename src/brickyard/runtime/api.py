@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 TIMEOUT_S = 60
 
@@ -34,6 +36,8 @@ def raw(method: str, path: str, body: bytes = b"", **query: str) -> bytes:
 
 
 def _send(method: str, path: str, body: bytes = b"", query: dict[str, str] | None = None) -> bytes:
+    from http.client import HTTPConnection, HTTPSConnection  # loads ssl: not at start
+
     host = urlsplit(os.environ["DATABRICKS_HOST"])
     kind = HTTPSConnection if host.scheme == "https" else HTTPConnection
     connection = kind(host.hostname or "", host.port, timeout=TIMEOUT_S)

@@ -9,7 +9,6 @@ interpreter.
 from __future__ import annotations
 
 import ast
-import asyncio
 import inspect
 import linecache
 import os
@@ -18,12 +17,15 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brickyard.runtime import magics, output, session
 from brickyard.runtime.cells import Cell, read_cells
 from brickyard.runtime.dbutils import DBUtils, RestartPython
 from brickyard.runtime.spec import Spec
+
+if TYPE_CHECKING:
+    import asyncio
 
 RESUME = "BRICKYARD_RESUME_AFTER_CELL"
 EXTENSIONS = ("", ".py", ".ipynb", ".sql")
@@ -92,6 +94,8 @@ class NotebookRunner:
     def _execute(self, code: Any) -> Any:
         value = eval(code, self._namespace)
         if code.co_flags & inspect.CO_COROUTINE:
+            import asyncio  # takes a tenth of a second: only when a cell awaits
+
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
             return self._loop.run_until_complete(value)

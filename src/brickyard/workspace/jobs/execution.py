@@ -270,7 +270,7 @@ class Execution:
         if stop.asked and not outcome.ok:
             late = stop.reason == "TIMEDOUT" and not outer.asked
             message = f"Timed out after {timeout_s} seconds." if late else "Run cancelled."
-            fields = outcome.fields
+            fields = {**(outcome.fields or {}), "_error": message}
             outcome = Outcome(result=stop.reason, message=message, fields=fields)
         self._end_task(attempt, outcome, started)
         return outcome
@@ -327,6 +327,8 @@ class Execution:
     def _end_task(self, attempt: TaskRun, outcome: Outcome, started: int) -> None:
         end = now_ms()
         fields = dict(outcome.fields or {})
+        if outcome.result in ("FAILED", "TIMEDOUT", "CANCELED"):
+            fields.setdefault("_error", outcome.message)
         setup = int(fields.pop("setup_duration", 0))
         changes = {**fields, **states.ended(outcome), "end_time": end}
         changes |= {"setup_duration": setup, "execution_duration": max(end - started - setup, 0)}

@@ -1,0 +1,60 @@
+"""Environments that need no network: what is there already, and wheels made here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from brickyard.workspace.processes import Environments, UnresolvedEnvironment
+
+pytest.importorskip("uv")
+
+
+@pytest.fixture
+def environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environments:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    folder = tmp_path / "environments"
+    folder.mkdir()
+    return Environments(folder, home=tmp_path)
+
+
+def wheel(folder: Path, version: str) -> Path:
+    path = folder / f"tiny_pkg-{version}-py3-none-any.whl"
+    info = f"tiny_pkg-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tiny_pkg.py", f"VERSION = {version!r}\n")
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: tiny-pkg\nVersion: {version}\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    return path
+
+
+def test_no_requirements_means_the_workspaces_own_interpreter(environments: Environments) -> None:
+    assert environments.environment([]) == Path(sys.executable)
+
+
+def test_a_wheel_is_layered_over_the_own_environment_and_cached(
+    environments: Environments, tmp_path: Path
+) -> None:
+    python = environments.environment([str(wheel(tmp_path, "1.0"))])
+    code = "import tiny_pkg, yaml; print(tiny_pkg.VERSION)"
+    assert subprocess.check_output([python, "-c", code], text=True) == "1.0\n"
+    assert environments.environment([str(tmp_path / "tiny_pkg-1.0-py3-none-any.whl")]) == python
+
+
+def test_another_version_is_another_environment(environments: Environments, tmp_path: Path) -> None:
+    first = environments.environment([str(wheel(tmp_path, "1.0"))])
+    assert environments.environment([str(wheel(tmp_path, "2.0"))]) != first
+
+
+def test_what_cannot_be_resolved_says_what_and_why(environments: Environments) -> None:
+    with pytest.raises(UnresolvedEnvironment, match="no-such-package-anywhere"):
+        environments.environment(["no-such-package-anywhere==1"])
