@@ -5,7 +5,7 @@
 
 The SDK is the source, not a dependency: the catalogue is what the engine reads. A type is written
 `string`, `int`, `float`, `bool`, `any`, `[T]` for a list, `{T}` for a map, or the name of a
-structure or an enumeration in the same file. Only what a request takes is in it, not what answers add.
+structure or an enumeration in the same file. Only what a request takes is in it.
 """
 
 from __future__ import annotations

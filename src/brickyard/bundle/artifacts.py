@@ -39,7 +39,7 @@ def put_artifacts(draft: Draft) -> Draft:
             made = made.put("build", value_of("python setup.py bdist_wheel", artifact.locations))
             has_build = True
         if is_wheel and not has_files:
-            pattern = posixpath.join(folder, "dist", "*.whl")
+            pattern = posixpath.normpath(posixpath.join(folder, "dist", "*.whl"))
             made = made.put("files", value_of([{"source": pattern}], artifact.locations))
         elif has_files and files is not None:
             made = made.put("files", files.with_data(tuple(map(_source, files.elements))))

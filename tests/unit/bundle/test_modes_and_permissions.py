@@ -1,0 +1,194 @@
+"""Modes, presets, identities, permissions, defaults."""
+
+from __future__ import annotations
+
+import pytest
+from bundles import codes, errors, fine, plain, resolved
+
+from brickyard.bundle import CurrentUser
+
+ALL = """
+resources:
+  jobs: {j: {name: nightly, schedule: {quartz_cron_expression: 0 0 6 * * ?, timezone_id: UTC}}}
+  schemas: {s: {catalog_name: c, name: sales}}
+  volumes: {v: {catalog_name: c, schema_name: sales, name: files}}
+  registered_models: {m: {catalog_name: c, schema_name: sales, name: model}}
+  experiments: {e: {name: /Users/jane/exp}}
+  model_serving_endpoints: {w: {name: serve}}
+"""
+DEVELOPMENT = ALL + "targets: {dev: {mode: development}}"
+DEPLOYER = CurrentUser(
+    user_name="335f7490-54fb-5c44-821d-d74bc9284e41", display_name="deployer-staging"
+)
+
+
+def test_development_names_and_pauses_what_it_deploys() -> None:
+    found = fine(resolved(DEVELOPMENT))
+    resources = plain(found, "resources")
+    assert resources["jobs"]["j"]["name"] == "[dev jane_doe] nightly"
+    assert resources["jobs"]["j"]["tags"] == {"dev": "jane_doe"}
+    assert resources["jobs"]["j"]["max_concurrent_runs"] == 4
+    assert resources["jobs"]["j"]["schedule"]["pause_status"] == "PAUSED"
+    assert resources["schemas"]["s"]["name"] == "dev_jane_doe_sales"
+    assert resources["volumes"]["v"]["name"] == "files"
+    assert resources["registered_models"]["m"]["name"] == "dev_jane_doe_model"
+    assert resources["experiments"]["e"]["name"] == "/Users/jane/[dev jane_doe] exp"
+    assert resources["experiments"]["e"]["tags"] == [{"key": "dev", "value": "jane_doe"}]
+    assert resources["model_serving_endpoints"]["w"]["name"] == "dev_jane_doe_serve"
+    assert plain(found, "bundle.deployment.lock.enabled") is False
+
+
+def test_what_a_user_set_wins_over_the_mode() -> None:
+    text = ALL + "presets: {name_prefix: 'x_jane_doe_', jobs_max_concurrent_runs: 9}\n"
+    found = fine(resolved(text + "targets: {dev: {mode: development}}"))
+    assert plain(found, "resources.jobs.j.name") == "x_jane_doe_nightly"
+    assert plain(found, "resources.jobs.j.max_concurrent_runs") == 9
+
+
+def test_without_a_mode_defaults_are_plain() -> None:
+    job = plain(fine(resolved(ALL)), "resources.jobs.j")
+    assert job["name"] == "nightly"
+    assert job["max_concurrent_runs"] == 1
+    assert job["queue"] == {"enabled": True}
+    assert job["schedule"]["pause_status"] == "UNPAUSED"
+    assert job["format"] == "MULTI_TASK"
+
+
+def test_a_plain_schema_name_becomes_a_reference_and_follows_the_prefix() -> None:
+    found = fine(resolved(DEVELOPMENT))
+    reference = "${resources.schemas.s.name}"
+    assert plain(found, "resources.volumes.v.schema_name") == reference
+    assert plain(found, "resources.registered_models.m.schema_name") == reference
+    assert plain(found, "resources.volumes.v.volume_path") == f"/Volumes/c/{reference}/files"
+
+
+def test_the_path_of_a_volume_can_be_used_elsewhere() -> None:
+    text = ALL.replace("name: nightly", "name: 'in ${resources.volumes.v.volume_path}/x'")
+    name = plain(fine(resolved(text)), "resources.jobs.j.name")
+    assert name == "in /Volumes/c/${resources.schemas.s.name}/files/x"
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ("mode: test", "bundle/unknown-mode"),
+        ("mode: development, presets: {name_prefix: 'x '}", "bundle/development-prefix"),
+        (
+            "mode: development, presets: {trigger_pause_status: UNPAUSED}",
+            "bundle/development-unpaused",
+        ),
+        (
+            "mode: development, workspace: {root_path: /Workspace/Shared/x}",
+            "bundle/development-shared-path",
+        ),
+        ("mode: production", "bundle/production-root"),
+        ("presets: {trigger_pause_status: MAYBE}", "bundle/pause-status"),
+    ],
+)
+def test_a_mode_insists_on_its_conditions(settings: str, code: str) -> None:
+    found = resolved(ALL + f"targets: {{t: {{{settings}}}}}")
+    assert [one.code for one in errors(found)] == [code]
+
+
+def test_production_is_content_with_a_root_of_its_own_or_a_service_principal() -> None:
+    root = "{mode: production, workspace: {root_path: /Workspace/prod/x}}"
+    assert not errors(resolved(ALL + f"targets: {{t: {root}}}"))
+    found = fine(resolved(ALL + "targets: {t: {mode: production}}", user=DEPLOYER))
+    assert codes(found) == ["bundle/production-root"]
+
+
+def test_paths_follow_the_user_and_the_root() -> None:
+    found = fine(resolved("targets: {dev: {}}"))
+    root = "/Workspace/Users/jane.doe@x.com/.bundle/shop/dev"
+    assert plain(found, "workspace.root_path") == root
+    assert plain(found, "workspace.file_path") == f"{root}/files"
+    assert plain(found, "workspace.state_path") == f"{root}/state"
+    own = fine(resolved("workspace: {root_path: /Shared/x, artifact_path: /Volumes/a/b/c}"))
+    assert plain(own, "workspace.root_path") == "/Workspace/Shared/x"
+    assert plain(own, "workspace.artifact_path") == "/Volumes/a/b/c"
+
+
+def test_a_doubled_workspace_prefix_is_removed_with_a_warning() -> None:
+    text = "resources: {jobs: {a: {name: '/Workspace/${workspace.file_path}/x', tasks: []}}}"
+    found = resolved(text)
+    assert codes(found) == ["bundle/workspace-twice"]
+    assert plain(found, "resources.jobs.a.name").startswith("/Workspace/Users/")
+
+
+def test_jobs_run_as_whom_the_bundle_says() -> None:
+    text = "run_as: {service_principal_name: sp}\nresources: {jobs: {a: {tasks: []}}}"
+    assert plain(fine(resolved(text)), "resources.jobs.a.run_as") == {
+        "service_principal_name": "sp"
+    }
+
+
+def test_endpoints_refuse_to_run_as_somebody_else() -> None:
+    found = resolved(ALL + "run_as: {service_principal_name: sp}")
+    assert codes(found) == ["bundle/run-as-unsupported"]
+    fine(resolved(ALL + "run_as: {user_name: jane.doe@x.com}"))
+
+
+@pytest.mark.parametrize("given", ["{}", "{user_name: a, service_principal_name: b}"])
+def test_run_as_names_exactly_one(given: str) -> None:
+    assert codes(resolved(f"run_as: {given}")) == ["bundle/run-as"]
+
+
+def test_permissions_of_the_bundle_reach_every_resource_in_its_own_words() -> None:
+    text = ALL + "permissions: [{level: CAN_RUN, group_name: g}, {level: CAN_VIEW, group_name: v}]"
+    found = fine(resolved(text))
+    assert plain(found, "resources.jobs.j.permissions") == [
+        {"level": "CAN_MANAGE_RUN", "group_name": "g"},
+        {"level": "CAN_VIEW", "group_name": "v"},
+        {"level": "IS_OWNER", "user_name": "jane.doe@x.com"},
+    ]
+    assert plain(found, "resources.experiments.e.permissions") == [
+        {"level": "CAN_READ", "group_name": "v"},
+        {"level": "CAN_MANAGE", "user_name": "jane.doe@x.com"},
+    ]
+    assert (
+        plain(found, "resources.model_serving_endpoints.w.permissions")[0]["level"] == "CAN_QUERY"
+    )
+
+
+def test_a_deployer_that_manages_a_job_becomes_its_owner() -> None:
+    mine = f"{{level: CAN_MANAGE, service_principal_name: {DEPLOYER.user_name}}}"
+    text = f"resources: {{jobs: {{a: {{tasks: [], permissions: [{mine}]}}}}}}"
+    assert plain(fine(resolved(text, user=DEPLOYER)), "resources.jobs.a.permissions") == [
+        {"level": "IS_OWNER", "service_principal_name": DEPLOYER.user_name}
+    ]
+
+
+def test_an_owner_that_is_named_stays_the_owner() -> None:
+    text = "resources: {jobs: {a: {tasks: [], permissions: [{level: IS_OWNER, user_name: bo}]}}}"
+    assert plain(fine(resolved(text)), "resources.jobs.a.permissions") == [
+        {"level": "IS_OWNER", "user_name": "bo"},
+        {"level": "CAN_MANAGE", "user_name": "jane.doe@x.com"},
+    ]
+
+
+def test_the_bundle_has_three_levels_only() -> None:
+    text = "permissions: [{level: CAN_QUERY, group_name: g}]"
+    assert codes(resolved(text)) == ["bundle/permission-level"]
+
+
+def test_a_service_principal_is_known_by_its_display_name() -> None:
+    assert DEPLOYER.is_service_principal
+    assert DEPLOYER.short_name == "deployer_staging"
+    assert CurrentUser(user_name="Zoë.O'Hara@x.com").short_name == "zoë_o_hara"
+    assert CurrentUser(user_name="Zoë.O'Hara@x.com").domain_friendly_name == "zoe-o-hara"
+
+
+def test_a_cluster_for_everything_replaces_declared_compute() -> None:
+    text = """
+resources:
+  jobs:
+    a:
+      tasks:
+        - {task_key: p, spark_python_task: {python_file: /x.py}, environment_key: e}
+        - {task_key: q, pipeline_task: {pipeline_id: "1"}}
+      environments: [{environment_key: e}]
+"""
+    tasks = plain(fine(resolved(text, cluster_id="c-1")), "resources.jobs.a.tasks")
+    assert tasks[0]["existing_cluster_id"] == "c-1"
+    assert "environment_key" not in tasks[0]
+    assert "existing_cluster_id" not in tasks[1]
