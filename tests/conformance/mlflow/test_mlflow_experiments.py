@@ -42,6 +42,23 @@ def test_a_name_is_given_once(workspace: Any) -> None:
         api.create_experiment(name)
 
 
+@pytest.mark.documented
+def test_the_workspace_prefix_makes_no_difference(workspace: Any) -> None:
+    api, name = workspace.client("dev").experiments, new_name()
+    made = api.create_experiment("/Workspace" + name).experiment_id
+    assert api.get_experiment(made).experiment.name == name
+    for asked in (name, "/Workspace" + name):
+        assert api.get_by_name(asked).experiment.experiment_id == made
+
+
+@pytest.mark.documented
+def test_an_unknown_experiment_does_not_exist(workspace: Any) -> None:
+    from databricks.sdk.errors import ResourceDoesNotExist
+
+    with pytest.raises(ResourceDoesNotExist):
+        workspace.client("dev").experiments.get_experiment("987654321")
+
+
 @pytest.mark.belief
 def test_artifacts_of_an_experiment_may_live_in_a_volume_but_not_on_the_server(
     workspace: Any,

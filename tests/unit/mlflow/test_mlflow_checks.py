@@ -68,6 +68,9 @@ class Refusing:
         self.asked.append(tuple(ids))
         raise denied("no")
 
+    async def require_known(self, workspace: Any, ids: tuple[str, ...]) -> None:
+        pass
+
 
 def call_of(route: Route, engine: Any) -> Call:
     path = tracking.PARAMETER.sub(lambda found: str(IDS.get(found[1], "x")), route.path)

@@ -71,6 +71,13 @@ class MlflowEngine:
         for one in ids:
             self._permissions.require(principal, workspace, KIND, one, level)
 
+    async def require_known(self, workspace: WorkspaceInfo, ids: Iterable[str]) -> None:
+        """Raise RESOURCE_DOES_NOT_EXIST when one of the experiments does not exist."""
+        for one in ids:
+            await self._ask(
+                workspace.name, "/api/2.0/mlflow/experiments/get", (("experiment_id", one),)
+            )
+
     def readable(
         self, principal: Principal, workspace: WorkspaceInfo, ids: Iterable[str]
     ) -> frozenset[str]:
@@ -81,7 +88,7 @@ class MlflowEngine:
 
     def require_folder(self, principal: Principal, workspace: WorkspaceInfo, name: str) -> None:
         """An experiment's name is a workspace path whose folder exists and may be edited."""
-        parent = name.removeprefix("/Workspace").rpartition("/")[0]
+        parent = name.rpartition("/")[0]
         if not name.startswith("/") or name.endswith("/"):
             raise ApiError(
                 "INVALID_PARAMETER_VALUE",

@@ -29,7 +29,7 @@ LIST_SIZE = 1000
 
 async def create(call: Call) -> Reply:
     engine = call.engines.mlflow
-    name = subjects.given(call, "name")
+    name = _plain(subjects.given(call, "name"))
     location = call.json().get("artifact_location")
     if location and not str(location).startswith(OWN_LOCATIONS):
         raise invalid(
@@ -37,7 +37,7 @@ async def create(call: Call) -> Reply:
             "(dbfs:/Volumes/<catalog>/<schema>/<volume>/...), an object store, or leave it out"
         )
     await asyncio.to_thread(engine.require_folder, call.principal, call.workspace, name)
-    answer = await forward(call, f"{BASE}/create")
+    answer = await forward(call, f"{BASE}/create", body=_with(call, name=name))
     if answer.status < 400:
         made = str(answer.json()["experiment_id"])
         await asyncio.to_thread(engine.own, call.principal, call.workspace, made)
@@ -47,15 +47,17 @@ async def create(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     await require(call, await subjects.experiment(call), MANAGE)
     engine = call.engines.mlflow
-    if new_name := call.json().get("new_name"):
-        await asyncio.to_thread(
-            engine.require_folder, call.principal, call.workspace, str(new_name)
-        )
-    return as_reply(await forward(call, f"{BASE}/update"))
+    given = call.json().get("new_name")
+    if not given:
+        return as_reply(await forward(call, f"{BASE}/update"))
+    name = _plain(str(given))
+    await asyncio.to_thread(engine.require_folder, call.principal, call.workspace, name)
+    return as_reply(await forward(call, f"{BASE}/update", body=_with(call, new_name=name)))
 
 
 async def by_name(call: Call) -> Reply:
-    answer = await forward(call, f"{BASE}/get-by-name")
+    name = _plain(call.query("experiment_name"))
+    answer = await forward(call, f"{BASE}/get-by-name", query=[("experiment_name", name)])
     if answer.status < 400:
         await require(call, (str(answer.json()["experiment"]["experiment_id"]),), READ)
     return as_reply(answer)
@@ -78,6 +80,15 @@ async def browse(call: Call) -> Json:
         call.workspace.name, "POST", f"{BASE}/search", body=json.dumps(wanted).encode()
     )
     return await _readable(call, answer.result())
+
+
+def _plain(name: str) -> str:
+    """`/Workspace/Shared/x` and `/Shared/x` are one experiment; it is shown as the latter."""
+    return name.removeprefix("/Workspace") if name.startswith("/Workspace/") else name
+
+
+def _with(call: Call, **fields: str) -> bytes:
+    return json.dumps({**call.json(), **fields}).encode()
 
 
 async def _readable(call: Call, page: dict[str, Any]) -> Json:

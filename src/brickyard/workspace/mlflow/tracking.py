@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from brickyard.workspace.kernel import Call, Reply, Route, invalid
+from brickyard.workspace.kernel import ApiError, Call, Reply, Route, invalid
 from brickyard.workspace.mlflow import subjects
 from brickyard.workspace.mlflow.proxy import Answer
 from brickyard.workspace.mlflow.subjects import Subject
@@ -24,15 +24,26 @@ READ, EDIT, MANAGE = "CAN_READ", "CAN_EDIT", "CAN_MANAGE"
 PARAMETER = re.compile(r"\{(\w+)\}")
 
 
-async def forward(call: Call, template: str) -> Answer:
-    """Send the request on to MLflow, at the address that its route was matched by."""
+async def forward(
+    call: Call,
+    template: str,
+    *,
+    body: bytes | None = None,
+    query: Sequence[tuple[str, str]] | None = None,
+) -> Answer:
+    """Send the request on to MLflow, at the address that its route was matched by.
+
+    `body` and `query` replace what the client sent.
+    """
+    if body is None and call.method != "GET":
+        body = call.body()
     path = PARAMETER.sub(lambda found: _segment(call.path[found[1]]), template)
     return await call.engines.mlflow.proxy.send(
         call.workspace.name,
         call.method,
         path,
-        query=call.query_items,
-        body=call.body() if call.method != "GET" else None,
+        query=call.query_items if query is None else query,
+        body=body,
         content_type=call.header("content-type", "application/json"),
     )
 
@@ -44,8 +55,14 @@ def as_reply(answer: Answer) -> Reply:
 
 
 async def require(call: Call, ids: tuple[str, ...], level: str) -> None:
+    """Raise PERMISSION_DENIED, or RESOURCE_DOES_NOT_EXIST for an experiment that is none."""
     engine = call.engines.mlflow
-    await asyncio.to_thread(engine.require, call.principal, call.workspace, ids, level)
+    try:
+        await asyncio.to_thread(engine.require, call.principal, call.workspace, ids, level)
+    except ApiError as refused:
+        if refused.code == "PERMISSION_DENIED":
+            await engine.require_known(call.workspace, ids)
+        raise
 
 
 def proxied(

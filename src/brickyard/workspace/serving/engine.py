@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -56,7 +57,7 @@ class ServingEngine:
         permissions: PermissionsEngine,
     ) -> None:
         self._home = home
-        self._workspaces = workspaces
+        self._run = home.run / "serving"
         self._permissions = permissions
         self._records = Records(store)
         self._recipes = Recipes(
@@ -71,6 +72,7 @@ class ServingEngine:
         self._stopped = False
 
     def start(self) -> None:
+        shutil.rmtree(self._run, ignore_errors=True)  # left by a kill
         for endpoint in self._records.all():
             if endpoint.update_state == BUSY:
                 self._in_background(self._deploy, endpoint.id)
@@ -273,7 +275,7 @@ class ServingEngine:
         self._in_background(self.fleet.retire, unused)
 
     def _scorer(self, endpoint: Endpoint, entity: Entity) -> Scorer:
-        folder = self._home.run / "serving" / new_id()[:12]
+        folder = self._run / new_id()[:12]
         file = self.log_file(endpoint, entity.name)
         file.parent.mkdir(parents=True, exist_ok=True)
         return Scorer(

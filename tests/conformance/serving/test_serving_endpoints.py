@@ -1,0 +1,403 @@
+"""Serving endpoints of Unity Catalog models, through the Python SDK and plain HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+
+MODEL = """
+import mlflow
+from mlflow.pyfunc import PythonModel
+
+class Double(PythonModel):
+    def load_context(self, context):
+        if SENTINEL == "broken":
+            raise ValueError("this model cannot be loaded")
+
+    def predict(self, context, model_input, params=None):
+        return (model_input["x"] * 2).tolist()
+
+mlflow.models.set_model(Double())
+"""
+
+TOOL = """
+import os
+import mlflow
+from mlflow.pyfunc import PythonModel
+
+class Tool(PythonModel):
+    def predict(self, context, model_input: list[str], params=None) -> list[str]:
+        return [getattr(self, one.split(":")[0])(one.partition(":")[2]) for one in model_input]
+
+    def die(self, _):
+        os._exit(7)
+
+    def env(self, name):
+        return os.environ.get(name, "")
+
+    def me(self, _):
+        from databricks.sdk import WorkspaceClient
+        return WorkspaceClient().current_user.me().user_name
+
+    def write(self, path):
+        try:
+            with open(path, "a"):
+                return "written"
+        except OSError as fault:
+            return type(fault).__name__
+
+mlflow.models.set_model(Tool())
+"""
+
+AGENT = """
+import mlflow
+from mlflow.pyfunc import ResponsesAgent
+from mlflow.types.responses import ResponsesAgentResponse, ResponsesAgentStreamEvent
+
+class Echo(ResponsesAgent):
+    def predict(self, request):
+        events = list(self.predict_stream(request))
+        return ResponsesAgentResponse(output=[events[-1].item])
+
+    def predict_stream(self, request):
+        text = request.input[-1].content
+        for word in text.split():
+            yield ResponsesAgentStreamEvent(**self.create_text_delta(delta=word, item_id="1"))
+        item = self.create_text_output_item(text=text, id="1")
+        yield ResponsesAgentStreamEvent(type="response.output_item.done", item=item)
+
+mlflow.models.set_model(Echo())
+"""
+
+
+class Served:
+    """A workspace with a schema of its own and models in it."""
+
+    def __init__(self, workspace: Any, folder: Path) -> None:
+        self.workspace = workspace
+        self.api = workspace.client("dev").serving_endpoints
+        self.schema = f"serving_{uuid.uuid4().hex[:8]}"
+        self._folder = folder
+        workspace.client("dev").schemas.create(self.schema, "dev")
+
+    def register(self, name: str, code: str, **options: Any) -> str:
+        """The full name of the model, with one more version."""
+        import mlflow
+
+        file = self._folder / f"{name}_{uuid.uuid4().hex[:6]}.py"
+        file.write_text(code)
+        full_name = f"dev.{self.schema}.{name}"
+        mlflow.set_experiment(f"/Shared/{self.schema}")
+        mlflow.pyfunc.log_model(
+            name=name,
+            python_model=str(file),
+            registered_model_name=full_name,
+            pip_requirements=["mlflow"],
+            **options,
+        )
+        return full_name
+
+    def create(self, *entities: Mapping[str, Any], **traffic: int) -> str:
+        """The name of a new endpoint that is ready."""
+        from databricks.sdk.service.serving import EndpointCoreConfigInput
+
+        name = f"e-{uuid.uuid4().hex[:8]}"
+        config = EndpointCoreConfigInput.from_dict(configuration(*entities, **traffic))
+        self.api.create_and_wait(name=name, config=config)
+        return name
+
+    def ask(self, name: str, body: Any, path: str = "") -> tuple[int, Any, Any]:
+        """Status, JSON and headers of one request."""
+        url = self.workspace.host("dev") + (path or f"/serving-endpoints/{name}/invocations")
+        request = urllib.request.Request(url, data=json.dumps(body).encode())
+        request.add_header("Authorization", f"Bearer {self.workspace.token('dev')}")
+        request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, json.load(answer), answer.headers
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, json.load(refused), refused.headers
+
+
+def configuration(*entities: Mapping[str, Any], **traffic: int) -> dict[str, Any]:
+    routes = [
+        {"served_model_name": name, "traffic_percentage": share} for name, share in traffic.items()
+    ]
+    return {
+        "served_entities": list(entities),
+        **({"traffic_config": {"routes": routes}} if routes else {}),
+    }
+
+
+@pytest.fixture(scope="module")
+def served(workspace: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    import mlflow
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABRICKS_HOST", workspace.host("dev"))
+        patch.setenv("DATABRICKS_TOKEN", workspace.token("dev"))
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        mlflow.set_tracking_uri("databricks")
+        mlflow.set_registry_uri("databricks-uc")
+        yield Served(workspace, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def model(served: Served) -> str:
+    """Version 1 works, version 2 does not load."""
+    import pandas as pd
+    from mlflow.models import infer_signature
+
+    signature = infer_signature(pd.DataFrame({"x": [1.5]}), [3.0])
+    for sentinel in ("fine", "broken"):
+        code = MODEL.replace("SENTINEL", repr(sentinel))
+        name = served.register("double", code, signature=signature)
+    return name
+
+
+@pytest.fixture(scope="module")
+def endpoint(served: Served, model: str) -> str:
+    return served.create({"name": "one", "entity_name": model, "entity_version": "1"})
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"dataframe_split": {"columns": ["x"], "data": [[1.5], [2.0]]}},
+        {"dataframe_records": [{"x": 1.5}, {"x": 2.0}]},
+        {"inputs": {"x": [1.5, 2.0]}},
+        {"instances": [{"x": 1.5}, {"x": 2.0}]},
+    ],
+    ids=lambda body: next(iter(body)),
+)
+def test_every_request_form_is_answered(served: Served, endpoint: str, body: Any) -> None:
+    status, answer, headers = served.ask(endpoint, body)
+    assert (status, answer) == (200, {"predictions": [3.0, 4.0]})
+    assert headers["served-model-name"] == "one"
+
+
+@pytest.mark.documented
+def test_a_trailing_slash_is_the_same(served: Served, endpoint: str) -> None:
+    path = f"/serving-endpoints/{endpoint}/invocations/"
+    assert served.ask(endpoint, {"inputs": {"x": [1.0]}}, path)[0] == 200
+
+
+@pytest.mark.belief
+def test_bad_input_is_the_callers_fault_and_says_why(served: Served, endpoint: str) -> None:
+    status, answer, _ = served.ask(endpoint, {"nonsense": 1})
+    assert status == 400
+    assert answer["error_code"] in ("BAD_REQUEST", "INVALID_PARAMETER_VALUE")
+    assert "inputs" in answer["message"]
+
+
+@pytest.mark.documented
+def test_an_unknown_endpoint_does_not_exist(served: Served) -> None:
+    from databricks.sdk.errors import ResourceDoesNotExist
+
+    with pytest.raises(ResourceDoesNotExist):
+        served.api.get("nobody")
+    assert served.ask("nobody", {"inputs": [1]})[0] == 404
+
+
+@pytest.mark.documented
+def test_a_ready_endpoint_shows_its_configuration(
+    served: Served, endpoint: str, model: str
+) -> None:
+    shown = served.api.get(endpoint)
+    assert shown.state.ready.value == "READY"
+    assert shown.pending_config is None
+    entity = shown.config.served_entities[0]
+    assert (entity.name, entity.entity_name, entity.entity_version) == ("one", model, "1")
+    assert entity.state.deployment.value == "DEPLOYMENT_READY"
+    assert shown.permission_level.value == "CAN_MANAGE"
+    assert endpoint in [one.name for one in served.api.list()]
+
+
+@pytest.mark.belief
+def test_requests_survive_an_update_and_the_traffic_moves(served: Served, model: str) -> None:
+    from databricks.sdk.errors import ResourceConflict
+    from databricks.sdk.service.serving import EndpointCoreConfigInput
+
+    name = served.create({"name": "old", "entity_name": model, "entity_version": "1"})
+    statuses: list[int] = []
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def keep_asking() -> None:
+        while not over.is_set():
+            status, _, headers = served.ask(name, {"inputs": {"x": [1.0]}})
+            statuses.append(status)
+            seen.add(headers["served-model-name"])
+
+    callers = [threading.Thread(target=keep_asking) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    new = configuration(
+        {"name": "new", "entity_name": model, "entity_version": "1"},
+        {"name": "more", "entity_name": model, "entity_version": "1"},
+        new=50,
+        more=50,
+    )
+    wanted = EndpointCoreConfigInput.from_dict(new)
+    update = {"served_entities": wanted.served_entities, "traffic_config": wanted.traffic_config}
+    waiting = served.api.update_config(name, **update)
+    with pytest.raises(ResourceConflict):
+        served.api.update_config(name, **update)
+    waiting.result()
+    for _ in range(20):
+        seen.add(served.ask(name, {"inputs": {"x": [1.0]}})[2]["served-model-name"])
+    over.set()
+    for caller in callers:
+        caller.join()
+    assert set(statuses) == {200}
+    assert seen == {"old", "new", "more"}
+
+
+@pytest.mark.belief
+def test_a_version_that_does_not_load_leaves_the_old_one_serving(
+    served: Served, model: str
+) -> None:
+    from databricks.sdk.errors import OperationFailed
+    from databricks.sdk.service.serving import ServedEntityInput
+
+    name = served.create({"name": "good", "entity_name": model, "entity_version": "1"})
+    bad = ServedEntityInput(name="bad", entity_name=model, entity_version="2")
+    with pytest.raises(OperationFailed):
+        served.api.update_config_and_wait(name, served_entities=[bad])
+    shown = served.api.get(name)
+    assert shown.state.config_update.value == "UPDATE_FAILED"
+    assert shown.state.ready.value == "READY"
+    why = shown.pending_config.served_entities[0].state.deployment_state_message
+    assert "this model cannot be loaded" in why
+    status, _, headers = served.ask(name, {"inputs": {"x": [1.0]}})
+    assert (status, headers["served-model-name"]) == (200, "good")
+
+
+@pytest.mark.belief
+def test_a_model_that_does_not_exist_is_refused_at_once(served: Served, model: str) -> None:
+    from databricks.sdk.errors import NotFound
+    from databricks.sdk.service.serving import EndpointCoreConfigInput, ServedEntityInput
+
+    for full_name, version in ((model, "99"), (f"dev.{served.schema}.nobody", "1")):
+        entity = ServedEntityInput(entity_name=full_name, entity_version=version)
+        config = EndpointCoreConfigInput(name="e", served_entities=[entity])
+        with pytest.raises(NotFound):
+            served.api.create(name=f"e-{uuid.uuid4().hex[:8]}", config=config)
+
+
+@pytest.mark.belief
+def test_an_endpoint_is_deleted_with_its_name(served: Served, model: str) -> None:
+    from databricks.sdk.errors import ResourceDoesNotExist
+
+    name = served.create({"entity_name": model, "entity_version": "1"})
+    served.api.delete(name)
+    with pytest.raises(ResourceDoesNotExist):
+        served.api.get(name)
+    assert served.ask(name, {"inputs": {"x": [1.0]}})[0] == 404
+
+
+@pytest.mark.documented
+def test_tags_are_added_and_taken_away(served: Served, endpoint: str) -> None:
+    from databricks.sdk.service.serving import EndpointTag
+
+    served.api.patch(endpoint, add_tags=[EndpointTag(key="a", value="1"), EndpointTag(key="b")])
+    left = served.api.patch(endpoint, delete_tags=["a"]).tags
+    assert [one.key for one in left] == ["b"]
+    assert [one.key for one in served.api.get(endpoint).tags] == ["b"]
+
+
+@pytest.fixture(scope="module")
+def tool(served: Served) -> str:
+    """An endpoint whose model does as it is told."""
+    full_name = served.register("tool", TOOL, input_example=["env:HOME"])
+    client = served.workspace.client("dev")
+    client.secrets.create_scope(served.schema)
+    client.secrets.put_secret(served.schema, "key", string_value="s3cret")
+    variables = {"PLAIN": "value", "SECRET": f"{{{{secrets/{served.schema}/key}}}}"}
+    entity = {"entity_name": full_name, "entity_version": "1", "environment_vars": variables}
+    return served.create(entity)
+
+
+def tell(served: Served, name: str, *commands: str) -> tuple[int, Any]:
+    status, answer, _ = served.ask(name, {"inputs": list(commands)})
+    return status, answer.get("predictions", answer)
+
+
+@pytest.mark.documented
+def test_environment_variables_reach_the_model_and_secrets_stay_references(
+    served: Served, tool: str
+) -> None:
+    assert tell(served, tool, "env:PLAIN", "env:SECRET") == (200, ["value", "s3cret"])
+    shown = served.api.get(tool).config.served_entities[0].environment_vars
+    assert shown["SECRET"] == f"{{{{secrets/{served.schema}/key}}}}"
+
+
+@pytest.mark.belief
+def test_a_model_acts_as_the_creator_of_its_endpoint(served: Served, tool: str) -> None:
+    assert tell(served, tool, "me:") == (200, [served.workspace.user("dev")])
+
+
+@pytest.mark.belief
+def test_many_models_calling_back_at_once_do_not_block_each_other(
+    served: Served, tool: str
+) -> None:
+    with ThreadPoolExecutor(80) as pool:
+        asked = [pool.submit(tell, served, tool, "me:") for _ in range(80)]
+        answers = [one.result() for one in asked]
+    assert {status for status, _ in answers} == {200}
+
+
+@pytest.mark.belief
+def test_a_model_cannot_write_what_it_was_not_given(served: Served, tool: str) -> None:
+    from brickyard.workspace.processes import enforcement
+
+    if enforcement().kind != "namespace":
+        pytest.skip("this platform has no mount namespaces")
+    home = served.workspace.home
+    paths = (home / "brickyard.db", home / "mlflow" / "mlflow.db", home / "catalogs/prod/x")
+    status, answers = tell(served, tool, *(f"write:{path}" for path in paths))
+    assert status == 200
+    assert "written" not in answers
+
+
+@pytest.mark.belief
+def test_a_process_that_dies_is_started_again(served: Served, tool: str) -> None:
+    status, answer = tell(served, tool, "die:")
+    assert (status, answer["error_code"]) == (500, "INTERNAL_ERROR")
+    assert tell(served, tool, "env:PLAIN") == (200, ["value"])
+
+
+@pytest.mark.documented
+def test_an_agent_answers_at_once_and_as_a_stream(served: Served) -> None:
+    from openai import OpenAI
+
+    full_name = served.register("echo", AGENT)
+    name = served.create({"entity_name": full_name, "entity_version": "1"})
+    asked = {"input": [{"role": "user", "content": "one two"}]}
+    status, answer, _ = served.ask(name, asked)
+    assert status == 200
+    assert answer["output"][0]["content"][0]["text"] == "one two"
+    client = OpenAI(
+        base_url=served.workspace.host("dev") + "/serving-endpoints",
+        api_key=served.workspace.token("dev"),
+    )
+    with client:
+        events = list(client.responses.create(model=name, input=asked["input"], stream=True))
+    assert [event.type for event in events] == [
+        "response.output_text.delta",
+        "response.output_text.delta",
+        "response.output_item.done",
+    ]
