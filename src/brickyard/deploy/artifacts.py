@@ -26,6 +26,7 @@ from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state import go_json
 
 LIST: Final = "artifacts.json"
+USUAL_BUILD: Final = "python setup.py bdist_wheel"
 REMOTE_PREFIXES: Final = ("/Workspace/", "/Users/", "/Shared/", "/Volumes/", "/")
 REQUIREMENT: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*(\(?\s*(==|!=|<=|>=|<|>|~=|===).*)?\s*(;.*)?\Z"
@@ -65,7 +66,7 @@ def build(
     for name in sorted(artifacts):
         artifact = artifacts[name] or {}
         folder = root / str(artifact.get("path") or ".")
-        command = artifact.get("build") or _default_build(artifact)
+        command = _command(artifact, folder)
         if not command:
             if not artifact.get("files"):
                 raise BuildFailed(f"artifacts.{name} has neither `build` nor `files`")
@@ -125,9 +126,18 @@ def upload(
     return len(pending)
 
 
-def _default_build(artifact: Mapping[str, Any]) -> Sequence[str] | None:
-    if artifact.get("type") != "whl" or artifact.get("files"):
-        return None
+def _command(artifact: Mapping[str, Any], folder: Path) -> str | Sequence[str] | None:
+    """The configured build, or the usual one for a wheel; a project without setup.py is modern."""
+    given: str | None = artifact.get("build")
+    is_usual = given == USUAL_BUILD or (
+        not given and artifact.get("type") == "whl" and not artifact.get("files")
+    )
+    if not is_usual:
+        return given
+    return USUAL_BUILD if (folder / "setup.py").is_file() else _build_tool()
+
+
+def _build_tool() -> Sequence[str]:
     if shutil.which("uv"):
         return ("uv", "build", "--wheel", "--quiet", "--out-dir", "dist", ".")
     if importlib.util.find_spec("uv"):

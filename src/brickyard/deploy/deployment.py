@@ -28,7 +28,7 @@ from brickyard.deploy.planning import (
 from brickyard.deploy.project import Project
 from brickyard.deploy.state import State, go_json
 from brickyard.deploy.state_store import Pulled, write_atomically
-from brickyard.deploy.sync import Synced, look_at, synchronise
+from brickyard.deploy.sync import DEPLOYMENT, Synced, look_at, synchronise
 from brickyard.deploy.sync_set import sync_set
 
 Say = Callable[[str], None]
@@ -111,7 +111,7 @@ def destroy(
         applied, state = _carry_out(project, plan, pulled, progress)
         if not applied.failures:
             project.files.delete(project.path("root_path"), recursive=True)
-            store.forget_local()
+            store.forget_local(DEPLOYMENT, METADATA)
     return Deployed(applied=applied, synced=NOTHING, state=state)
 
 

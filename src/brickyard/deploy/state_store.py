@@ -122,9 +122,9 @@ class StateStore:
     def write_local(self, state: State) -> None:
         write_atomically(self.path, write_state(state))
 
-    def forget_local(self) -> None:
-        """After a destroy: nothing of it may stop the next deploy."""
-        for path in (self.path, self.journal_path):
+    def forget_local(self, *names: str) -> None:
+        """After a destroy: nothing of it may stop the next deploy; `names` go as well."""
+        for path in (self.path, self.journal_path, *(self.folder / name for name in names)):
             path.unlink(missing_ok=True)
 
     def _winner(self, local: State | None, remote: State | None) -> State:

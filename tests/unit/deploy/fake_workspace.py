@@ -109,7 +109,7 @@ def import_file(world: Any, method: str, rest: str, query: Any, content: bytes) 
         raise ApiFailure(
             status=409, code="RESOURCE_ALREADY_EXISTS", message="exists", method="", path=""
         )
-    world["files"][path] = content.decode()
+    world["files"][path] = content.decode("latin-1")
     return {}
 
 
@@ -121,7 +121,7 @@ def workspace(world: Any, method: str, rest: str, query: Any, content: bytes) ->
     if rest == "export":
         if query["path"] not in files:
             raise missing(query["path"])
-        return files[query["path"]].encode()
+        return files[query["path"]].encode("latin-1")
     if rest == "get-status":
         below = [name for name in files if name.startswith(query["path"])]
         if not below:
