@@ -86,9 +86,7 @@ def test_the_configuration_of_an_endpoint_leaves_out_what_the_service_adds() -> 
         "config": {
             "config_version": 3,
             "served_models": [],
-            "served_entities": [
-                {"name": "c-1", "entity_name": "a.b.c", "state": {}, "creator": "x"}
-            ],
+            "served_entities": [entity],
         },
         "tags": [{"key": "a", "value": "b"}],
     }
