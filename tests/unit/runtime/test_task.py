@@ -123,9 +123,7 @@ def test_a_read_only_file_system_elsewhere_is_left_alone(run: Runner) -> None:
 
 
 def test_a_python_file_is_main_with_its_arguments(run: Runner) -> None:
-    text = (
-        "import sys\nif __name__ == '__main__':\n    print(sys.argv[1:], __file__ == sys.argv[0])"
-    )
+    text = "import sys\nprint(__name__, sys.argv[1:], __file__ == sys.argv[0])"
     assert run("python", text, arguments=["a", "b"]).out == "__main__ ['a', 'b'] True\n"
 
 

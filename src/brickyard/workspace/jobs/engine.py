@@ -75,13 +75,12 @@ class JobsEngine:
         self.environments = Environments(home.environments, home=home.root)
         self._tasks = Tasks(
             identity=identity,
-            files=files,
+            home=home,
             sql=sql,
             processes=ProcessTasks(
                 home=home,
                 identity=identity,
                 catalog=catalog,
-                files=files,
                 spark=spark,
                 environments=self.environments,
             ),

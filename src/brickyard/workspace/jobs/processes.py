@@ -33,7 +33,6 @@ from brickyard.workspace.processes import (
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
-    from brickyard.workspace.files.engine import FilesEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.spark.engine import SparkEngine
 
@@ -54,7 +53,6 @@ class ProcessTasks:
     home: Home
     identity: IdentityEngine
     catalog: CatalogEngine
-    files: FilesEngine
     spark: SparkEngine
     environments: Environments
 
@@ -62,7 +60,7 @@ class ProcessTasks:
         """Run it to its end. A failure of user code is an outcome, not an exception."""
         started = now_ms()
         mounts = self._mounts(call, principal)
-        files = self.files.root(call.workspace)
+        files = self.home.files_of(call.workspace.name)
         volumes = {f"/Volumes/{v.catalog}/{v.schema}/{v.name}": v.path for v in mounts.volumes}
         source = self._source(call, files, volumes)
         needs_pip = source.real if source and call.kind == "notebook_task" else None
@@ -138,7 +136,7 @@ class ProcessTasks:
         volumes = tuple(self._volumes(call, principal, catalogs))
         return Mounts(
             home=self.home.root,
-            workspace_files=self.files.root(call.workspace),
+            workspace_files=self.home.files_of(call.workspace.name),
             catalogs=catalogs,
             volumes=volumes,
             readable=(self.home.environments,),

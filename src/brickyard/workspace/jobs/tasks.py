@@ -11,10 +11,9 @@ from brickyard.workspace.jobs import sources
 from brickyard.workspace.jobs.execution import Stop, TaskCall
 from brickyard.workspace.jobs.processes import ProcessTasks
 from brickyard.workspace.jobs.states import Outcome
-from brickyard.workspace.kernel import Principal, invalid
+from brickyard.workspace.kernel import Home, Principal, invalid
 
 if TYPE_CHECKING:
-    from brickyard.workspace.files.engine import FilesEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.sql.engine import SqlEngine
 
@@ -35,7 +34,7 @@ Cancel = Callable[[int], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tasks:
     identity: IdentityEngine
-    files: FilesEngine
+    home: Home
     sql: SqlEngine
     processes: ProcessTasks
     start_job: StartJob
@@ -75,7 +74,7 @@ class Tasks:
                 "statements into a .sql file of the bundle and name it in sql_task.file.path"
             )
         found = sources.notebook(
-            self.files.root(call.workspace), file["path"], file.get("source") or "WORKSPACE"
+            self.home.files_of(call.workspace.name), file["path"], file.get("source") or "WORKSPACE"
         )
         text = found.real.read_text()
         given = {**(body.get("parameters") or {}), **call.facts.parameters}
