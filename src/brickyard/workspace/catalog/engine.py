@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.catalog import defaults, folders, lineage
 from brickyard.workspace.catalog.access import Access
 from brickyard.workspace.catalog.catalogs import Catalogs
+from brickyard.workspace.catalog.functions import Functions
 from brickyard.workspace.catalog.lineage import AccessMode, RecordedAccess
 from brickyard.workspace.catalog.metastore import Metastore
+from brickyard.workspace.catalog.models import Models
 from brickyard.workspace.catalog.mounts import CatalogMount, mounts
+from brickyard.workspace.catalog.permissions import Permissions
 from brickyard.workspace.catalog.schemas import Schemas
 from brickyard.workspace.catalog.tables import TableInfo, Tables
+from brickyard.workspace.catalog.versions import ModelVersion, Versions
 from brickyard.workspace.catalog.volumes import Volumes
 from brickyard.workspace.kernel import Home, Principal, Store, WorkspaceInfo
 
@@ -41,6 +45,10 @@ class CatalogEngine:
         self.schemas = Schemas(self.metastore, self.access)
         self.tables = Tables(self.metastore, self.access)
         self.volumes = Volumes(self.metastore, self.access)
+        self.functions = Functions(self.metastore, self.access)
+        self.models = Models(self.metastore, self.access)
+        self.versions = Versions(self.metastore, self.access)
+        self.permissions = Permissions(self.metastore, self.access, identity.is_principal)
 
     def start(self) -> None:
         """Put defaults in place and remove what a kill left behind. Quick."""
@@ -99,6 +107,10 @@ class CatalogEngine:
     def volume_path(self, catalog: str, schema: str, volume: str) -> Path:
         """The folder of a volume. Asks nobody. Raises VOLUME_DOES_NOT_EXIST."""
         return self.volumes.path(f"{catalog}.{schema}.{volume}")
+
+    def model_version(self, full_name: str, version: int | str) -> ModelVersion:
+        """A model version, by number or `@alias`. Asks nobody."""
+        return self.versions.version(full_name, version)
 
     def record_access(
         self,

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from brickyard.workspace.catalog import securables
+from brickyard.workspace.catalog import names, securables
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
 
@@ -45,6 +45,14 @@ class Metastore:
         """The metastore itself as a securable."""
         with self.read() as tx:
             return securables.need(tx, "metastore", "")
+
+    def identified(self, kind: str, id: str) -> Securable:
+        """A securable by its id. Raises `<KIND>_DOES_NOT_EXIST`."""
+        with self.read() as tx:
+            found = securables.by_id(tx, id)
+        if found is None or found.kind != kind:
+            raise names.missing(kind, id)
+        return found
 
     def path(self, found: Securable) -> Path:
         """The folder of a securable that has one."""

@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
+from brickyard.workspace.catalog.routes import (
+    bindings,
+    catalogs,
+    credentials,
+    functions,
+    grants,
+    metastores,
+    mlflow_models,
+    mlflow_versions,
+    models,
+    outside,
+    schemas,
+    tables,
+    volumes,
+)
 from brickyard.workspace.kernel import Route
 
-ROUTES: tuple[Route, ...] = ()
+ROUTES: tuple[Route, ...] = (
+    *metastores.ROUTES,
+    *catalogs.ROUTES,
+    *bindings.ROUTES,
+    *schemas.ROUTES,
+    *tables.ROUTES,
+    *volumes.ROUTES,
+    *functions.ROUTES,
+    *grants.ROUTES,
+    *credentials.ROUTES,
+    *outside.ROUTES,
+    *models.ROUTES,
+    *mlflow_models.ROUTES,
+    *mlflow_versions.ROUTES,
+)

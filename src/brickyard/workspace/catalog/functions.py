@@ -1,0 +1,95 @@
+"""Functions: their signature and body are kept and shown; running them is the engines' matter.
+
+details: the function as the API describes it, without what every securable has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from brickyard.workspace.catalog import names, securables
+from brickyard.workspace.catalog.access import Access
+from brickyard.workspace.catalog.metastore import Metastore
+from brickyard.workspace.catalog.privileges import BROWSE, MANAGE
+from brickyard.workspace.catalog.securables import Securable
+from brickyard.workspace.kernel import Principal, WorkspaceInfo
+
+KEPT: Final = (
+    "data_type",
+    "external_language",
+    "external_name",
+    "full_data_type",
+    "input_params",
+    "is_deterministic",
+    "is_null_call",
+    "parameter_style",
+    "properties",
+    "return_params",
+    "routine_body",
+    "routine_definition",
+    "routine_dependencies",
+    "security_type",
+    "specific_name",
+    "sql_data_access",
+    "sql_path",
+)
+
+
+class Functions:
+    def __init__(self, metastore: Metastore, access: Access) -> None:
+        self._metastore = metastore
+        self._access = access
+
+    def visible(
+        self, principal: Principal, workspace: WorkspaceInfo, schema: str
+    ) -> list[Securable]:
+        self._access.authorize(principal, workspace, BROWSE, "schema", schema)
+        with self._metastore.read() as tx:
+            parent = securables.need(tx, "schema", names.full("schema", schema))
+            found = securables.below(tx, parent, "function")
+            return self._access.seen(tx, principal, workspace, found)
+
+    def get(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> Securable:
+        self._access.authorize(principal, workspace, BROWSE, "function", full_name)
+        with self._metastore.read() as tx:
+            return securables.need(tx, "function", names.full("function", full_name))
+
+    def create(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        full_name: str,
+        described: Mapping[str, Any],
+        *,
+        comment: str | None = None,
+    ) -> Securable:
+        full_name = names.full("function", full_name)
+        schema, _, name = full_name.rpartition(".")
+        names.normalised(name, "function")
+        self._access.authorize(principal, workspace, "CREATE_FUNCTION", "schema", schema)
+        with self._metastore.begin() as tx:
+            made = securables.new(
+                "function",
+                full_name,
+                parent=securables.need(tx, "schema", schema),
+                by=principal.user_name,
+                comment=comment,
+                details={key: described[key] for key in KEPT if described.get(key) is not None},
+            )
+            securables.add(tx, made)
+        return made
+
+    def change(
+        self, principal: Principal, workspace: WorkspaceInfo, full_name: str, *, owner: str
+    ) -> Securable:
+        self._access.authorize(principal, workspace, MANAGE, "function", full_name)
+        with self._metastore.begin() as tx:
+            found = securables.need(tx, "function", names.full("function", full_name))
+            return securables.change(tx, found, by=principal.user_name, owner=owner)
+
+    def drop(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> None:
+        self._access.authorize(principal, workspace, MANAGE, "function", full_name)
+        with self._metastore.begin() as tx:
+            found = securables.need(tx, "function", names.full("function", full_name))
+            securables.remove(tx, found)
