@@ -16,7 +16,7 @@ from brickyard.deploy.http import ApiFailure, Json, Workspace
 
 LIMIT_S: Final = 24 * 3600.0
 PAUSES_S: Final = (0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0)
-SLOWEST_S: Final = 3.0
+SLOWEST_S: Final = 2.0
 ENDED: Final = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
 GOOD: Final = frozenset({"SUCCESS", "SUCCESS_WITH_FAILURES"})
 
