@@ -1,0 +1,101 @@
+"""The agent as an MLflow model (models from code): a `ResponsesAgent` over the agent's report.
+
+MLflow runs this file when the model is loaded. It reads its system prompt and example rules from the
+model's artifacts, the rest from the model's config, and tables through a SQL warehouse, with the
+credentials of whoever runs it: a serving endpoint, a job or a person.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.pyfunc import PythonModelContext, ResponsesAgent
+from mlflow.types.responses import ResponsesAgentRequest, ResponsesAgentResponse
+
+from data_quality_agent.agent import examine
+from data_quality_agent.language_model import ChatCompletions, LanguageModel, OfflineHeuristic
+from data_quality_agent.tables import Tables, WarehouseTables
+
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+FULL_NAME = re.compile(rf"(?<![.\w])`?({NAME})`?\.`?({NAME})`?\.`?({NAME})`?(?!\.?\w)")
+API_KEY = "llm_api_key"  # in the configured secret scope
+
+
+class DataQualityAgent(ResponsesAgent):
+    """Examines the table named in `custom_inputs.table`, in the question, or the default one.
+
+    The answer's text is for people; `custom_outputs` holds rules, findings and statistics.
+    """
+
+    def __init__(self) -> None:
+        self._config: Mapping[str, Any] = {}
+        self._system_prompt = ""
+        self._examples: list[dict[str, Any]] = []
+
+    def load_context(self, context: PythonModelContext) -> None:
+        self._config = context.model_config or {}
+        self._system_prompt = Path(context.artifacts["system_prompt"]).read_text("utf-8")
+        self._examples = json.loads(Path(context.artifacts["example_rules"]).read_text("utf-8"))
+
+    def predict(self, request: ResponsesAgentRequest) -> ResponsesAgentResponse:
+        table = self._table(request)
+        report = examine(self._tables(), table, self._language_model())
+        item = self.create_text_output_item(text=report.answer(), id=f"msg_{uuid.uuid4().hex}")
+        return ResponsesAgentResponse(output=[item], custom_outputs=report.to_json())
+
+    def _table(self, request: ResponsesAgentRequest) -> str:
+        asked = str((request.custom_inputs or {}).get("table") or "")
+        if asked:
+            if not (named := FULL_NAME.fullmatch(asked)):
+                raise ValueError(f"a table is named catalog.schema.table, not {asked!r}")
+            return ".".join(named.groups())
+        texts = [_text(message) for message in request.input]
+        for text in reversed(texts):
+            if named := FULL_NAME.search(text):
+                return ".".join(named.groups())
+        return str(self._config["default_table"])
+
+    def _tables(self) -> Tables:
+        from databricks.sdk import WorkspaceClient
+
+        return WarehouseTables(WorkspaceClient())
+
+    def _language_model(self) -> LanguageModel:
+        base_url = os.environ.get("LLM_BASE_URL") or self._config.get("llm_base_url")
+        name = os.environ.get("LLM_MODEL") or self._config.get("llm_model")
+        if not base_url or not name:
+            return OfflineHeuristic(examples=self._examples)
+        return ChatCompletions(
+            base_url=base_url,
+            name=name,
+            api_key=os.environ.get("LLM_API_KEY") or self._secret(),
+            system_prompt=self._system_prompt,
+            examples=self._examples,
+        )
+
+    def _secret(self) -> str:
+        scope = self._config.get("llm_secret_scope")
+        if not scope:
+            return ""
+        from databricks.sdk import WorkspaceClient
+
+        return WorkspaceClient().dbutils.secrets.get(scope, API_KEY)
+
+
+def _text(message: Any) -> str:
+    content = getattr(message, "content", None)
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    texts = (p.get("text") if isinstance(p, dict) else getattr(p, "text", None) for p in parts)
+    return " ".join(text for text in texts if text)
+
+
+mlflow.models.set_model(DataQualityAgent())

@@ -1,0 +1,112 @@
+# Databricks notebook source
+# MAGIC %md
+# MAGIC # Evaluate
+# MAGIC Asks one version of the registered model about each table and scores its reports against the
+# MAGIC labelled defects and constraints in `evaluation/labels.json`.
+
+# COMMAND ----------
+
+import json
+import time
+from pathlib import Path
+
+import mlflow
+from mlflow.entities import Feedback
+from mlflow.genai.scorers import scorer
+
+from data_quality_agent import evaluation
+from data_quality_agent.ingestion import FILES
+
+names = ("catalog", "schema", "model_name", "model_version", "experiment_id", "volume")
+for name in names:
+    dbutils.widgets.text(name, "")
+catalog, schema, model_name, model_version, experiment_id, volume = (
+    dbutils.widgets.get(name) for name in names
+)
+full_name = f"{catalog}.{schema}.{model_name}"
+
+mlflow.set_registry_uri("databricks-uc")
+mlflow.set_experiment(experiment_id=experiment_id)
+
+if model_version == "latest":
+    versions = mlflow.MlflowClient().search_model_versions(f"name='{full_name}'")
+    model_version = str(max(int(version.version) for version in versions))
+
+# COMMAND ----------
+
+labels = evaluation.read_labels(Path.cwd().parent / "evaluation" / "labels.json")
+model = mlflow.pyfunc.load_model(f"models:/{full_name}/{model_version}")
+reports, latencies_s = {}, {}
+
+
+def predict(table: str) -> dict:
+    question = {
+        "input": [{"role": "user", "content": "Which rules does this table break?"}],
+        "custom_inputs": {"table": f"{catalog}.{schema}.{table}"},
+    }
+    started = time.perf_counter()
+    report = model.predict(question)["custom_outputs"]
+    latencies_s[table] = time.perf_counter() - started
+    reports[table] = report
+    return {"table": table, **report}
+
+
+def score_of(outputs: dict) -> evaluation.Score:
+    mine = [label for label in labels if label.table == outputs["table"].rsplit(".", 1)[-1]]
+    return evaluation.score(outputs, mine)
+
+
+@scorer
+def recall(outputs: dict) -> Feedback:
+    found = score_of(outputs)
+    missed = ", ".join(found.missed) or "nothing"
+    return Feedback(value=found.recall, rationale=f"missed: {missed}")
+
+
+@scorer
+def precision(outputs: dict) -> float:
+    return score_of(outputs).precision
+
+
+@scorer
+def hold_rate(outputs: dict) -> float:
+    return score_of(outputs).hold_rate
+
+
+# COMMAND ----------
+
+data = [{"inputs": {"table": table}} for table in FILES]
+with mlflow.start_run(run_name=f"evaluate version {model_version}") as run:
+    mlflow.log_params({"model": full_name, "model_version": model_version})
+    mlflow.genai.evaluate(
+        data=data,
+        predict_fn=predict,
+        scorers=[recall, precision, hold_rate],
+        model_id=model.model_id,
+    )
+    scores = [score_of({"table": table, **report}) for table, report in reports.items()]
+    if missing := [table for table in FILES if table not in reports]:
+        raise RuntimeError(f"the model gave no report on {', '.join(missing)}")
+    metrics = evaluation.metrics(scores, list(latencies_s.values()))
+    mlflow.log_metrics(metrics)
+    missed = evaluation.pooled(scores).missed
+    details = {"metrics": metrics, "missed": missed, "reports": reports}
+    mlflow.log_dict(details, "evaluation.json")
+
+for name, value in metrics.items():
+    print(f"{name:22} {value}")
+print("missed:", ", ".join(missed) or "nothing")
+
+# COMMAND ----------
+
+report = f"/Volumes/{catalog}/{schema}/{volume}/evaluation_of_version_{model_version}.json"
+Path(report).write_text(json.dumps(details, indent=2))
+
+outcome = {
+    "model": full_name,
+    "model_version": model_version,
+    "run_id": run.info.run_id,
+    "metrics": metrics,
+    "report": report,
+}
+dbutils.notebook.exit(json.dumps(outcome))
