@@ -296,7 +296,7 @@ def test_a_task_reads_prod_from_dev_and_cannot_write_it_by_any_code(
         f"open('/Volumes/prod/{name}/v/new.txt', 'w')",
     )
     waiting = dev.jobs.submit(tasks=[notebook("a", path)])
-    with pytest.raises(OperationFailed, match="PERMISSION_DENIED: .* catalog 'prod'"):
+    with pytest.raises(OperationFailed, match=r"PERMISSION_DENIED: .* catalog 'prod'"):
         waiting.result()
     with pytest.raises(PermissionDenied):
         dev.files.upload(f"/Volumes/prod/{name}/v/new.txt", io.BytesIO(b"x"))
