@@ -1,0 +1,155 @@
+"""`/api/2.0/permissions/{type}/{id}`, as iam.PermissionsAPI and its per-service copies call it.
+
+Looking takes any level on the object, changing takes the highest. Objects keyed by id are not
+looked up here: what no entry names is nobody's, so only admins reach it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from brickyard.workspace.kernel import Call, Json, Route, denied, invalid, not_found
+from brickyard.workspace.permissions.engine import ADMINS, KINDS, Entry, Subject
+from brickyard.workspace.permissions.levels import (
+    SINGULAR,
+    canonical,
+    highest_manageable,
+    levels_of,
+)
+
+BASE = "/api/2.0/permissions"
+FILE_TYPES = frozenset({"directories", "notebooks", "files", "repos"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessControl:
+    permission_level: str = ""
+    user_name: str | None = None
+    group_name: str | None = None
+    service_principal_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPermissions:
+    access_control_list: Sequence[AccessControl] = ()
+
+
+def fetch(call: Call) -> Json:
+    subject, parents = _subject(call)
+    engine = call.engines.permissions
+    if not engine.level(call.principal, call.workspace, subject.type, subject.id, parents):
+        raise denied(
+            f"{call.principal.user_name} does not have permission to view"
+            f" {subject.type} {subject.id}"
+        )
+    return _show(call, subject, parents)
+
+
+def replace(call: Call) -> Json:
+    subject, parents = _manageable(call)
+    entries = _entries(call)
+    call.engines.permissions.replace(call.workspace, subject, entries, call.principal)
+    return _show(call, subject, parents)
+
+
+def merge(call: Call) -> Json:
+    subject, parents = _manageable(call)
+    call.engines.permissions.merge(call.workspace, subject, _entries(call))
+    return _show(call, subject, parents)
+
+
+def levels(call: Call) -> Json:
+    subject, _ = _subject(call)
+    return {
+        "permission_levels": [
+            {"permission_level": level, "description": _description(level, subject.type)}
+            for level in levels_of(subject.type)
+        ]
+    }
+
+
+def _subject(call: Call) -> tuple[Subject, tuple[Subject, ...]]:
+    kind = canonical(call.path.get("type") or "sql/warehouses")
+    if not levels_of(kind):
+        raise invalid(f"'{kind}' is not an object type that has permissions")
+    subject = Subject(kind, call.path["id"])
+    if kind not in FILE_TYPES:
+        return subject, ()
+    parents = call.engines.files.ancestors(call.workspace, subject.id)
+    if parents is None:
+        raise not_found(f"{SINGULAR[kind]} {subject.id} does not exist")
+    return subject, tuple(Subject("directories", str(one)) for one in parents)
+
+
+def _manageable(call: Call) -> tuple[Subject, tuple[Subject, ...]]:
+    subject, parents = _subject(call)
+    level = "CAN_MANAGE" if "CAN_MANAGE" in levels_of(subject.type) else "CAN_USE"
+    call.engines.permissions.require(
+        call.principal, call.workspace, subject.type, subject.id, level, parents
+    )
+    return subject, parents
+
+
+def _entries(call: Call) -> list[Entry]:
+    found = []
+    for one in call.read(SetPermissions).access_control_list:
+        named = [(kind, name) for kind in KINDS if (name := getattr(one, kind))]
+        if len(named) != 1:
+            raise invalid(f"Each entry names exactly one of {', '.join(KINDS)}")
+        kind, name = named[0]
+        found.append(Entry(kind=kind, name=name, level=one.permission_level))
+    return found
+
+
+def _show(call: Call, subject: Subject, parents: Sequence[Subject]) -> Json:
+    """Grouped by principal: direct permissions, then what is inherited and from where."""
+    engine = call.engines.permissions
+    grouped: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for entry in engine.entries(call.workspace, subject):
+        shown = {"permission_level": entry.level, "inherited": False}
+        grouped.setdefault((entry.kind, entry.name), []).append(shown)
+    inherited = [
+        (entry, f"/{parent.type}/{parent.id}")
+        for parent in parents
+        for entry in engine.entries(call.workspace, parent)
+    ]
+    top = highest_manageable(subject.type).replace("IS_OWNER", "CAN_MANAGE")
+    root = f"/{subject.type}/"
+    inherited.append((Entry(kind="group_name", name=ADMINS, level=top), root))
+    for entry, origin in inherited:
+        shown = {
+            "permission_level": entry.level,
+            "inherited": True,
+            "inherited_from_object": [origin],
+        }
+        grouped.setdefault((entry.kind, entry.name), []).append(shown)
+    return {
+        "object_id": f"/{_url_type(subject.type)}/{subject.id}",
+        "object_type": SINGULAR.get(subject.type, subject.type),
+        "access_control_list": [
+            {kind: name, "all_permissions": permissions}
+            for (kind, name), permissions in grouped.items()
+        ],
+    }
+
+
+def _url_type(kind: str) -> str:
+    return "sql/warehouses" if kind == "warehouses" else kind
+
+
+def _description(level: str, kind: str) -> str:
+    word = level.removeprefix("CAN_").removeprefix("IS_").replace("_", " ").lower()
+    return f"Can {word} the {SINGULAR.get(kind, kind)}"
+
+
+ROUTES = (
+    *(
+        Route(method, f"{BASE}/{kind}/{{id}}", handler)
+        for kind in ("{type}", "sql/warehouses")
+        for method, handler in (("GET", fetch), ("PUT", replace), ("PATCH", merge))
+    ),
+    Route("GET", f"{BASE}/{{type}}/{{id}}/permissionLevels", levels),
+    Route("GET", f"{BASE}/sql/warehouses/{{id}}/permissionLevels", levels),
+)
