@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
-from brickyard.workspace.kernel import Call, invalid
+from brickyard.workspace.kernel import Call, invalid, not_found
 
 REMEMBERED = 50_000
 
@@ -82,7 +82,7 @@ def listed(call: Call, name: str) -> tuple[str, ...]:
 
 
 async def experiment(call: Call) -> tuple[str, ...]:
-    return (given(call, "experiment_id"),)
+    return (_set(given(call, "experiment_id")),)
 
 
 async def run(call: Call) -> tuple[str, ...]:
@@ -143,7 +143,17 @@ async def new_trace(call: Call) -> tuple[str, ...]:
     place = (info.get("trace_location") or {}).get("mlflow_experiment") or {}
     if not place.get("experiment_id"):
         raise invalid("trace.trace_info.trace_location must name an experiment")
-    return (str(place["experiment_id"]),)
+    return (_set(str(place["experiment_id"])),)
+
+
+def _set(experiment_id: str) -> str:
+    """Refuse MLflow's default experiment, which clients name when the user has set none."""
+    if experiment_id == "0":
+        raise not_found(
+            "No experiment is set. Call mlflow.set_experiment('/Users/<you>/<name>') first, or "
+            "set MLFLOW_EXPERIMENT_NAME"
+        )
+    return experiment_id
 
 
 def _once(ids: Iterable[str]) -> tuple[str, ...]:

@@ -43,11 +43,13 @@ def main() -> None:
 
 
 def _use_databricks_locations() -> None:
+    from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
     from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
     from mlflow.store.tracking.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
+    from brickyard.workspace.kernel import ApiError
     from brickyard.workspace.mlflow.artifacts import local_path
 
     SqlAlchemyStore.MODELS_FOLDER_NAME = "logged_models"
@@ -58,7 +60,10 @@ def _use_databricks_locations() -> None:
     def repository(artifact_uri: str, *args: Any, **kwargs: Any) -> Any:
         from mlflow.utils.workspace_context import get_request_workspace
 
-        folder = local_path(root, get_request_workspace() or "", artifact_uri)
+        try:
+            folder = local_path(root, get_request_workspace() or "", artifact_uri)
+        except ApiError as fault:
+            raise MlflowException.invalid_parameter_value(fault.message) from None
         return LocalArtifactRepository(folder.as_uri())
 
     _artifact_repository_registry.register("dbfs", repository)

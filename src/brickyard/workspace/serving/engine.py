@@ -273,6 +273,8 @@ class ServingEngine:
         unused = self.fleet.swap(endpoint.id, Live(config=wanted, scorers=scorers))
         self._faults.pop(endpoint.id, None)
         self._in_background(self.fleet.retire, unused)
+        if self._by_id(endpoint.id) is None:  # deleted meanwhile
+            self._in_background(self.fleet.retire, self.fleet.swap(endpoint.id, None))
 
     def _scorer(self, endpoint: Endpoint, entity: Entity) -> Scorer:
         folder = self._run / new_id()[:12]

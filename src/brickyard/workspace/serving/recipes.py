@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.kernel import Home, WorkspaceInfo, not_found
+from brickyard.workspace.kernel import Home, WorkspaceInfo, invalid
 from brickyard.workspace.processes import Environments, Mounts
 from brickyard.workspace.serving.config import Entity
 from brickyard.workspace.serving.scorer import Recipe
@@ -80,11 +80,13 @@ class Recipes:
 
     def _model(self, principal: Principal, workspace: WorkspaceInfo, entity: Entity) -> Path:
         name = entity.entity_name
-        self._catalog.authorize(principal, workspace, "EXECUTE", "function", name)
-        folder: Path = self._catalog.model_version_path(name, int(entity.entity_version))
-        if not (folder / "MLmodel").is_file():
-            raise not_found(f"Version {entity.entity_version} of {name} has no MLflow model")
-        return folder
+        self._catalog.authorize(principal, workspace, "EXECUTE", "model", name)
+        found = self._catalog.model_version(name, entity.entity_version)
+        if found.status != "READY":
+            raise invalid(f"Version {found.version} of {name} is not ready: {found.status}")
+        if not (found.path / "MLmodel").is_file():
+            raise invalid(f"Version {found.version} of {name} holds no MLflow model")
+        return found.path
 
     def _value(self, value: str, principal: Principal, workspace: WorkspaceInfo) -> str:
         if not value.startswith("{{secrets/"):
