@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.jobs.records import Job, Run
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, denied, invalid
+from brickyard.workspace.permissions.engine import KINDS, Entry, Subject
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
@@ -23,6 +24,18 @@ class Access:
 
     def own(self, principal: Principal, workspace: WorkspaceInfo, job_id: int) -> None:
         self._permissions.grant_owner(principal, workspace, KIND, str(job_id))
+
+    def share(self, workspace: WorkspaceInfo, job_id: int, given: Iterable[Any]) -> None:
+        """Add the entries of a request's `access_control_list`. Raises for unknown principals."""
+        entries = []
+        for one in given:
+            kind = next((kind for kind in KINDS if isinstance(one, Mapping) and one.get(kind)), "")
+            if not kind:
+                raise invalid(f"An entry of access_control_list needs one of {', '.join(KINDS)}")
+            level = str(one.get("permission_level", ""))
+            entries.append(Entry(kind=kind, name=str(one[kind]), level=level))
+        if entries:
+            self._permissions.merge(workspace, Subject(KIND, str(job_id)), entries)
 
     def forget(self, workspace: WorkspaceInfo, job_id: int) -> None:
         self._permissions.forget(workspace, KIND, str(job_id))
@@ -69,7 +82,9 @@ class Access:
                 f"User {principal.user_name} may not set run_as to {names[0]}: only a workspace "
                 "admin can let a job run as someone else"
             )
-        self._identity.principal(names[0], workspace)
+        self._identity.principal(names[0], workspace.name)
 
-    def owner_of(self, job: Job) -> str:
-        return job.creator
+    def owner_of(self, workspace: WorkspaceInfo, job: Job) -> str:
+        """Whose identity the job has unless it says otherwise."""
+        entries = self._permissions.entries(workspace, Subject(KIND, str(job.job_id)))
+        return next((one.name for one in entries if one.level == "IS_OWNER"), job.creator)

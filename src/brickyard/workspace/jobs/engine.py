@@ -116,6 +116,11 @@ class JobsEngine:
         self.access.require_run_as(principal, workspace, settings)
         job = self._records.add_job(workspace.name, principal.user_name, settings)
         self.access.own(principal, workspace, job.job_id)
+        try:
+            self.access.share(workspace, job.job_id, given.get("access_control_list") or ())
+        except ApiError:
+            self._forget(workspace, job.job_id)
+            raise
         return job
 
     def job(self, principal: Principal, workspace: WorkspaceInfo, job_id: int) -> Job:
@@ -171,11 +176,11 @@ class JobsEngine:
         self._manage(principal, workspace, job_id)
         for run in self._records.runs(workspace.name, job_id, active=True):
             self._cancel(run.run_id)
-        self._records.remove_job(job_id)
-        self.access.forget(workspace, job_id)
+        self._forget(workspace, job_id)
 
-    def run_as_name(self, job: Job) -> str:
-        return self.access.run_as(job.settings, job.creator)
+    def run_as_name(self, workspace: WorkspaceInfo, job: Job) -> str:
+        """Whose identity the job's tasks have: `run_as`, else the owner."""
+        return self.access.run_as(job.settings, self.access.owner_of(workspace, job))
 
     # Runs
 
@@ -196,7 +201,7 @@ class JobsEngine:
             settings = _only(settings, only)
         parameters = _parameters(settings, request)
         data = self._new_run(principal, job.name, trigger, "JOB_RUN")
-        data |= {"job_id": job_id, "run_as_user_name": self.run_as_name(job)}
+        data |= {"job_id": job_id, "run_as_user_name": self.run_as_name(workspace, job)}
         data["job_parameters"] = [
             {
                 "name": one["name"],
@@ -330,6 +335,10 @@ class JobsEngine:
         self.access.require(principal, workspace, job_id, MANAGE)
         return found
 
+    def _forget(self, workspace: WorkspaceInfo, job_id: int) -> None:
+        self._records.remove_job(job_id)
+        self.access.forget(workspace, job_id)
+
     def _may_see(self, principal: Principal, workspace: WorkspaceInfo, run: Run) -> bool:
         try:
             self.access.require_run(principal, workspace, run, VIEW)
@@ -454,7 +463,7 @@ class JobsEngine:
 
     def _start_scheduled(self, job: Job) -> None:
         workspace = self._workspaces[job.workspace]
-        owner = self._identity.principal(job.creator, workspace)
+        owner = self._identity.principal(self.access.owner_of(workspace, job), workspace.name)
         self.run_now(owner, workspace, job.job_id, {}, "PERIODIC")
 
     def _to_rerun(

@@ -94,7 +94,7 @@ class ProcessTasks:
         folder.mkdir(parents=True, exist_ok=True)
         token = self.identity.issue_token(
             principal,
-            call.workspace,
+            call.workspace.name,
             lifetime_s=TOKEN_LIFETIME_S,
             comment=f"task run {call.task_run.run_id}",
         )
@@ -128,7 +128,7 @@ class ProcessTasks:
                     break
         finally:
             self.spark.release(scope)
-            self.identity.revoke_token(token)
+            self.identity.revoke(token)
         return _outcome(folder, code or 0, setup_ms, log)
 
     def _mounts(self, call: TaskCall, principal: Principal) -> Mounts:

@@ -32,13 +32,12 @@ LARGEST_PAGE = 100
 
 def create(call: Call) -> Json:
     job = call.engines.jobs.create(call.principal, call.workspace, _body(call))
-    _set_acl(call, job.job_id)
     return {"job_id": job.job_id}
 
 
 def fetch(call: Call) -> Json:
     job = call.engines.jobs.job(call.principal, call.workspace, call.integer("job_id"))
-    shown = show_job(job, call.engines.jobs.run_as_name(job))
+    shown = show_job(job, call.engines.jobs.run_as_name(call.workspace, job))
     tasks = shown["settings"].get("tasks")
     if tasks and len(tasks) > MAX_TASKS_SHOWN:
         chunk, token = take_page(tasks, call.query("page_token"), MAX_TASKS_SHOWN)
@@ -218,14 +217,6 @@ def _id(body: Mapping[str, Any], name: str) -> int:
         return int(body[name])
     except (KeyError, TypeError, ValueError):
         raise invalid(f"{name} is required and must be a number") from None
-
-
-def _set_acl(call: Call, job_id: int) -> None:
-    entries = _body(call).get("access_control_list")
-    if entries:
-        call.engines.permissions.set(
-            call.principal, call.workspace, "jobs", str(job_id), entries, replace=False
-        )
 
 
 def _in_filters(call: Call, run: Run) -> bool:

@@ -45,7 +45,7 @@ class Tasks:
         """Do one attempt of a task as the run's identity."""
         if call.kind == "condition_task":
             return _condition(call)
-        principal = self.identity.principal(call.run_as, call.workspace)
+        principal = self.identity.principal(call.run_as, call.workspace.name)
         if call.kind == "run_job_task":
             return self._run_job(call, stop, principal)
         if call.kind == "sql_task":
