@@ -5,7 +5,8 @@
 
 The SDK is the source, not a dependency: the catalogue is what the engine reads. A type is written
 `string`, `int`, `float`, `bool`, `any`, `[T]` for a list, `{T}` for a map, or the name of a
-structure or an enumeration in the same file. Only what a request takes is in it.
+structure or an enumeration in the same file; `!` after it marks a field that a request must have.
+Only what a request takes is in it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ SOURCES: dict[str, Any] = {
     "model_serving_endpoints": serving.ServingEndpointsAPI.create,
 }
 LATE = ("billing", "catalog", "compute", "jobs", "ml", "pipelines", "serving", "sql")
+# In the request's path, so not in its body.
+IN_PATH = {serving.EndpointCoreConfigInput: "name"}
 PLAIN = {str: "string", int: "int", float: "float", bool: "bool"}
 
 
@@ -82,8 +85,10 @@ def fields_of(
     else:
         arguments = list(inspect.signature(source).parameters)[1:]
         names = {name: name for name in arguments if name != "timeout"}
+    names.pop(IN_PATH.get(source, ""), None)
     return {
         written: spell(hints[name], structures, enumerations)
+        + ("" if type(None) in typing.get_args(hints[name]) else "!")
         for name, written in sorted(names.items())
     }
 

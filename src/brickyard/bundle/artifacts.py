@@ -16,6 +16,7 @@ def put_artifacts(draft: Draft) -> Draft:
             return draft
         tree = tree.put("artifacts", value_of({"python_artifact": {"type": "whl", "path": "."}}))
     found: list[Diagnostic] = []
+    dynamic = tree.get("presets.artifacts_dynamic_version")
     for name, artifact in tree.items["artifacts"].items.items():
         at: Path = ("artifacts", name)
         folder = _folder(artifact)
@@ -53,6 +54,8 @@ def put_artifacts(draft: Draft) -> Draft:
                     at=artifact.key_locations,
                 )
             )
+        if is_wheel and dynamic is not None and "dynamic_version" not in made.items:
+            made = made.put("dynamic_version", dynamic.with_key(None))
         tree = tree.put(at, made)
     return draft.having(tree, found)
 

@@ -48,6 +48,8 @@ NEEDS_COMPUTE: Final = (
     "spark_submit_task",
     "dbt_task",
 )
+# Required fields whose absence another check reports as an error.
+NAMED_ELSEWHERE: Final = ("task_key", "quartz_cron_expression", "served_model_name")
 CRON_FIELD: Final = re.compile(r"[0-9A-Za-z*?/,#-]+")
 
 Found = Iterator[Diagnostic]
@@ -64,7 +66,7 @@ def check_resources(draft: Draft) -> Draft:
         for key, value in draft.each(kind):
             at: Path = ("resources", kind, key)
             found.extend(_required(value, declared.required, at))
-            found.extend(_enumerations(value, f"resources.{kind}", at))
+            found.extend(_shape(value, f"resources.{kind}", at))
     found.extend(_references(draft))
     return draft.noting(*found)
 
@@ -82,8 +84,11 @@ def _required(value: Value, names: tuple[str, ...], at: Path) -> Found:
             )
 
 
-def _enumerations(value: Value, kind: str, at: Path) -> Found:
-    """Words that are none of those a field knows. A warning: the service may know newer ones."""
+def _shape(value: Value, kind: str, at: Path) -> Found:
+    """Missing fields of structures, and words that a field does not know.
+
+    Warnings: the service may know newer words, and some fields are only needed at times.
+    """
     shapes = schema()
     if kind in shapes.enumerations:
         words = shapes.enumerations[kind]
@@ -98,15 +103,25 @@ def _enumerations(value: Value, kind: str, at: Path) -> Found:
             )
         return
     if isinstance(value.data, dict):
+        # The resource itself and its tasks have errors of their own for this.
+        for name in sorted(shapes.required.get(kind, ())) if len(at) > 3 else ():
+            if value.child(name) is None and name not in NAMED_ELSEWHERE:
+                yield warning(
+                    "bundle/required-field",
+                    f"required field {name} is not set",
+                    "The service is likely to refuse it. Add the field.",
+                    path=show(at),
+                    at=value.locations,
+                )
         for name, part in value.data.items():
             below = shapes.below(kind, name)
             if below not in {None, "any", "string", "int", "bool", "float"}:
-                yield from _enumerations(part, str(below), (*at, name))
+                yield from _shape(part, str(below), (*at, name))
     elif isinstance(value.data, tuple):
         below = shapes.below(kind, 0)
         for index, part in enumerate(value.data):
             if below is not None:
-                yield from _enumerations(part, below, (*at, index))
+                yield from _shape(part, below, (*at, index))
 
 
 def check_job(job: Value, at: Path) -> Found:

@@ -128,6 +128,7 @@ def check_loaded(draft: Draft) -> Draft:
         )
     found.extend(_unknown_types(tree))
     found.extend(_not_supported(tree))
+    found.extend(_references_in_scripts(tree))
     return draft.having(tree, found)
 
 
@@ -328,6 +329,21 @@ def _unknown_types(tree: Value) -> Iterator[Diagnostic]:
                         path=f"resources.{kind}.{key}",
                         at=value.key_locations,
                     )
+
+
+def _references_in_scripts(tree: Value) -> Iterator[Diagnostic]:
+    """A script is text for a shell; nothing is replaced in it."""
+    for name, script in (tree.items.get("scripts") or Value({})).items.items():
+        content = script.child("content")
+        if content is not None and re.search(r"\$\{[A-Za-z]", content.text):
+            yield error(
+                "bundle/script",
+                "script holds a reference",
+                "Give the value as an environment variable: `env: {NAME: ${var.x}}`, and write"
+                " $NAME in `content`.",
+                path=f"scripts.{name}.content",
+                at=content.locations,
+            )
 
 
 def _not_supported(tree: Value) -> Iterator[Diagnostic]:

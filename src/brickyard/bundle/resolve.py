@@ -20,11 +20,13 @@ from brickyard.bundle.local_paths import translate_paths
 from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
 from brickyard.bundle.places import put_facts, put_paths, put_sync
 from brickyard.bundle.resolved import Declared, Resolved
+from brickyard.bundle.setting_checks import check_settings
 from brickyard.bundle.settle import (
     annotate_jobs,
     apply_defaults,
     apply_permissions,
     apply_run_as,
+    drop_empty_strings,
     fix_owners,
     fix_serving,
     merge_keyed_lists,
@@ -66,12 +68,14 @@ RESOURCES: Final[tuple[Step, ...]] = (
     apply_permissions,
     fix_owners,
     put_volume_paths,
+    drop_empty_strings,
 )
 CHECKS: Final[tuple[Step, ...]] = (
     check_resources,
     translate_paths,
     put_artifacts,
     check_mode,
+    check_settings,
     annotate_jobs,
 )
 STAGES: Final = (LOAD, TARGET, SETTINGS, RESOURCES, CHECKS)

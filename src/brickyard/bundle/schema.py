@@ -165,6 +165,7 @@ class Schema:
     """Structures by name and enumerations by name."""
 
     structures: Mapping[str, Mapping[str, str]]
+    required: Mapping[str, frozenset[str]]
     enumerations: Mapping[str, tuple[str, ...]]
 
     def below(self, kind: str, step: str | int) -> str | None:
@@ -196,5 +197,6 @@ def schema() -> Schema:
     }
     return Schema(
         structures={**fields.structures, **STRUCTURES, **known, "Resources": resources},
+        required=fields.required,
         enumerations=fields.enumerations,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.schema import Schema, schema
 from brickyard.resources import TYPES
 from brickyard.values import Diagnostic, Path, Value, error, merge, value_of, warning
 
@@ -334,6 +335,38 @@ DEFAULTS: Final[dict[str, tuple[Callable[[Value], Value], ...]]] = {
     ),
     "volumes": (_set("volume_type", "MANAGED"),),
 }
+
+
+def drop_empty_strings(draft: Draft) -> Draft:
+    """An empty string where none is needed means that nothing was given. Writes: `resources`."""
+    tree = draft.tree
+    for kind in TYPES:
+        for key, value in draft.each(kind):
+            made = _without_empty(value, f"resources.{kind}", schema())
+            if made is not value:
+                tree = tree.put(("resources", kind, key), made)
+    return draft.having(tree)
+
+
+def _without_empty(value: Value, kind: str, shapes: Schema) -> Value:
+    if isinstance(value.data, tuple):
+        element = shapes.below(kind, 0) or "any"
+        made = tuple(_without_empty(part, element, shapes) for part in value.data)
+        same = all(new is old for new, old in zip(made, value.data, strict=True))
+        return value if same else value.with_data(made)
+    if not isinstance(value.data, dict) or kind == "any":
+        return value
+    must = shapes.required.get(kind)
+    entries = {}
+    changed = False
+    for name, part in value.data.items():
+        below = shapes.below(kind, name)
+        if part.data == "" and must is not None and below is not None and name not in must:
+            changed = True
+            continue
+        entries[name] = _without_empty(part, below or "any", shapes)
+        changed = changed or entries[name] is not part
+    return value.with_data(entries) if changed else value
 
 
 def fix_serving(draft: Draft) -> Draft:

@@ -47,6 +47,7 @@ class Catalogue:
 
     resources: Mapping[str, Mapping[str, str]]
     structures: Mapping[str, Mapping[str, str]]
+    required: Mapping[str, frozenset[str]]  # structure -> fields that a request must have
     enumerations: Mapping[str, tuple[str, ...]]
 
 
@@ -54,10 +55,19 @@ class Catalogue:
 def catalogue() -> Catalogue:
     """The catalogue of this installation."""
     stored = json.loads(Path(__file__).with_name("fields.json").read_bytes())
+    plain: dict[str, dict[str, dict[str, str]]] = {}
+    required: dict[str, frozenset[str]] = {}
+    for section in ("resources", "structures"):
+        plain[section] = {}
+        for name, fields in stored[section].items():
+            plain[section][name] = {field: kind.rstrip("!") for field, kind in fields.items()}
+            must = frozenset(field for field, kind in fields.items() if kind.endswith("!"))
+            required[f"resources.{name}" if section == "resources" else name] = must
     return Catalogue(
         resources={
-            key: {**fields, **ADDED.get(key, LOCAL)} for key, fields in stored["resources"].items()
+            key: {**fields, **ADDED.get(key, LOCAL)} for key, fields in plain["resources"].items()
         },
-        structures={**stored["structures"], **BUNDLE},
+        structures={**plain["structures"], **BUNDLE},
+        required=required,
         enumerations={name: tuple(values) for name, values in stored["enumerations"].items()},
     )

@@ -85,7 +85,6 @@ def test_a_section_that_only_holds_anchors_is_left_alone() -> None:
         ("description: true", {"description": "true"}),
         ("description: 1.50", {"description": "1.5"}),
         ("max_retries: 0", {"max_retries": 0}),
-        ("description: ''", {"description": ""}),
     ],
 )
 def test_values_take_the_kind_of_their_field(written: str, made: dict[str, object]) -> None:
@@ -135,3 +134,32 @@ def test_an_unknown_type_is_warned_about() -> None:
     found = resolved("resources: {job: {a: {name: x}}}")
     assert codes(found) == ["bundle/unknown-field"]
     assert "`jobs`" in found.diagnostics[0].detail
+
+
+def test_an_empty_string_stays_only_where_a_request_must_have_one() -> None:
+    text = """
+resources: {jobs: {a: {description: '', parameters: [{name: p, default: ''}], tags: {t: ''}}}}
+"""
+    job = plain(fine(resolved(text)), "resources.jobs.a")
+    assert "description" not in job
+    assert job["parameters"] == [{"name": "p", "default": ""}]
+    assert job["tags"] == {"t": ""}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("scripts: {s: {content: 'echo ${var.x}'}}", "bundle/script"),
+        ("scripts: {s: {env: {A: b}}}", "bundle/script"),
+        ("bundle: {name: x, engine: terraform}", "bundle/engine"),
+        ("workspace: {state_path: /Volumes/a/b/c}", "bundle/volume-path"),
+        ("workspace: {root_path: /Workspace/Shared/x}", "bundle/shared-root"),
+        ("permissions: [{level: CAN_VIEW, group_name: g}]", "bundle/deployer-permission"),
+        ("presets: {source_linked_deployment: true}", "bundle/source-linked"),
+        ("resources: {jobs: {a: {parameters: [{name: p}]}}}", "bundle/required-field"),
+        ("artifacts: {a: {type: jar}}", "bundle/artifact"),
+        ("python: {resources: [x]}", "bundle/python-resources"),
+    ],
+)
+def test_settings_are_looked_at_too(text: str, code: str) -> None:
+    assert codes(resolved(text)) == [code]
