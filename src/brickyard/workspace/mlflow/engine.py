@@ -82,9 +82,8 @@ class MlflowEngine:
         self, principal: Principal, workspace: WorkspaceInfo, ids: Iterable[str]
     ) -> frozenset[str]:
         """Those experiments that the principal may see."""
-        if principal.is_admin:
-            return frozenset(ids)
-        return frozenset(one for one in ids if self._may_read(principal, workspace, one))
+        can = self._permissions.can
+        return frozenset(one for one in ids if can(principal, workspace, KIND, one, "CAN_READ"))
 
     def require_folder(self, principal: Principal, workspace: WorkspaceInfo, name: str) -> None:
         """An experiment's name is a workspace path whose folder exists and may be edited."""
@@ -100,13 +99,6 @@ class MlflowEngine:
 
     def own(self, principal: Principal, workspace: WorkspaceInfo, experiment: str) -> None:
         self._permissions.grant_owner(principal, workspace, KIND, experiment)
-
-    def _may_read(self, principal: Principal, workspace: WorkspaceInfo, one: str) -> bool:
-        try:
-            self._permissions.require(principal, workspace, KIND, one, "CAN_READ")
-        except ApiError:
-            return False
-        return True
 
     async def _ask(self, workspace: str, path: str, query: tuple[tuple[str, str], ...]) -> Any:
         return (await self.proxy.send(workspace, "GET", path, query=query)).result()

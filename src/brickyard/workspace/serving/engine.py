@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from brickyard.workspace.secrets.engine import SecretsEngine
 
 KIND = "serving-endpoints"
-LEVELS = ("CAN_MANAGE", "CAN_QUERY", "CAN_VIEW")
 log = logging.getLogger("brickyard.serving")
 
 
@@ -127,13 +126,7 @@ class ServingEngine:
 
     def level(self, principal: Principal, workspace: WorkspaceInfo, endpoint_id: str) -> str:
         """The highest level that the principal has, '' for none."""
-        for level in LEVELS:
-            try:
-                self._permissions.require(principal, workspace, KIND, endpoint_id, level)
-            except ApiError:
-                continue
-            return level
-        return ""
+        return self._permissions.level(principal, workspace, KIND, endpoint_id)
 
     def update(
         self,

@@ -47,11 +47,11 @@ class Recipes:
     def prepare(self, workspace_name: str, entity: Entity, creator: str, folder: Path) -> Recipe:
         """Slow when the environment is new. Raises ApiError and UnresolvedEnvironment."""
         workspace = self._workspaces[workspace_name]
-        principal = self._identity.principal(creator)
+        principal = self._identity.principal(creator, workspace.name)
         model = self._model(principal, workspace, entity)
         python = self.python(model)
         given = {
-            name: self._value(value, principal, workspace)
+            name: self._secrets.resolve(value, principal, workspace)
             for name, value in entity.environment_vars.items()
         }
         token = self._identity.issue_token(
@@ -87,12 +87,6 @@ class Recipes:
         if not (found.path / "MLmodel").is_file():
             raise invalid(f"Version {found.version} of {name} holds no MLflow model")
         return found.path
-
-    def _value(self, value: str, principal: Principal, workspace: WorkspaceInfo) -> str:
-        if not value.startswith("{{secrets/"):
-            return value
-        found: str = self._secrets.resolve(value, principal, workspace)
-        return found
 
     def _mounts(
         self, principal: Principal, workspace: WorkspaceInfo, model: Path, folder: Path
