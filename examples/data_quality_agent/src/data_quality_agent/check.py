@@ -99,7 +99,8 @@ def _broken_examples(tables: Tables, profile: Profile, rule: Rule) -> tuple[Row,
     names = ", ".join(quoted(name) for name in rule.columns)
     rows = tables.query(
         f"SELECT {names}, COUNT(*) AS row_count FROM {quoted(profile.table)} "
-        f"WHERE {broken_when(rule)} GROUP BY {names} ORDER BY row_count DESC, {names} LIMIT {EXAMPLES}"
+        f"WHERE {broken_when(rule)} GROUP BY {names} "
+        f"ORDER BY row_count DESC, {names} LIMIT {EXAMPLES}"
     )
     return tuple(plain_row(row) for row in rows)
 

@@ -1,8 +1,8 @@
 """The agent as an MLflow model (models from code): a `ResponsesAgent` over the agent's report.
 
-MLflow runs this file when the model is loaded. It reads its system prompt and example rules from the
-model's artifacts, the rest from the model's config, and tables through a SQL warehouse, with the
-credentials of whoever runs it: a serving endpoint, a job or a person.
+MLflow runs this file when the model is loaded. The agent reads its system prompt and example rules
+from the model's artifacts, the rest from the model's config, and tables through a SQL warehouse,
+with the credentials of whoever runs it: a serving endpoint, a job or a person.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a table looks like: its columns, statistics and most frequent values, from a few aggregates."""
+"""What a table looks like: columns, statistics, most frequent values, from a few aggregates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOP_VALUES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """`least`, `most` and `quantiles` are numbers for numeric columns; else `least`/`most` as is."""
+    """`top` holds the most frequent values of texts that repeat, with their counts."""
 
     name: str
     type: str

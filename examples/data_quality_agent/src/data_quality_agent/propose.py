@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise, product
 
 from data_quality_agent.check import TOLERATED
 from data_quality_agent.profile import Column, Profile
@@ -106,7 +107,7 @@ def _null_together(profile: Profile) -> Iterator[Rule]:
     """Neighbours by number of nulls: chains say it all, so not every pair is proposed."""
     sparse = [c for c in profile.columns.values() if 0 < c.nulls <= TOLERATED * profile.rows]
     sparse.sort(key=lambda column: column.nulls)
-    for one, other in zip(sparse, sparse[1:], strict=False):
+    for one, other in pairwise(sparse):
         if other.nulls - one.nulls <= max(ALIKE * other.nulls, 0.1 * one.nulls):
             columns = tuple(sorted((one.name, other.name)))
             reason = f"{one.nulls} and {other.nulls} values are missing"
@@ -176,13 +177,11 @@ def _is_key(tables: Tables, source: str, columns: Sequence[Column]) -> bool:
 def _references(tables: Tables, profile: Profile) -> Iterator[Rule]:
     for other in tables.siblings(profile.table):
         types = tables.columns(other)
+        texts = [column for column in profile.columns.values() if column.is_text and column.top]
         single = _text_keys(tables, other, types)
-        for key in single:
-            for column in profile.columns.values():
-                if column.is_text and column.top and _overlaps(tables, profile, column, other, key):
-                    yield _reference_rule(
-                        (column.name,), other, (key,), "its values are found there"
-                    )
+        for key, column in product(single, texts):
+            if _overlaps(tables, profile, column, other, key):
+                yield _reference_rule((column.name,), other, (key,), "its values are found there")
         if not single and (shared := _shared_key(tables, profile, other, types)):
             yield _reference_rule(shared, other, shared, "these columns identify a row there")
 
@@ -201,8 +200,8 @@ def _overlaps(tables: Tables, profile: Profile, column: Column, other: str, key:
     name = quoted(column.name)
     row = tables.query(
         f"SELECT COUNT(*) AS n, COUNT(parent.k) AS found FROM "
-        f"(SELECT DISTINCT {name} AS v FROM {quoted(profile.table)} WHERE {name} IS NOT NULL) child "
-        f"LEFT JOIN (SELECT DISTINCT {quoted(key)} AS k FROM {quoted(other)}) parent "
+        f"(SELECT DISTINCT {name} AS v FROM {quoted(profile.table)} WHERE {name} IS NOT NULL) "
+        f"child LEFT JOIN (SELECT DISTINCT {quoted(key)} AS k FROM {quoted(other)}) parent "
         f"ON child.v = parent.k"
     )[0]
     return bool(row["n"]) and int(row["found"]) >= (1 - TOLERATED) * int(row["n"])

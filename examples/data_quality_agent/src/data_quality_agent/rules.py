@@ -28,6 +28,7 @@ KINDS: Mapping[str, str] = {
     "reference": "the columns' values exist in `references.columns` of `references.table`",
     "expression": "`predicate`, an SQL condition over the columns, is not false",
 }
+NUMERIC = ("tinyint", "smallint", "int", "bigint", "long", "float", "double", "decimal")
 
 
 class RuleError(ValueError):
@@ -93,7 +94,7 @@ def read_rule(given: Any, *, columns: Mapping[str, str], source: str) -> Rule:
 
 
 def broken_when(rule: Rule) -> str | None:
-    """The condition that is true for a row that breaks the rule; None when rows alone don't tell."""
+    """True for a row that breaks the rule; None when a single row can't tell."""
     make = _ROW_CONDITIONS.get(rule.kind)
     return make(rule) if make else None
 
@@ -175,9 +176,7 @@ def _check_parameters(rule: Rule, columns: Mapping[str, str]) -> None:
 
 
 def is_numeric(kind: str) -> bool:
-    return kind.startswith(
-        ("tinyint", "smallint", "int", "bigint", "long", "float", "double", "dec")
-    )
+    return kind.startswith(NUMERIC)
 
 
 def _is_number(value: Any) -> bool:
