@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
+
+# What a bundle adds to any resource.
+LOCAL: Final = ("lifecycle", "permissions", "grants", "id", "url", "modified_status")
 
 
 class On(StrEnum):
@@ -135,7 +138,7 @@ class ResourceType:
     parents: Mapping[str, str] = field(default_factory=dict)  # field -> "schemas.name"
     required: tuple[str, ...] = ()
     # In the configuration, never in a request nor in the state.
-    local: tuple[str, ...] = ("lifecycle", "permissions", "grants")
+    local: tuple[str, ...] = LOCAL
     wait: Wait | None = None  # after create, and after update too
     settle: Wait | None = None  # after delete, until the name is free; usually none
     url: str = ""  # below the host; {id}, or {id_path} with dots as slashes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from brickyard.resources.declaration import Call, Field, On, Read, ResourceType
+from brickyard.resources.declaration import LOCAL, Call, Field, On, Read, ResourceType
 
 BASE: Final = "/api/2.1/unity-catalog/volumes"
 
@@ -34,7 +34,7 @@ VOLUMES: Final = ResourceType(
     ),
     parents={"catalog_name": "catalogs.name", "schema_name": "schemas.name"},
     required=("name", "catalog_name", "schema_name", "volume_type"),
-    local=("lifecycle", "permissions", "grants", "volume_path"),
+    local=(*LOCAL, "volume_path"),
     url="explore/data/volumes/{id_path}",
     loses_data="all files in the volume, if it is a managed one",
     securable="volume",
