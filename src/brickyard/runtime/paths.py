@@ -6,6 +6,9 @@ to read-only catalogs. That keeps honest code working; it does not stop arbitrar
 `brickyard status` says so.
 """
 
+# Paths are plain text here: pathlib costs start-up time and adds nothing.
+# ruff: noqa: PTH110
+
 from __future__ import annotations
 
 import builtins
@@ -13,10 +16,13 @@ import errno
 import functools
 import io
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from brickyard.runtime.refusals import Refusals
+
+NEW_VOLUME_TRIES, NEW_VOLUME_WAIT_S = 10, 0.1
 
 # os function -> how many of its first arguments are paths
 PATH_FUNCTIONS: Mapping[str, int] = {
@@ -68,6 +74,10 @@ def _wrapped(
         found = (*(find(arg) for arg in args[:paths]), *args[paths:])
         try:
             return function(*found, **kwargs)
+        except FileNotFoundError:
+            if not any(_is_new_volume(path) for path in found[:paths]):
+                raise
+            return function(*found, **kwargs)
         except OSError as fault:
             if fault.errno != errno.EROFS:
                 raise
@@ -78,6 +88,21 @@ def _wrapped(
             raise WriteRefused(errno.EACCES, text, str(args[0])) from fault
 
     return call
+
+
+def _is_new_volume(path: Any) -> bool:
+    """Wait for a volume to appear that this task has just created; whether it did."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    if not isinstance(text, str) or not text.startswith("/Volumes/"):
+        return False
+    volume = "/".join(text.split("/")[:5])
+    if text.count("/") < 4 or os.path.exists(volume):
+        return False
+    for _ in range(NEW_VOLUME_TRIES):
+        time.sleep(NEW_VOLUME_WAIT_S)
+        if os.path.exists(volume):
+            return True
+    return False
 
 
 def _as_it_is(path: Any) -> Any:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -222,3 +222,20 @@ def _processes_in(root: int) -> list[int]:
     for pid in found:
         found += [child for child, parent in parents.items() if parent == pid]
     return found
+
+
+@enforced
+def test_a_volume_made_while_the_child_runs_appears(view: Mounts) -> None:
+    shown = view.home / "run" / "volumes"
+    shown.mkdir()
+    view = replace(view, volumes_folder=shown)
+    folder = view.writable[0]
+    wait = "until [ -d /Volumes/dev/s/new ]; do sleep 0.05; done; echo x > /Volumes/dev/s/new/f"
+    child = shell(f"cat /Volumes/prod/s/v/real.txt; {wait}; ls /Volumes/dev/s", folder, view)
+    _until_logged(folder / "log.txt", "data")
+    (view.home / "catalogs/dev/new").mkdir()
+    path = view.home / "catalogs/dev/new"
+    VolumeMount(catalog="dev", schema="s", name="new", path=path).link_in(shown)
+    assert child.wait(10) == 0
+    assert (path / "f").read_text() == "x\n"
+    assert (folder / "log.txt").read_text() == "datanew\nv\n"

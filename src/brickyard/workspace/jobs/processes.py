@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.catalog import securables
-from brickyard.workspace.catalog.mounts import CatalogMount
 from brickyard.workspace.jobs import sources
 from brickyard.workspace.jobs.execution import Stop, TaskCall
 from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.kernel import Home, Principal, now_ms
 from brickyard.workspace.processes import (
+    CatalogView,
     Environments,
     Launch,
     Mounts,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 RUNTIME_VERSION = "17.3"
 TOKEN_LIFETIME_S = 24 * 3600
 POLL_S = 0.05
+VOLUMES_EVERY_S = 0.25
 LOG_LINES_SHOWN = 5
 # Passed on from the workspace's own environment: where tools are, locale, proxies, certificates.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
@@ -99,7 +101,9 @@ class ProcessTasks:
             comment=f"task run {call.task_run.run_id}",
         )
         scope = f"run-{call.task_run.run_id}"
-        mounts = replace(mounts, writable=(folder,))
+        shown = folder / "volumes"
+        shown.mkdir(exist_ok=True)
+        mounts = replace(mounts, writable=(folder,), volumes_folder=shown)
         remote = self.spark.session_url(principal, call.workspace, token, mounts, scope)
         spec = self._spec(call, principal, mounts, source, folder)
         (folder / "spec.json").write_text(json.dumps(spec))
@@ -121,11 +125,19 @@ class ProcessTasks:
                     mounts=mounts,
                 )
             )
+            known = {one.path for one in mounts.volumes}
+            count = self._volume_count()
+            looked = time.monotonic()
             while (code := child.wait(POLL_S)) is None:
                 if stop.asked:
                     child.terminate()
                     code = child.wait()
                     break
+                if time.monotonic() - looked > VOLUMES_EVERY_S:
+                    if (now := self._volume_count()) != count:
+                        self._show_new_volumes(call, principal, known, mounts)
+                        count = now
+                    looked = time.monotonic()
         finally:
             self.spark.release(scope)
             self.identity.revoke(token)
@@ -143,7 +155,7 @@ class ProcessTasks:
         )
 
     def _volumes(
-        self, call: TaskCall, principal: Principal, catalogs: Iterable[CatalogMount]
+        self, call: TaskCall, principal: Principal, catalogs: Iterable[CatalogView]
     ) -> Iterator[VolumeMount]:
         """The volumes that the principal may read; writable where catalog and grant say so."""
         modes = {one.name: one.mode for one in catalogs}
@@ -162,6 +174,20 @@ class ProcessTasks:
                 path=self.catalog.volume_path(catalog, schema, name),
                 mode="rw" if writes else "ro",
             )
+
+    def _show_new_volumes(
+        self, call: TaskCall, principal: Principal, known: set[Path], mounts: Mounts
+    ) -> None:
+        """Volumes that appeared since the task started, this task's own ones above all."""
+        assert mounts.volumes_folder is not None
+        for volume in self._volumes(call, principal, mounts.catalogs):
+            if volume.path not in known:
+                volume.link_in(mounts.volumes_folder)
+                known.add(volume.path)
+
+    def _volume_count(self) -> int:
+        with self.catalog.metastore.read() as tx:
+            return len(securables.of_kind(tx, "volume"))
 
     def _source(
         self, call: TaskCall, files: Path, volumes: Mapping[str, Path]

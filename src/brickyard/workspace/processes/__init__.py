@@ -7,9 +7,16 @@ by requirement.
 
 from brickyard.workspace.processes.child import Child, Launch, Limits, start
 from brickyard.workspace.processes.environments import Environments, UnresolvedEnvironment
-from brickyard.workspace.processes.mounts import Enforcement, Mounts, VolumeMount, enforcement
+from brickyard.workspace.processes.mounts import (
+    CatalogView,
+    Enforcement,
+    Mounts,
+    VolumeMount,
+    enforcement,
+)
 
 __all__ = [
+    "CatalogView",
     "Child",
     "Enforcement",
     "Environments",

@@ -42,6 +42,16 @@ class VolumeMount:
     path: Path
     mode: str = "rw"
 
+    def below(self, folder: Path) -> Path:
+        return folder / self.catalog / self.schema / self.name
+
+    def link_in(self, folder: Path) -> None:
+        """Show a volume that was made after the child's start, by a link into its catalog."""
+        link = self.below(folder)
+        if not link.exists():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(_real(self.path), target_is_directory=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mounts:
@@ -51,6 +61,7 @@ class Mounts:
     workspace_files: Path | None = None
     catalogs: tuple[CatalogView, ...] = ()
     volumes: tuple[VolumeMount, ...] = ()
+    volumes_folder: Path | None = None  # links for volumes that are made while the child runs
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
 
@@ -59,16 +70,21 @@ class Mounts:
         binds = [(_real(path), _real(path), mode) for path, mode in self._kept()]
         if self.workspace_files is not None:
             binds.append((_real(self.workspace_files), "/Workspace", "rw"))
+        if self.volumes_folder is not None:
+            binds.append((_real(self.volumes_folder), "/Volumes", "ro"))
         for volume in self.volumes:
-            target = f"/Volumes/{volume.catalog}/{volume.schema}/{volume.name}"
-            binds.append((_real(volume.path), target, volume.mode))
+            if self.volumes_folder is not None:
+                volume.below(self.volumes_folder).mkdir(parents=True, exist_ok=True)
+            binds.append((_real(volume.path), str(volume.below(Path("/Volumes"))), volume.mode))
         return {"hidden": [_real(self.home)], "binds": binds, "links": []}
 
     def path_map(self) -> dict[str, str]:
         """Mount point to folder, for platforms where paths are mapped instead of mounted."""
         mapped = {"/Workspace": str(self.workspace_files)} if self.workspace_files else {}
         for volume in self.volumes:
-            mapped[f"/Volumes/{volume.catalog}/{volume.schema}/{volume.name}"] = str(volume.path)
+            mapped[str(volume.below(Path("/Volumes")))] = str(volume.path)
+        if self.volumes_folder is not None:
+            mapped["/Volumes"] = str(self.volumes_folder)
         return mapped
 
     def _kept(self) -> Iterator[tuple[Path, str]]:
