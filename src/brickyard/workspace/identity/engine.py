@@ -13,14 +13,22 @@ import hmac
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Connection, delete, insert, select
 
 from brickyard.workspace.identity import credentials, defaults, directory
 from brickyard.workspace.identity.keys import key_of
-from brickyard.workspace.identity.records import ADMINS, BUILT_IN, Kind, Person, Token, hashed
+from brickyard.workspace.identity.records import (
+    ADMINS,
+    BUILT_IN,
+    Kind,
+    OauthSecret,
+    Person,
+    Token,
+    hashed,
+)
 from brickyard.workspace.identity.tables import DEFAULT_TOKENS
 from brickyard.workspace.kernel import (
     ApiError,
@@ -73,6 +81,10 @@ class IdentityEngine:
                 self._age += 1
                 self._tokens.clear()
                 self._principals.clear()
+
+    def look(self) -> AbstractContextManager[Connection]:
+        """A read transaction."""
+        return self._store.read()
 
     # -- who calls ---------------------------------------------------------------------------
 
@@ -317,6 +329,40 @@ class IdentityEngine:
                 scopes=scopes,
             )
         return text
+
+    def create_oauth_secret(
+        self, caller: Principal, workspace: str, person_id: str, *, lifetime_s: int
+    ) -> tuple[OauthSecret, str]:
+        """A secret of a service principal and its text, which is shown only now."""
+        robot = self._robot(caller, workspace, person_id)
+        with self.write() as tx:
+            return credentials.add_secret(tx, robot.id, lifetime_s)
+
+    def oauth_secrets(self, caller: Principal, workspace: str, person_id: str) -> list[OauthSecret]:
+        robot = self._robot(caller, workspace, person_id)
+        with self._store.read() as tx:
+            return credentials.secrets_of(tx, robot.id)
+
+    def drop_oauth_secret(
+        self, caller: Principal, workspace: str, person_id: str, secret_id: str
+    ) -> None:
+        """End a secret. Access tokens that were issued for it live until they expire."""
+        robot = self._robot(caller, workspace, person_id)
+        with self.write() as tx:
+            if secret_id not in {one.id for one in credentials.secrets_of(tx, robot.id)}:
+                raise not_found(f"There is no OAuth secret {secret_id}")
+            credentials.drop_secret(tx, secret_id)
+
+    def _robot(self, caller: Principal, workspace: str, person_id: str) -> Person:
+        """A service principal of the workspace whose secrets the caller may manage."""
+        with self._store.read() as tx:
+            person = directory.person_by_id(tx, int(person_id) if person_id.isdecimal() else -1)
+            here = person is not None and workspace in directory.workspaces_of(tx, person.id)
+        if person is None or not here or person.kind is not Kind.SERVICE_PRINCIPAL:
+            raise not_found(f"There is no service principal with id {person_id}")
+        if not caller.is_admin and caller.id != person.id:
+            raise denied(f"You may not manage the secrets of {person.display_name}")
+        return person
 
 
 def _credential(headers: Mapping[str, str]) -> str:
