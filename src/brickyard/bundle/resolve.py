@@ -15,21 +15,20 @@ from brickyard.bundle.checks import check_resources
 from brickyard.bundle.draft import Draft, Step
 from brickyard.bundle.facts import Facts
 from brickyard.bundle.files import BundleFiles
+from brickyard.bundle.identity import apply_run_as
+from brickyard.bundle.keyed_lists import merge_keyed_lists
 from brickyard.bundle.load import check_loaded, read_includes, read_root
 from brickyard.bundle.local_paths import translate_paths
 from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
+from brickyard.bundle.permissions import apply_permissions, fix_owners
 from brickyard.bundle.places import put_facts, put_paths, put_sync
 from brickyard.bundle.resolved import Declared, Resolved
 from brickyard.bundle.setting_checks import check_settings
 from brickyard.bundle.settle import (
     annotate_jobs,
     apply_defaults,
-    apply_permissions,
-    apply_run_as,
     drop_empty_strings,
-    fix_owners,
     fix_serving,
-    merge_keyed_lists,
 )
 from brickyard.bundle.targets import apply_target, choose_target, environment_of, warn_about_host
 from brickyard.bundle.unity import put_volume_paths, refer_to_schemas

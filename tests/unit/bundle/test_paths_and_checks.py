@@ -8,7 +8,8 @@ import pytest
 from bundles import NOTEBOOK, codes, errors, fine, plain, resolved
 
 from brickyard.bundle import Resolved, nodes, references, resolved_json
-from brickyard.bundle.checks import cron_problem, find_circle
+from brickyard.bundle.job_checks import find_circle
+from brickyard.bundle.schedules import cron_problem
 
 FILES = "/Workspace/Users/jane.doe@x.com/.bundle/shop/default/files"
 

@@ -1,0 +1,57 @@
+"""`run_as`: the identity under which what is deployed runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from brickyard.bundle.draft import Draft
+from brickyard.values import Diagnostic, Value, error
+
+RUN_AS: Final = ("jobs", "pipelines", "alerts")
+NO_RUN_AS: Final = ("model_serving_endpoints", "quality_monitors", "apps")
+
+
+def apply_run_as(draft: Draft) -> Draft:
+    """The identity under which jobs run. Reads: `run_as`. Writes: `resources.jobs.*.run_as`."""
+    run_as = draft.tree.get("run_as")
+    if run_as is None:
+        return draft
+    named = {
+        name: part
+        for name in ("user_name", "service_principal_name", "group_name")
+        if (part := run_as.child(name)) is not None and part.data
+    }
+    if len(named) != 1 or "group_name" in named:
+        return draft.noting(
+            error(
+                "bundle/run-as",
+                "run_as must name exactly one identity",
+                "Give either `user_name` or `service_principal_name`.",
+                path="run_as",
+                at=run_as.key_locations,
+            )
+        )
+    ((_, identity),) = named.items()
+    found: list[Diagnostic] = []
+    tree = draft.tree
+    if identity.data != draft.facts.user.user_name:
+        found.extend(_refused_run_as(draft, identity))
+    for kind in RUN_AS:
+        for key, value in draft.each(kind):
+            if value.child("run_as") is None:
+                tree = tree.put(("resources", kind, key, "run_as"), run_as.with_key(None))
+    return draft.having(tree, found)
+
+
+def _refused_run_as(draft: Draft, identity: Value) -> Iterator[Diagnostic]:
+    for kind in NO_RUN_AS:
+        for key, value in draft.each(kind):
+            yield error(
+                "bundle/run-as-unsupported",
+                f"{kind} do not support a run_as that differs from the deployer",
+                f"run_as is {identity.plain()}, {draft.facts.user.user_name} deploys."
+                " Deploy as that identity, or move the resource to a bundle of its own.",
+                path=f"resources.{kind}.{key}",
+                at=(*value.key_locations, *identity.locations),
+            )

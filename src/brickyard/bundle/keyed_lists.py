@@ -1,0 +1,74 @@
+"""Lists whose elements have a key: two elements with one key, from two places, become one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from brickyard.bundle.draft import Draft
+from brickyard.resources import TYPES
+from brickyard.values import Diagnostic, Path, Value, merge
+
+KEYED: Final = {
+    "jobs": (
+        ("job_clusters", "job_cluster_key"),
+        ("tasks", "task_key"),
+        ("parameters", "name"),
+    ),
+}
+
+
+def merge_keyed_lists(draft: Draft) -> Draft:
+    """Elements with one key become one. Reads and writes: keyed lists, grants."""
+    found: list[Diagnostic] = []
+    tree = draft.tree
+    for kind, lists in KEYED.items():
+        for key, value in draft.each(kind):
+            for name, by in lists:
+                old = value.child(name)
+                if old is None or not old.elements:
+                    continue
+                path: Path = ("resources", kind, key, name)
+                made = _merged(old, by, path, found)
+                if name == "tasks":
+                    made = tuple(sorted(made, key=lambda task: _key_of(task, by)))
+                if made != old.elements or len(made) != len(old.elements):
+                    tree = tree.put(path, old.with_data(made))
+    for kind, declared in TYPES.items():
+        for key, value in draft.each(kind) if declared.securable else ():
+            grants = value.child("grants")
+            if grants is not None and grants.elements:
+                path = ("resources", kind, key, "grants")
+                made = tuple(map(_privileges_once, _merged(grants, "principal", path, found)))
+                tree = tree.put(path, grants.with_data(made))
+    return draft.having(tree, found)
+
+
+def _merged(old: Value, by: str, path: Path, found: list[Diagnostic]) -> tuple[Value, ...]:
+    made: dict[str, Value] = {}
+    for element in old.elements:
+        key = _key_of(element, by)
+        if key in made:
+            whole, problems = merge(made[key], element, (*path, 0))
+            found.extend(problems)
+            made[key] = whole
+        else:
+            made[key] = element
+    return tuple(made.values())
+
+
+def _key_of(element: Value, by: str) -> str:
+    key = element.child(by)
+    return str(key.data) if key is not None and key.data is not None else ""
+
+
+def _privileges_once(grant: Value) -> Value:
+    held = grant.child("privileges")
+    if held is None or not held.elements:
+        return grant
+    once = tuple({str(part.data): part for part in reversed(held.elements)}.values())[::-1]
+    names = dict.fromkeys(str(part.data) for part in held.elements)
+    by_name = {str(part.data): part for part in reversed(once)}
+    kept = tuple(by_name[name] for name in names)
+    return (
+        grant if len(kept) == len(held.elements) else grant.put("privileges", held.with_data(kept))
+    )
