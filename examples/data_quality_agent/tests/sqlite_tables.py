@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
@@ -9,27 +10,14 @@ from typing import Any
 import pandas as pd
 
 SCHEMA = "test.quality"
+PERCENTILE = re.compile(r"percentile\(`(\w+)`, ([\d.]+)\)")  # which SQLite does not have
 TYPES = {"Int32": "int", "Int64": "bigint", "float64": "double", "string": "string"}
-
-
-class Percentile:
-    def __init__(self) -> None:
-        self.values: list[float] = []
-        self.at = 0.5
-
-    def step(self, value: float | None, at: float) -> None:
-        self.at = at
-        if value is not None:
-            self.values.append(value)
-
-    def finalize(self) -> float | None:
-        return float(pd.Series(self.values).quantile(self.at)) if self.values else None
 
 
 class SqliteTables:
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
         self._database = sqlite3.connect(":memory:")
-        self._database.create_aggregate("percentile", 2, Percentile)
+        self._frames = frames
         self._types: dict[str, dict[str, str]] = {}
         for name, frame in frames.items():
             kinds = {column: str(kind) for column, kind in frame.dtypes.items()}
@@ -52,6 +40,14 @@ class SqliteTables:
         return tuple(name for name in self._types if name != table)
 
     def query(self, statement: str) -> list[dict[str, Any]]:
+        statement = PERCENTILE.sub(
+            lambda found: self._percentile(statement, found[1], float(found[2])), statement
+        )
         cursor = self._database.execute(statement.replace("`test`.`quality`.", ""))
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def _percentile(self, statement: str, column: str, at: float) -> str:
+        table = re.findall(r"FROM `test`\.`quality`\.`(\w+)`", statement)[-1]
+        value = self._frames[table][column].quantile(at)
+        return "NULL" if pd.isna(value) else repr(float(value))

@@ -1,7 +1,7 @@
-"""Reading tables: with Spark in a notebook or job, through a SQL warehouse where there is no Spark.
+"""Reading tables through a SQL warehouse, with the SQL statement execution API.
 
-Both answer the same three questions, so the agent does not know where it runs. A model that is
-served has no Spark: it uses the SQL statement execution API with the endpoint's own credentials.
+A model that is served has no Spark, so the agent needs none anywhere: in a notebook, a job and an
+endpoint it reads in the same way, with the credentials of whoever runs it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
-    from pyspark.sql import SparkSession
 
 Row = dict[str, Any]
 
@@ -31,24 +30,6 @@ class Tables(Protocol):
 
     def query(self, statement: str) -> list[Row]:
         """The rows of one SELECT."""
-
-
-class SparkTables:
-    def __init__(self, spark: SparkSession) -> None:
-        self._spark = spark
-
-    def columns(self, table: str) -> Mapping[str, str]:
-        fields = self._spark.table(table).schema.fields
-        return {field.name: field.dataType.simpleString() for field in fields}
-
-    def siblings(self, table: str) -> tuple[str, ...]:
-        schema = table.rsplit(".", 1)[0]
-        rows = self._spark.sql(f"SHOW TABLES IN {schema}").collect()
-        names = sorted(f"{schema}.{row['tableName']}" for row in rows if not row["isTemporary"])
-        return tuple(name for name in names if name != table)
-
-    def query(self, statement: str) -> list[Row]:
-        return [row.asDict() for row in self._spark.sql(statement).collect()]
 
 
 class WarehouseTables:
