@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from brickyard.workspace.catalog import bindings, grants, names, securables
-from brickyard.workspace.catalog.metastore import NAME, Metastore
+from brickyard.workspace.catalog.metastore import EVERYONE, NAME, Metastore
 from brickyard.workspace.catalog.privileges import (
     ADMINISTERS,
     ALL,
@@ -29,7 +29,6 @@ from brickyard.workspace.catalog.privileges import (
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, denied, invalid
 
-EVERYONE: Final = "account users"
 _ENTER: Final[Mapping[str, str]] = {"catalog": "USE_CATALOG", "schema": "USE_SCHEMA"}
 _KINDS: Final[Mapping[str, str]] = {
     "registered_model": "model",

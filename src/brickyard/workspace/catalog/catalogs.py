@@ -97,6 +97,8 @@ class Catalogs:
         """Set what is not None."""
         self._access.authorize(principal, workspace, MANAGE, "catalog", name)
         by = principal.user_name
+        if owner is not None:
+            self._metastore.check_principal(owner)
         with self._metastore.begin() as tx:
             found = securables.need(tx, "catalog", names.full("catalog", name))
             values: dict[str, Any] = {}

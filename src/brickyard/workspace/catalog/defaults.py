@@ -18,9 +18,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from brickyard.workspace.catalog import bindings, grants, securables
-from brickyard.workspace.catalog.access import EVERYONE
 from brickyard.workspace.catalog.bindings import Binding, Mode
-from brickyard.workspace.catalog.metastore import ID, Metastore
+from brickyard.workspace.catalog.metastore import EVERYONE, ID, Metastore
 from brickyard.workspace.catalog.privileges import ALL, MANAGE
 
 READING: Final = ("BROWSE", "EXECUTE", "READ_VOLUME", "SELECT", "USE_CATALOG", "USE_SCHEMA")

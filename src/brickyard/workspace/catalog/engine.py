@@ -48,7 +48,7 @@ class CatalogEngine:
         self.functions = Functions(self.metastore, self.access)
         self.models = Models(self.metastore, self.access)
         self.versions = Versions(self.metastore, self.access)
-        self.permissions = Permissions(self.metastore, self.access, identity.is_principal)
+        self.permissions = Permissions(self.metastore, self.access)
 
     def start(self) -> None:
         """Put defaults in place and remove what a kill left behind. Quick."""

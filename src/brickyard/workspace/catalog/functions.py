@@ -84,6 +84,7 @@ class Functions:
         self, principal: Principal, workspace: WorkspaceInfo, full_name: str, *, owner: str
     ) -> Securable:
         self._access.authorize(principal, workspace, MANAGE, "function", full_name)
+        self._metastore.check_principal(owner)
         with self._metastore.begin() as tx:
             found = securables.need(tx, "function", names.full("function", full_name))
             return securables.change(tx, found, by=principal.user_name, owner=owner)

@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 
 from brickyard.workspace.catalog import names, securables
 from brickyard.workspace.catalog.securables import Securable
-from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
+from brickyard.workspace.identity import directory
+from brickyard.workspace.kernel import Home, Store, WorkspaceInfo, not_found
 
 NAME: Final = "brickyard"
 REGION: Final = "local"
+EVERYONE: Final = "account users"
 ID: Final = str(uuid.uuid5(uuid.NAMESPACE_DNS, "metastore.brickyard.localhost"))
 
 
@@ -53,6 +55,19 @@ class Metastore:
         if found is None or found.kind != kind:
             raise names.missing(kind, id)
         return found
+
+    def check_principal(self, name: str) -> None:
+        """Raises unless a user, service principal or account group has this name.
+
+        Groups local to one workspace do not count: the metastore is shared.
+        """
+        with self.read() as tx:
+            if name == EVERYONE or directory.person_named(tx, name) is not None:
+                return
+            groups = [directory.group_named(tx, name, where) for where in self.workspaces]
+        if not any(group is not None and not group.is_local for group in groups):
+            message = f"Could not find principal with name {name}"
+            raise not_found(message, "PRINCIPAL_DOES_NOT_EXIST")
 
     def path(self, found: Securable) -> Path:
         """The folder of a securable that has one."""

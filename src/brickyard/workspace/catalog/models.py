@@ -115,6 +115,8 @@ class Models:
         """Set what is not None."""
         self._access.authorize(principal, workspace, MANAGE, "model", full_name)
         by = principal.user_name
+        if owner is not None:
+            self._metastore.check_principal(owner)
         with self._metastore.begin() as tx:
             found = securables.need(tx, "model", names.full("model", full_name))
             values: dict[str, Any] = {}

@@ -6,17 +6,17 @@ anything: a typing error would otherwise look like success.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from brickyard.workspace.catalog import grants, names, privileges, securables
-from brickyard.workspace.catalog.access import EVERYONE, Access, kind_of
+from brickyard.workspace.catalog.access import Access, kind_of
 from brickyard.workspace.catalog.metastore import Metastore
 from brickyard.workspace.catalog.privileges import BROWSE, MANAGE
 from brickyard.workspace.catalog.securables import Securable
-from brickyard.workspace.kernel import Principal, WorkspaceInfo, not_found
+from brickyard.workspace.kernel import Principal, WorkspaceInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +34,9 @@ class Effective:
 
 
 class Permissions:
-    def __init__(
-        self, metastore: Metastore, access: Access, is_principal: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, metastore: Metastore, access: Access) -> None:
         self._metastore = metastore
         self._access = access
-        self._is_principal = is_principal
 
     def assignments(
         self,
@@ -97,9 +94,8 @@ class Permissions:
         self._access.authorize(principal, workspace, MANAGE, kind, full_name)
         wanted = list(changes)
         for one in wanted:
-            if one.add and one.principal != EVERYONE and not self._is_principal(one.principal):
-                message = f"Could not find principal with name {one.principal}"
-                raise not_found(message, "PRINCIPAL_DOES_NOT_EXIST")
+            if one.add:
+                self._metastore.check_principal(one.principal)
         with self._metastore.begin() as tx:
             found = _need(tx, kind, full_name)
             for one in wanted:

@@ -73,6 +73,8 @@ class Schemas:
         """Set what is not None."""
         self._access.authorize(principal, workspace, MANAGE, "schema", full_name)
         by = principal.user_name
+        if owner is not None:
+            self._metastore.check_principal(owner)
         with self._metastore.begin() as tx:
             found = securables.need(tx, "schema", names.full("schema", full_name))
             values: dict[str, Any] = {}

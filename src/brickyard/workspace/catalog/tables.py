@@ -188,6 +188,8 @@ class Tables:
         privilege = "MODIFY" if light else MANAGE
         self._access.authorize(principal, workspace, privilege, "table", full_name)
         by = principal.user_name
+        if owner is not None:
+            self._metastore.check_principal(owner)
         with self._metastore.begin() as tx:
             found = securables.need(tx, "table", names.full("table", full_name))
             details = dict(found.details)

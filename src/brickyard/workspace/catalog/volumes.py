@@ -96,6 +96,8 @@ class Volumes:
         """Set what is not None."""
         self._access.authorize(principal, workspace, MANAGE, "volume", full_name)
         by = principal.user_name
+        if owner is not None:
+            self._metastore.check_principal(owner)
         with self._metastore.begin() as tx:
             found = securables.need(tx, "volume", names.full("volume", full_name))
             values: dict[str, Any] = {}
