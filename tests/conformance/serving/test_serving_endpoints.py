@@ -298,6 +298,24 @@ def test_a_model_that_does_not_exist_is_refused_at_once(served: Served, model: s
             served.api.create(name=f"e-{uuid.uuid4().hex[:8]}", config=config)
 
 
+@pytest.mark.documented
+def test_an_endpoint_without_a_config_serves_nothing_until_it_is_given_one(
+    served: Served, model: str
+) -> None:
+    from databricks.sdk.service.serving import EndpointStateConfigUpdate, ServedEntityInput
+
+    name = f"e-{uuid.uuid4().hex[:8]}"
+    made = served.api.create(name=name).result()
+    assert made.config is None
+    assert made.state.config_update is EndpointStateConfigUpdate.NOT_UPDATING
+    status, told = served.ask(name, {"inputs": {"x": [1.0]}})[:2]
+    assert status == 400
+    assert "no config yet" in str(told)
+    entity = ServedEntityInput(entity_name=model, entity_version="1", scale_to_zero_enabled=True)
+    served.api.update_config_and_wait(name, served_entities=[entity])
+    assert served.ask(name, {"inputs": {"x": [1.0]}})[0] == 200
+
+
 @pytest.mark.belief
 def test_an_endpoint_is_deleted_with_its_name(served: Served, model: str) -> None:
     from databricks.sdk.errors import ResourceDoesNotExist
@@ -378,6 +396,39 @@ def test_a_process_that_dies_is_started_again(served: Served, tool: str) -> None
     status, answer = tell(served, tool, "die:")
     assert (status, answer["error_code"]) == (500, "INTERNAL_ERROR")
     assert tell(served, tool, "env:PLAIN") == (200, ["value"])
+
+
+@pytest.mark.documented
+def test_only_those_with_a_permission_ask_an_endpoint(served: Served, endpoint: str) -> None:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.errors import PermissionDenied
+    from databricks.sdk.service.serving import (
+        ServingEndpointAccessControlRequest,
+        ServingEndpointPermissionLevel,
+    )
+
+    admin = served.workspace.client("dev")
+    made = admin.service_principals.create(display_name=f"asker-{uuid.uuid4().hex[:6]}")
+    secret = admin.service_principal_secrets_proxy.create(made.id).secret
+    stranger = WorkspaceClient(
+        host=served.workspace.host("dev"),
+        client_id=made.application_id,
+        client_secret=secret,
+        auth_type="oauth-m2m",
+    ).serving_endpoints
+    with pytest.raises(PermissionDenied):
+        stranger.get(endpoint)
+    with pytest.raises(PermissionDenied):
+        stranger.query(endpoint, inputs={"x": [1.0]})
+    assert endpoint not in [one.name for one in stranger.list()]
+    entry = ServingEndpointAccessControlRequest(
+        service_principal_name=made.application_id,
+        permission_level=ServingEndpointPermissionLevel.CAN_QUERY,
+    )
+    served.api.update_permissions(served.api.get(endpoint).id, access_control_list=[entry])
+    assert stranger.query(endpoint, inputs={"x": [1.0]}).predictions == [2.0]
+    with pytest.raises(PermissionDenied):
+        stranger.delete(endpoint)
 
 
 @pytest.mark.documented

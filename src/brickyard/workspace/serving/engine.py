@@ -87,14 +87,19 @@ class ServingEngine:
         principal: Principal,
         workspace: WorkspaceInfo,
         name: str,
-        config: Mapping[str, Any],
+        config: Mapping[str, Any] | None,
         settings: Mapping[str, Any],
     ) -> Endpoint:
+        """Without a config the endpoint serves nothing until it is given one."""
         if not NAME.fullmatch(name):
             raise invalid(f"Endpoint name {name!r} may have letters, digits, '-' and '_' only")
         now = now_ms()
-        wanted = read_config(config, creator=principal.user_name, version=1, now_ms=now)
-        for entity in wanted.entities:
+        wanted = (
+            read_config(config, creator=principal.user_name, version=1, now_ms=now)
+            if config
+            else None
+        )
+        for entity in wanted.entities if wanted else ():
             self._recipes.check(principal, workspace, entity)
         endpoint = Endpoint(
             id=new_id(),
@@ -103,13 +108,14 @@ class ServingEngine:
             creator=principal.user_name,
             created_ms=now,
             updated_ms=now,
-            update_state=BUSY,
+            update_state=BUSY if wanted else IDLE,
             pending=wanted,
             settings=settings,
         )
         self._records.add(endpoint)
         self._permissions.grant_owner(principal, workspace, KIND, endpoint.id)
-        self._in_background(self._deploy, endpoint.id)
+        if wanted:
+            self._in_background(self._deploy, endpoint.id)
         return endpoint
 
     def find(
@@ -322,10 +328,8 @@ def _nothing_served(endpoint: Endpoint) -> ApiError:
             f"Endpoint '{endpoint.name}' is not ready yet: it is being created",
             headers={"Retry-After": "1"},
         )
-    return ApiError(
-        "INVALID_STATE",
-        f"Endpoint '{endpoint.name}' serves nothing, its creation failed: {endpoint.message}",
-    )
+    why = f"its creation failed: {endpoint.message}" if endpoint.message else "it has no config yet"
+    return ApiError("INVALID_STATE", f"Endpoint '{endpoint.name}' serves nothing: {why}")
 
 
 def _text(fault: Exception) -> str:

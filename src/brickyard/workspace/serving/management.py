@@ -22,11 +22,9 @@ def create(call: Call) -> Json:
     name = body.get("name")
     if not isinstance(name, str) or not name:
         raise invalid("name is required")
-    if not body.get("config"):
-        raise invalid("config is required: the served entities of the endpoint")
     settings = {key: body[key] for key in KEPT if body.get(key)}
     made = call.engines.serving.create(
-        call.principal, call.workspace, name, body["config"], settings
+        call.principal, call.workspace, name, body.get("config"), settings
     )
     return _shown(call, made)
 
