@@ -74,3 +74,10 @@ def test_the_table_comes_from_the_question_or_from_the_custom_inputs(saved: Any)
 def test_a_table_name_cannot_carry_sql(saved: Any) -> None:
     with pytest.raises(Exception, match=r"catalog\.schema\.table"):
         ask(saved, "Check it.", table="a.b.c; DROP TABLE a.b.c")
+
+
+def test_a_streamed_answer_is_the_same_report(saved: Any) -> None:
+    question = {"input": [{"role": "user", "content": "Which rules does it break?"}]}
+    (event,) = saved.predict_stream(question)
+    assert event["type"] == "response.output_item.done"
+    assert event["custom_outputs"]["row_count"] == 40

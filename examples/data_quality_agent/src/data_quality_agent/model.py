@@ -11,13 +11,17 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import mlflow
 from mlflow.pyfunc import PythonModelContext, ResponsesAgent
-from mlflow.types.responses import ResponsesAgentRequest, ResponsesAgentResponse
+from mlflow.types.responses import (
+    ResponsesAgentRequest,
+    ResponsesAgentResponse,
+    ResponsesAgentStreamEvent,
+)
 
 from data_quality_agent.agent import examine
 from data_quality_agent.language_model import ChatCompletions, LanguageModel, OfflineHeuristic
@@ -45,10 +49,19 @@ class DataQualityAgent(ResponsesAgent):
         self._examples = json.loads(Path(context.artifacts["example_rules"]).read_text("utf-8"))
 
     def predict(self, request: ResponsesAgentRequest) -> ResponsesAgentResponse:
-        table = self._table(request)
-        report = examine(self._tables(), table, self._language_model())
-        item = self.create_text_output_item(text=report.answer(), id=f"msg_{uuid.uuid4().hex}")
-        return ResponsesAgentResponse(output=[item], custom_outputs=report.to_json())
+        (event,) = self.predict_stream(request)
+        return ResponsesAgentResponse(output=[event.item], custom_outputs=event.custom_outputs)
+
+    def predict_stream(
+        self, request: ResponsesAgentRequest
+    ) -> Generator[ResponsesAgentStreamEvent, None, None]:
+        """The report is whole or not at all: one event."""
+        report = examine(self._tables(), self._table(request), self._language_model())
+        yield ResponsesAgentStreamEvent(
+            type="response.output_item.done",
+            item=self.create_text_output_item(text=report.answer(), id=f"msg_{uuid.uuid4().hex}"),
+            custom_outputs=report.to_json(),
+        )
 
     def _table(self, request: ResponsesAgentRequest) -> str:
         asked = str((request.custom_inputs or {}).get("table") or "")
