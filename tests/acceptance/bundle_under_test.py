@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -20,21 +19,25 @@ targets:
   dev:
     default: true
     mode: development
+  staging:
+    mode: production
+    workspace:
+      root_path: /Workspace/Users/${{workspace.current_user.userName}}/.bundle/{name}/staging
 
 resources:
   schemas:
     sales:
-      catalog_name: dev
+      catalog_name: ${{bundle.target}}
       name: {name}
       comment: Orders and customers.
   volumes:
     landing:
-      catalog_name: dev
+      catalog_name: ${{bundle.target}}
       schema_name: ${{resources.schemas.sales.name}}
       name: landing
   registered_models:
     agent:
-      catalog_name: dev
+      catalog_name: ${{bundle.target}}
       schema_name: ${{resources.schemas.sales.name}}
       name: agent
   experiments:
@@ -125,12 +128,9 @@ class BundleUnderTest:
         return [sys.executable, "-m", "brickyard", *arguments]
 
 
-def write_bundle(folder: Path, name: str, host: str, token: str) -> BundleUnderTest:
+def write_bundle(folder: Path, name: str, environment: Mapping[str, str]) -> BundleUnderTest:
+    """The bundle in `folder`; `environment` says which workspace its commands talk to."""
     (folder / "src").mkdir(parents=True, exist_ok=True)
     (folder / "databricks.yml").write_text(BUNDLE.format(name=name))
     (folder / "src" / "hello.py").write_text(HELLO)
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith("DATABRICKS_")
-    }
-    environment |= {"DATABRICKS_HOST": host, "DATABRICKS_TOKEN": token}
     return BundleUnderTest(folder=folder, name=name, environment=environment)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ RESOURCES = 6
 @pytest.fixture
 def bundle(tmp_path: Path, workspace: Any) -> Iterator[BundleUnderTest]:
     name = f"shop_{uuid.uuid4().hex[:8]}"
-    made = write_bundle(tmp_path / "bundle", name, workspace.host("dev"), workspace.token("dev"))
+    made = write_bundle(tmp_path / "bundle", name, workspace.environment("dev"))
     yield made
     made("destroy", "--auto-approve", code=None)
 
@@ -136,12 +138,7 @@ def test_a_second_clone_uploads_nothing_and_changes_nothing(
     bundle: BundleUnderTest, tmp_path: Path
 ) -> None:
     bundle("deploy")
-    clone = write_bundle(
-        tmp_path / "clone",
-        bundle.name,
-        bundle.environment["DATABRICKS_HOST"],
-        bundle.environment["DATABRICKS_TOKEN"],
-    )
+    clone = write_bundle(tmp_path / "clone", bundle.name, bundle.environment)
     again = clone("deploy")
     assert "Nothing to do" in again.err
 
@@ -183,10 +180,22 @@ def test_a_deploy_killed_at_any_time_is_finished_by_the_next(
         assert ours(client, bundle) == []
 
 
+@pytest.mark.belief
+def test_a_target_without_a_host_goes_to_the_embedded_workspace_of_its_environment(
+    tmp_path: Path, workspace: Any
+) -> None:
+    name = f"shop_{uuid.uuid4().hex[:8]}"
+    bundle = write_bundle(tmp_path / "bundle", name, workspace.environment())
+    deployed = bundle("deploy", "-t", "staging", "-o", "json").data
+    assert deployed["host"] == workspace.host("staging")
+    assert deployed["failures"] == []
+    assert len(ours(workspace.client("staging"), bundle)) == 2
+    assert ours(workspace.client("dev"), bundle) == []
+    bundle("destroy", "-t", "staging", "--auto-approve")
+
+
 @pytest.mark.documented
 def test_a_wrong_token_is_one_clear_line(bundle: BundleUnderTest) -> None:
-    from dataclasses import replace
-
     stranger = replace(
         bundle, environment={**bundle.environment, "DATABRICKS_TOKEN": "dapi-not-a-token"}
     )
@@ -196,6 +205,4 @@ def test_a_wrong_token_is_one_clear_line(bundle: BundleUnderTest) -> None:
 
 
 def _user() -> str:
-    import getpass
-
     return getpass.getuser()
