@@ -53,9 +53,14 @@ resources:
           default: ${{resources.experiments.traces.id}}
       tasks:
         - task_key: greet
+          environment_key: plain
           spark_python_task:
             python_file: src/hello.py
             parameters: ["{{{{job.parameters.whom}}}}"]
+      environments:
+        - environment_key: plain
+          spec:
+            environment_version: "4"
     caller:
       name: caller
       tasks:
