@@ -7,6 +7,7 @@
 # COMMAND ----------
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -36,7 +37,7 @@ if model_version == "latest":
 
 labels = evaluation.read_labels(Path.cwd().parent / "evaluation" / "labels.json")
 model = mlflow.pyfunc.load_model(f"models:/{full_name}/{model_version}")
-reports, latencies_s = {}, {}
+reports, latencies_s, faults = {}, {}, {}
 
 
 def predict(table: str) -> dict:
@@ -45,7 +46,11 @@ def predict(table: str) -> dict:
         "custom_inputs": {"table": f"{catalog}.{schema}.{table}"},
     }
     started = time.perf_counter()
-    report = model.predict(question)["custom_outputs"]
+    try:
+        report = model.predict(question)["custom_outputs"]
+    except Exception as fault:
+        faults[table] = f"{type(fault).__name__}: {fault}"
+        raise
     latencies_s[table] = time.perf_counter() - started
     reports[table] = report
     return {"table": table, **report}
@@ -75,6 +80,7 @@ def hold_rate(outputs: dict) -> float:
 
 # COMMAND ----------
 
+os.environ["MLFLOW_GENAI_EVAL_MAX_WORKERS"] = "1"  # one at a time, or they slow each other down
 data = [{"inputs": {"table": table}} for table in FILES]
 with mlflow.start_run(run_name=f"evaluate version {model_version}") as run:
     mlflow.log_params({"model": full_name, "model_version": model_version})
@@ -84,9 +90,9 @@ with mlflow.start_run(run_name=f"evaluate version {model_version}") as run:
         scorers=[recall, precision, hold_rate],
         model_id=model.model_id,
     )
+    if faults:
+        raise RuntimeError(f"the model gave no report on {json.dumps(faults, indent=2)}")
     scores = [score_of({"table": table, **report}) for table, report in reports.items()]
-    if missing := [table for table in FILES if table not in reports]:
-        raise RuntimeError(f"the model gave no report on {', '.join(missing)}")
     metrics = evaluation.metrics(scores, list(latencies_s.values()))
     mlflow.log_metrics(metrics)
     missed = evaluation.pooled(scores).missed

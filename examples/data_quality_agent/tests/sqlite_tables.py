@@ -16,7 +16,7 @@ TYPES = {"Int32": "int", "Int64": "bigint", "float64": "double", "string": "stri
 
 class SqliteTables:
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
-        self._database = sqlite3.connect(":memory:")
+        self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._frames = frames
         self._types: dict[str, dict[str, str]] = {}
         for name, frame in frames.items():
