@@ -284,6 +284,8 @@ def _environment(
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYSPARK_PYTHON": sys.executable,
+        # The Spark Connect client looks for an installation when it is imported; any path will do.
+        "SPARK_HOME": sys.prefix,
     }
     return {**kept, **_cluster_variables(call), **own}
 
