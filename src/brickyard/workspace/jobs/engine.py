@@ -81,6 +81,7 @@ class JobsEngine:
                 home=home,
                 identity=identity,
                 catalog=catalog,
+                files=files,
                 spark=spark,
                 environments=self.environments,
             ),

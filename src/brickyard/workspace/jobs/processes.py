@@ -20,7 +20,7 @@ from brickyard.workspace.catalog import securables
 from brickyard.workspace.jobs import sources
 from brickyard.workspace.jobs.execution import Stop, TaskCall
 from brickyard.workspace.jobs.states import Outcome
-from brickyard.workspace.kernel import Home, Principal, now_ms
+from brickyard.workspace.kernel import ApiError, Home, Principal, WorkspaceInfo, now_ms
 from brickyard.workspace.processes import (
     CatalogView,
     Environments,
@@ -34,6 +34,7 @@ from brickyard.workspace.processes import (
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.files.engine import FilesEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.spark.engine import SparkEngine
 
@@ -55,6 +56,7 @@ class ProcessTasks:
     home: Home
     identity: IdentityEngine
     catalog: CatalogEngine
+    files: FilesEngine
     spark: SparkEngine
     environments: Environments
 
@@ -65,6 +67,8 @@ class ProcessTasks:
         files = self.home.files_of(call.workspace.name)
         volumes = {f"/Volumes/{v.catalog}/{v.schema}/{v.name}": v.path for v in mounts.volumes}
         source = self._source(call, files, volumes)
+        if source is not None and not source.inside.startswith("/Volumes/"):
+            require_readable(self.files, principal, call.workspace, source)
         needs_pip = source.real if source and call.kind == "notebook_task" else None
         wanted = sources.requirements(call.task, call.settings, call.facts, needs_pip)
         try:
@@ -256,6 +260,20 @@ class ProcessTasks:
             "entry_point": body["entry_point"],
             "arguments": [str(one) for one in arguments],
         }
+
+
+def require_readable(
+    files: FilesEngine, principal: Principal, workspace: WorkspaceInfo, source: sources.Source
+) -> None:
+    """Raises PERMISSION_DENIED when the run's identity may not read its own source."""
+    try:
+        files.readable(principal, workspace, source.workspace_path)
+    except ApiError as fault:
+        if fault.status != 404:
+            raise
+        # A notebook named as a file: its object has no extension.
+        bare = source.workspace_path.removesuffix(source.real.suffix)
+        files.readable(principal, workspace, bare)
 
 
 def _environment(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.jobs import sources
 from brickyard.workspace.jobs.execution import Stop, TaskCall
-from brickyard.workspace.jobs.processes import ProcessTasks
+from brickyard.workspace.jobs.processes import ProcessTasks, require_readable
 from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.kernel import Home, Principal, invalid
 
@@ -76,6 +76,7 @@ class Tasks:
         found = sources.notebook(
             self.home.files_of(call.workspace.name), file["path"], file.get("source") or "WORKSPACE"
         )
+        require_readable(self.processes.files, principal, call.workspace, found)
         text = found.real.read_text()
         given = {**(body.get("parameters") or {}), **call.facts.parameters}
         rows = self.sql.run_script(
