@@ -29,8 +29,8 @@ def test_labels_have_different_ids_and_name_real_columns(
         assert label.is_defect == (label.rows > 0), label.id
 
 
+@pytest.mark.usefixtures("tables")  # skips without the package
 def test_missing_whole_numbers_are_read_as_missing_not_as_fractions() -> None:
-    pytest.importorskip("pandas")
     frame = read_frame("planes")
     assert str(frame["year"].dtype) == "Int32"
     assert int(frame["year"].isna().sum()) == 70
