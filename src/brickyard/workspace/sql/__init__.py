@@ -1,1 +1,1 @@
-"""SQL warehouses and statements. (The lead writes this room; the Spark helper need not.)"""
+"""SQL warehouses and statement execution."""

@@ -1,0 +1,331 @@
+"""A client of the Spark Connect gateway for SQL: statements in, Arrow out.
+
+Speaks the protocol itself: pyspark's client would import pandas and half a second with it. A
+connection belongs to one principal; its sessions are set to a catalog and schema once and reused,
+unless a statement leaves something behind in its session.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from brickyard.workspace.kernel import ApiError, invalid
+
+if TYPE_CHECKING:
+    import pyarrow
+
+STATEFUL: Final = re.compile(
+    r"\b(use|set|reset|declare|cache|uncache|temp|temporary)\b", re.IGNORECASE
+)
+UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+IDLE_SESSIONS: Final = 8
+EPOCH: Final = datetime(1970, 1, 1)
+
+
+class StatementFailed(Exception):
+    """The engine or the gateway refused a statement. `sql_state` is its SQLSTATE, if it has one."""
+
+    def __init__(self, code: str, message: str, sql_state: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.sql_state = sql_state
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A named parameter; `value` None is NULL. `type` is a SQL type name."""
+
+    name: str
+    value: str | None
+    type: str = "STRING"
+
+
+@dataclass(slots=True)
+class Cancellation:
+    """Lets another thread stop a statement: it cancels the call that is under way."""
+
+    is_requested: bool = False
+    _call: Any = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def cancel(self) -> None:
+        with self._lock:
+            self.is_requested = True
+            if self._call is not None:
+                self._call.cancel()
+
+    def watch(self, call: Any) -> Any:
+        with self._lock:
+            self._call = call
+            if self.is_requested:
+                call.cancel()
+        return call
+
+
+class Connection:
+    """One principal's way to its Sail process, through the gateway at a `sc://` URL."""
+
+    def __init__(self, url: str, user: str) -> None:
+        import grpc
+
+        from brickyard.workspace.spark import protocol
+
+        self._protocol = protocol
+        parts = urlsplit(url.split("/;", 1)[0])
+        options = dict(pair.split("=", 1) for pair in url.split(";")[1:] if "=" in pair)
+        self._metadata = [
+            ("authorization", f"Bearer {value}") if name == "token" else (name, value)
+            for name, value in options.items()
+        ]
+        self._user = user
+        self._channel = grpc.insecure_channel(f"{parts.hostname}:{parts.port}", UNLIMITED)
+        self._execute = self._channel.unary_stream(
+            f"/{protocol.SERVICE}/ExecutePlan",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=protocol.ExecutePlanResponse.FromString,
+        )
+        self._idle: dict[tuple[str, str], list[str]] = {}
+        self._lock = threading.Lock()
+
+    def run(
+        self,
+        statement: str,
+        parameters: Sequence[Parameter] = (),
+        *,
+        catalog: str = "",
+        schema: str = "",
+        cancellation: Cancellation | None = None,
+    ) -> tuple[pyarrow.Table, list[str]]:
+        """The rows of a statement and the SQL type of each column. Raises `StatementFailed`."""
+        stop = cancellation or Cancellation()
+        session, is_new = self._session(catalog, schema)
+        if is_new and catalog:
+            self._command(session, f"USE CATALOG {_quoted(catalog)}", (), stop)
+        if is_new and schema:
+            self._command(session, f"USE SCHEMA {_quoted(schema)}", (), stop)
+        relation = self._command(session, statement, parameters, stop)
+        found = self._rows(session, relation, stop)
+        if not STATEFUL.search(statement):
+            with self._lock:
+                idle = self._idle.setdefault((catalog, schema), [])
+                if len(idle) < IDLE_SESSIONS:
+                    idle.append(session)
+        return found
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _session(self, catalog: str, schema: str) -> tuple[str, bool]:
+        with self._lock:
+            idle = self._idle.get((catalog, schema))
+            if idle:
+                return idle.pop(), False
+        return str(uuid.uuid4()), True
+
+    def _command(
+        self, session: str, text: str, parameters: Sequence[Parameter], stop: Cancellation
+    ) -> Any:
+        """Execute a SQL command; the relation that holds its result, or None."""
+        plan = self._protocol.Plan()
+        sql = plan.command.sql_command.input.sql
+        sql.query = text
+        for parameter in parameters:
+            _fill(sql.named_arguments[parameter.name].literal, parameter)
+        result = None
+        for answer in self._stream(session, plan, stop):
+            if answer.HasField("sql_command_result"):
+                result = answer.sql_command_result.relation
+        return result
+
+    def _rows(
+        self, session: str, relation: Any, stop: Cancellation
+    ) -> tuple[pyarrow.Table, list[str]]:
+        import pyarrow as pa
+
+        if relation is None:
+            return pa.table({}), []
+        plan = self._protocol.Plan()
+        plan.root.CopyFrom(relation)
+        batches: list[Any] = []
+        arrow_schema = None
+        types: list[str] = []
+        for answer in self._stream(session, plan, stop):
+            if answer.HasField("schema"):
+                types = [type_text(one.data_type) for one in answer.schema.struct.fields]
+            if answer.HasField("arrow_batch"):
+                with pa.ipc.open_stream(answer.arrow_batch.data) as reader:
+                    arrow_schema = reader.schema
+                    batches.extend(reader)
+        if arrow_schema is None:
+            return pa.table({}), types
+        table = pa.Table.from_batches(batches, arrow_schema)
+        return table, types or [arrow_type_text(one.type) for one in arrow_schema]
+
+    def _stream(self, session: str, plan: Any, stop: Cancellation) -> Iterator[Any]:
+        import grpc
+
+        request = self._protocol.ExecutePlanRequest(
+            session_id=session, client_type="brickyard-sql", operation_id=str(uuid.uuid4())
+        )
+        request.user_context.user_id = self._user
+        request.plan.CopyFrom(plan)
+        call = stop.watch(self._execute(request, metadata=self._metadata))
+        try:
+            yield from call
+        except grpc.RpcError as fault:
+            raise _failed(fault) from None
+
+
+def _failed(fault: Any) -> StatementFailed:
+    """The class and SQLSTATE of a refusal, from the details that Spark Connect attaches."""
+    import grpc
+    from google.rpc import error_details_pb2
+    from grpc_status import rpc_status
+
+    if fault.code() is grpc.StatusCode.CANCELLED:
+        return StatementFailed("CANCELLED", "The statement was canceled")
+    message = str(fault.details() or fault)
+    code = "PERMISSION_DENIED" if "PERMISSION" in message.split("]", 1)[0] else "BAD_REQUEST"
+    state = ""
+    try:
+        status = rpc_status.from_call(fault)
+    except ValueError:
+        status = None
+    for detail in status.details if status is not None else ():
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            state = info.metadata.get("sqlState", "")
+            if info.metadata.get("errorClass", "").startswith("INSUFFICIENT"):
+                code = "PERMISSION_DENIED"
+    return StatementFailed(code, message, state)
+
+
+def _fill(literal: Any, parameter: Parameter) -> None:
+    """A typed literal of Spark Connect. Raises INVALID_PARAMETER_VALUE for text that is no such."""
+    kind = parameter.type.upper().strip() or "STRING"
+    text = parameter.value
+    base = kind.split("(", 1)[0]
+    if text is None:
+        literal.null.null.SetInParent()
+        return
+    try:
+        if base in {"STRING", "VARCHAR", "CHAR"}:
+            literal.string = text
+        elif base in {"INT", "INTEGER", "SMALLINT", "TINYINT"}:
+            literal.integer = int(text)
+        elif base in {"BIGINT", "LONG"}:
+            literal.long = int(text)
+        elif base in {"DOUBLE", "FLOAT"}:
+            literal.double = float(text)
+        elif base == "BOOLEAN":
+            literal.boolean = {"true": True, "false": False}[text.lower()]
+        elif base == "DATE":
+            literal.date = (date.fromisoformat(text) - EPOCH.date()).days
+        elif base in {"TIMESTAMP", "TIMESTAMP_NTZ"}:
+            literal.timestamp = _micros(text)
+        elif base in {"DECIMAL", "NUMERIC"}:
+            _fill_decimal(literal, kind, text)
+        else:
+            raise invalid(f"Parameter {parameter.name}: type {kind} is not supported here")
+    except (ValueError, KeyError, InvalidOperation):
+        raise invalid(f"Parameter {parameter.name}: {text!r} is not a {kind}") from None
+
+
+def _fill_decimal(literal: Any, kind: str, text: str) -> None:
+    found = re.search(r"\((\d+)(?:\s*,\s*(\d+))?\)", kind)
+    literal.decimal.value = str(Decimal(text))
+    if found:
+        literal.decimal.precision = int(found[1])
+        literal.decimal.scale = int(found[2] or 0)
+
+
+def _micros(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        return round(moment.timestamp() * 1_000_000)
+    return round((moment - EPOCH).total_seconds() * 1_000_000)
+
+
+def _quoted(name: str) -> str:
+    if not name.strip():
+        raise ApiError("INVALID_PARAMETER_VALUE", "An empty catalog or schema name")
+    return "`" + name.replace("`", "``") + "`"
+
+
+SIMPLE: Final = {
+    "null": "VOID",
+    "binary": "BINARY",
+    "boolean": "BOOLEAN",
+    "byte": "TINYINT",
+    "short": "SMALLINT",
+    "integer": "INT",
+    "long": "BIGINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "string": "STRING",
+    "char": "STRING",
+    "var_char": "STRING",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "timestamp_ntz": "TIMESTAMP_NTZ",
+    "variant": "VARIANT",
+    "calendar_interval": "INTERVAL",
+    "year_month_interval": "INTERVAL",
+    "day_time_interval": "INTERVAL",
+}
+
+
+def type_text(kind: Any) -> str:
+    """A Spark Connect data type as SQL writes it: `DECIMAL(10,2)`, `ARRAY<INT>`."""
+    name = kind.WhichOneof("kind")
+    if name == "decimal":
+        return f"DECIMAL({kind.decimal.precision},{kind.decimal.scale})"
+    if name == "array":
+        return f"ARRAY<{type_text(kind.array.element_type)}>"
+    if name == "map":
+        return f"MAP<{type_text(kind.map.key_type)}, {type_text(kind.map.value_type)}>"
+    if name == "struct":
+        inner = ", ".join(f"{one.name}: {type_text(one.data_type)}" for one in kind.struct.fields)
+        return f"STRUCT<{inner}>"
+    return SIMPLE.get(str(name), "STRING")
+
+
+def arrow_type_text(kind: Any) -> str:
+    """The same from an Arrow type, where the engine sent no schema."""
+    import pyarrow.types as t
+
+    checks = (
+        (t.is_boolean, "BOOLEAN"),
+        (t.is_int8, "TINYINT"),
+        (t.is_int16, "SMALLINT"),
+        (t.is_int32, "INT"),
+        (t.is_int64, "BIGINT"),
+        (t.is_float32, "FLOAT"),
+        (t.is_float64, "DOUBLE"),
+        (t.is_date, "DATE"),
+        (t.is_null, "VOID"),
+        (t.is_binary, "BINARY"),
+    )
+    for check, name in checks:
+        if check(kind):
+            return name
+    if t.is_decimal(kind):
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if t.is_timestamp(kind):
+        return "TIMESTAMP" if kind.tz else "TIMESTAMP_NTZ"
+    if t.is_list(kind) or t.is_large_list(kind):
+        return f"ARRAY<{arrow_type_text(kind.value_type)}>"
+    if t.is_map(kind):
+        return f"MAP<{arrow_type_text(kind.key_type)}, {arrow_type_text(kind.item_type)}>"
+    if t.is_struct(kind):
+        return "STRUCT<" + ", ".join(f"{f.name}: {arrow_type_text(f.type)}" for f in kind) + ">"
+    return "STRING"

@@ -1,0 +1,389 @@
+"""SQL warehouses and the Statement Execution API, as the SDK's sql services call them.
+
+Cells are strings or null (JSON_ARRAY); larger results and Arrow come by links back to this server,
+signed and short-lived. Left out: result compression, which is never claimed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from brickyard.workspace.identity.keys import key_of
+from brickyard.workspace.kernel import (
+    ApiError,
+    Call,
+    Fidelity,
+    Json,
+    Reply,
+    Route,
+    denied,
+    invalid,
+    not_found,
+)
+from brickyard.workspace.sql.connect import Parameter
+from brickyard.workspace.sql.engine import Request
+from brickyard.workspace.sql.rendering import arrow_bytes, csv_bytes, rows
+from brickyard.workspace.sql.statements import Statement
+from brickyard.workspace.sql.warehouses import Warehouse
+
+WAREHOUSES = "/api/2.0/sql/warehouses"
+STATEMENTS = "/api/2.0/sql/statements"
+RESULTS = "/api/2.0/brickyard/sql/results"
+VIRTUAL = "sizes and scaling are kept, not acted on"
+LINK_LIFE_S: Final = 900
+DEFAULT_WAIT_S: Final = 10
+FORMATS: Final = {"INLINE": {"JSON_ARRAY"}, "EXTERNAL_LINKS": {"JSON_ARRAY", "CSV", "ARROW_STREAM"}}
+BARE_TYPES: Final = {"VOID": "NULL", "TINYINT": "BYTE", "SMALLINT": "SHORT", "BIGINT": "LONG"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterItem:
+    name: str
+    value: str | None = None
+    type: str = "STRING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecuteStatement:
+    statement: str
+    warehouse_id: str
+    catalog: str = ""
+    schema: str = ""
+    parameters: Sequence[ParameterItem] = ()
+    row_limit: int | None = None
+    byte_limit: int | None = None
+    disposition: str = "INLINE"
+    format: str = "JSON_ARRAY"
+    wait_timeout: str = "10s"
+    on_wait_timeout: str = "CONTINUE"
+
+
+# -- warehouses -----------------------------------------------------------------------------------
+
+
+def create(call: Call) -> Json:
+    body = _body(call)
+    made = call.engines.sql.create_warehouse(
+        call.principal, call.workspace, str(body.get("name") or ""), body
+    )
+    return {"id": made.id}
+
+
+def browse(call: Call) -> Json:
+    found = call.engines.sql.visible_warehouses(call.principal, call.workspace)
+    return {"warehouses": [show(call, one) for one in found]}
+
+
+def fetch(call: Call) -> Json:
+    return show(call, call.engines.sql.warehouse(call.principal, call.workspace, call.path["id"]))
+
+
+def edit(call: Call) -> Json:
+    engine, id, body = call.engines.sql, call.path["id"], _body(call)
+    engine.warehouse(call.principal, call.workspace, id, "CAN_MANAGE")
+    engine.warehouses.edit(call.workspace, id, str(body.get("name") or ""), body)
+    return {}
+
+
+def start(call: Call) -> Json:
+    engine = call.engines.sql
+    engine.set_running(call.principal, call.workspace, call.path["id"], running=True)
+    return {}
+
+
+def stop(call: Call) -> Json:
+    engine = call.engines.sql
+    engine.set_running(call.principal, call.workspace, call.path["id"], running=False)
+    return {}
+
+
+def drop(call: Call) -> Json:
+    call.engines.sql.delete_warehouse(call.principal, call.workspace, call.path["id"])
+    return {}
+
+
+def data_sources(call: Call) -> Reply:
+    found = call.engines.sql.visible_warehouses(call.principal, call.workspace)
+    listed: list[Any] = [
+        {
+            "id": one.id,
+            "name": one.name,
+            "warehouse_id": one.id,
+            "type": "databricks_internal",
+            "syntax": "sql",
+            "paused": 0,
+            "supports_auto_limit": True,
+            "view_only": False,
+        }
+        for one in found
+    ]
+    return Reply(json=listed)
+
+
+def show(call: Call, one: Warehouse) -> dict[str, Any]:
+    host = call.workspace.url.split("//", 1)[1]
+    name, _, port = host.partition(":")
+    path = f"/sql/1.0/warehouses/{one.id}"
+    running = one.state == "RUNNING"
+    return {
+        **one.settings,
+        "id": one.id,
+        "name": one.name,
+        "state": one.state,
+        "creator_name": one.creator,
+        "num_clusters": 1 if running else 0,
+        "num_active_sessions": 0,
+        "jdbc_url": f"jdbc:databricks://{host}/default;httpPath={path}",
+        "odbc_params": {
+            "hostname": name,
+            "port": int(port or 443),
+            "path": path,
+            "protocol": "http",
+        },
+        "health": {"status": "HEALTHY"},
+    }
+
+
+# -- statements -----------------------------------------------------------------------------------
+
+
+def execute(call: Call) -> Json:
+    want = call.read(ExecuteStatement)
+    engine = call.engines.sql
+    wait_s = _wait(want.wait_timeout)
+    if want.on_wait_timeout not in {"CONTINUE", "CANCEL"}:
+        raise invalid("on_wait_timeout must be CONTINUE or CANCEL")
+    if wait_s == 0 and want.on_wait_timeout == "CANCEL":
+        raise invalid("on_wait_timeout CANCEL needs a wait_timeout above 0s")
+    allowed = FORMATS.get(want.disposition)
+    if allowed is None or want.format not in allowed:
+        raise invalid(f"The format {want.format} is not supported by {want.disposition}")
+    if not want.statement.strip():
+        raise invalid("The statement is empty")
+    request = Request(
+        text=want.statement.strip().rstrip(";"),
+        parameters=[
+            Parameter(name=one.name, value=one.value, type=one.type) for one in want.parameters
+        ],
+        catalog=want.catalog,
+        schema=want.schema,
+        row_limit=want.row_limit,
+        byte_limit=want.byte_limit,
+        disposition=want.disposition,
+        format=want.format,
+    )
+    made = engine.submit(call.principal, call.workspace, want.warehouse_id, request)
+    ended = engine.wait(made, wait_s)
+    if not ended.has_ended and want.on_wait_timeout == "CANCEL" and wait_s:
+        engine.cancel(ended)
+        ended = engine.wait(ended, 5)
+    return _answer(call, ended)
+
+
+def fetch_statement(call: Call) -> Json:
+    found = call.engines.sql.statement(call.principal, call.workspace, call.path["id"])
+    return _answer(call, found)
+
+
+def fetch_chunk(call: Call) -> Json:
+    found = call.engines.sql.statement(call.principal, call.workspace, call.path["id"])
+    return _result(call, found, _chunk_index(call, found))
+
+
+def cancel(call: Call) -> Json:
+    engine = call.engines.sql
+    engine.cancel(engine.statement(call.principal, call.workspace, call.path["id"]))
+    return {}
+
+
+def close(call: Call) -> Json:
+    engine = call.engines.sql
+    engine.close(engine.statement(call.principal, call.workspace, call.path["id"]))
+    return {}
+
+
+def history(call: Call) -> Json:
+    found = call.engines.sql.statements.recent(
+        call.workspace.name, call.integer("max_results", 100)
+    )
+    mine = [
+        one for one in found if call.principal.is_admin or one.creator == call.principal.user_name
+    ]
+    states = {"SUCCEEDED": "FINISHED", "CLOSED": "FINISHED", "PENDING": "QUEUED"}
+    return {
+        "res": [
+            {
+                "query_id": one.id,
+                "status": states.get(one.state, one.state),
+                "query_text": one.text,
+                "query_start_time_ms": one.started_ms,
+                "query_end_time_ms": one.ended_ms or 0,
+                "duration": (one.ended_ms or one.started_ms) - one.started_ms,
+                "user_name": one.creator,
+                "warehouse_id": one.warehouse,
+                "rows_produced": one.row_count,
+                "error_message": one.error or None,
+                "is_final": one.has_ended,
+            }
+            for one in mine
+        ],
+        "has_next_page": False,
+    }
+
+
+def download(call: Call) -> Reply:
+    """A result chunk by its signed link: the link is the permission."""
+    id, index, format = call.path["id"], call.path["index"], call.path["format"]
+    expires = call.query("expires")
+    signed = _signature(call, id, index, format, expires)
+    if not hmac.compare_digest(signed, call.query("signature")) or int(expires) < time.time():
+        raise denied("This link has expired or is not one of ours; fetch the statement again")
+    found = call.engines.sql.statements.get(call.workspace.name, id)
+    table = call.engines.sql.statements.chunk(found, int(index))
+    if format == "ARROW_STREAM":
+        kind = "application/vnd.apache.arrow.stream"
+        return Reply(body=arrow_bytes(table), headers={"Content-Type": kind})
+    if format == "CSV":
+        return Reply(body=csv_bytes(table, found.types), headers={"Content-Type": "text/csv"})
+    return Reply(json=rows(table, found.types))
+
+
+def _answer(call: Call, one: Statement) -> dict[str, Any]:
+    status: dict[str, Any] = {"state": one.state}
+    if one.error:
+        status["error"] = {"error_code": one.error_code, "message": one.error}
+        if one.sql_state:
+            status["sql_state"] = one.sql_state
+    answer: dict[str, Any] = {"statement_id": one.id, "status": status}
+    if one.state == "SUCCEEDED":
+        answer["manifest"] = _manifest(one)
+        answer["result"] = _result(call, one, 0)
+    return answer
+
+
+def _manifest(one: Statement) -> dict[str, Any]:
+    offsets = _offsets(one)
+    return {
+        "format": one.format,
+        "schema": {
+            "column_count": len(one.names),
+            "columns": [
+                _column(at, name, kind)
+                for at, (name, kind) in enumerate(zip(one.names, one.types, strict=True))
+            ],
+        },
+        "total_chunk_count": len(one.chunks) if one.row_count else 0,
+        "chunks": [
+            {"chunk_index": at, "row_offset": offsets[at], "row_count": count}
+            for at, count in enumerate(one.chunks)
+            if count
+        ],
+        "total_row_count": one.row_count,
+        "truncated": one.truncated,
+    }
+
+
+def _column(at: int, name: str, kind: str) -> dict[str, Any]:
+    """`type_name` is the API's enum (LONG), `type_text` the SQL type (BIGINT, ARRAY<INT>)."""
+    bare = re.split(r"[(<]", kind, maxsplit=1)[0]
+    column = {
+        "name": name,
+        "position": at,
+        "type_name": BARE_TYPES.get(bare, bare),
+        "type_text": kind,
+    }
+    found = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", kind)
+    if found:
+        column |= {"type_precision": int(found[1]), "type_scale": int(found[2])}
+    return column
+
+
+def _result(call: Call, one: Statement, index: int) -> dict[str, Any]:
+    offsets = _offsets(one)
+    place: dict[str, Any] = {
+        "chunk_index": index,
+        "row_offset": offsets[index],
+        "row_count": one.chunks[index],
+    }
+    following = index + 1 < len(one.chunks)
+    if following:
+        place["next_chunk_index"] = index + 1
+        place["next_chunk_internal_link"] = f"{STATEMENTS}/{one.id}/result/chunks/{index + 1}"
+    if one.disposition == "EXTERNAL_LINKS":
+        return {"external_links": [place | _link(call, one, index)]} if one.row_count else {}
+    table = call.engines.sql.statements.chunk(one, index)
+    return place | {"data_array": rows(table, one.types)}
+
+
+def _link(call: Call, one: Statement, index: int) -> dict[str, Any]:
+    expires = int(time.time()) + LINK_LIFE_S
+    signature = _signature(call, one.id, str(index), one.format, str(expires))
+    path = f"{RESULTS}/{one.id}/{index}/{one.format}"
+    table = call.engines.sql.statements.chunk(one, index)
+    return {
+        "external_link": (f"{call.workspace.url}{path}?expires={expires}&signature={signature}"),
+        "expiration": datetime.fromtimestamp(expires, UTC).isoformat().replace("+00:00", "Z"),
+        "byte_count": table.nbytes,
+    }
+
+
+def _signature(call: Call, *parts: str) -> str:
+    key = key_of(call.engines.home.keys / "sql-results.key")
+    text = "\0".join((call.workspace.name, *parts))
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _offsets(one: Statement) -> list[int]:
+    found, total = [], 0
+    for count in one.chunks:
+        found.append(total)
+        total += count
+    return found
+
+
+def _chunk_index(call: Call, one: Statement) -> int:
+    text = call.path["index"]
+    if not text.isdigit() or int(text) >= len(one.chunks):
+        raise not_found(f"Statement {one.id} has no result chunk {text}")
+    return int(text)
+
+
+def _wait(text: str) -> int:
+    found = re.fullmatch(r"(\d+)s", text or f"{DEFAULT_WAIT_S}s")
+    seconds = int(found[1]) if found else -1
+    if seconds != 0 and not 5 <= seconds <= 50:
+        raise invalid("wait_timeout must be 0s or between 5s and 50s")
+    return seconds
+
+
+def _body(call: Call) -> dict[str, Any]:
+    body = call.json()
+    if not isinstance(body, dict):
+        raise ApiError("MALFORMED_REQUEST", "The request body must be a JSON object")
+    return body
+
+
+ROUTES = (
+    Route("POST", WAREHOUSES, create, Fidelity.VIRTUAL, note=VIRTUAL),
+    Route("GET", WAREHOUSES, browse),
+    Route("GET", WAREHOUSES + "/{id}", fetch),
+    Route("DELETE", WAREHOUSES + "/{id}", drop),
+    Route("POST", WAREHOUSES + "/{id}/edit", edit, Fidelity.VIRTUAL, note=VIRTUAL),
+    Route("POST", WAREHOUSES + "/{id}/start", start),
+    Route("POST", WAREHOUSES + "/{id}/stop", stop),
+    Route("GET", "/api/2.0/preview/sql/data_sources", data_sources),
+    Route("POST", STATEMENTS, execute),
+    Route("GET", STATEMENTS + "/{id}", fetch_statement),
+    Route("DELETE", STATEMENTS + "/{id}", close),
+    Route("POST", STATEMENTS + "/{id}/cancel", cancel),
+    Route("GET", STATEMENTS + "/{id}/result/chunks/{index}", fetch_chunk),
+    Route("GET", "/api/2.0/sql/history/queries", history),
+    Route("GET", RESULTS + "/{id}/{index}/{format}", download, auth=False),
+)
