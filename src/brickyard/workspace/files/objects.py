@@ -1,0 +1,92 @@
+"""Ids of workspace objects. The disk says what exists; a row only remembers its id and birth.
+
+Rows come into being when somebody asks for an id, and go with the object. A row whose object has
+vanished from the disk is dropped when a new object takes the path.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+)
+
+from brickyard.workspace.kernel import METADATA, Store
+
+OBJECTS = Table(
+    "files_objects",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("path", String, nullable=False),  # as the API names it, without /Workspace
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("workspace", "path"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    id: int
+    path: str
+    created_ms: int
+
+
+class Objects:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def ids(self, workspace: str, born: dict[str, int]) -> dict[str, Known]:
+        """Id and birth of every path in `born` (path to time, ms); missing rows are added."""
+        found: dict[str, Known] = {}
+        with self._store.read() as tx:
+            for path in born:
+                known = _at(tx, workspace, path)
+                if known is not None:
+                    found[path] = known
+        if len(found) < len(born):
+            with self._store.begin() as tx:
+                for path, moment in born.items():
+                    if path not in found:
+                        found[path] = _at(tx, workspace, path) or _add(tx, workspace, path, moment)
+        return found
+
+    def path_of(self, workspace: str, object_id: int) -> str | None:
+        chosen = and_(OBJECTS.c.workspace == workspace, OBJECTS.c.id == object_id)
+        with self._store.read() as tx:
+            return tx.execute(select(OBJECTS.c.path).where(chosen)).scalar_one_or_none()
+
+    def forget(self, workspace: str, path: str) -> list[int]:
+        """Drop the rows of a path and of everything below it; their ids."""
+        below = OBJECTS.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
+        chosen = and_(OBJECTS.c.workspace == workspace, or_(OBJECTS.c.path == path, below))
+        with self._store.read() as tx:
+            ids = list(tx.execute(select(OBJECTS.c.id).where(chosen)).scalars())
+        if ids:
+            with self._store.begin() as tx:
+                tx.execute(delete(OBJECTS).where(chosen))
+        return ids
+
+
+def _at(tx: Connection, workspace: str, path: str) -> Known | None:
+    chosen = and_(OBJECTS.c.workspace == workspace, OBJECTS.c.path == path)
+    row = tx.execute(select(OBJECTS).where(chosen)).first()
+    return Known(row.id, row.path, row.created_ms) if row else None
+
+
+def _add(tx: Connection, workspace: str, path: str, moment: int) -> Known:
+    known = Known(10**15 + secrets.randbelow(9 * 10**15), path, moment)
+    row = {"id": known.id, "workspace": workspace, "path": path, "created_ms": moment}
+    tx.execute(insert(OBJECTS).values(row))
+    return known
