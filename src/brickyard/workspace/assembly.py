@@ -19,6 +19,7 @@ from brickyard.workspace.jobs.routes import ROUTES as JOBS
 from brickyard.workspace.kernel import Home, Route, Store, WorkspaceInfo
 from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.mlflow.routes import ROUTES as MLFLOW
+from brickyard.workspace.operations.routes import ROUTES as OPERATIONS
 from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.permissions.routes import ROUTES as PERMISSIONS
 from brickyard.workspace.secrets.engine import SecretsEngine
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *MLFLOW,
     *SERVING,
     *JOBS,
+    *OPERATIONS,
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from brickyard import __version__
 from brickyard.workspace.kernel import Call, Json, Route
-from brickyard.workspace.processes import enforcement
+from brickyard.workspace.processes import Enforcement, enforcement
 
 
 def status(call: Call) -> Json:
@@ -21,9 +21,15 @@ def status(call: Call) -> Json:
         "memory_bytes": memory_bytes(),
         "mlflow": call.engines.mlflow.state(),
         "spark_engines": call.engines.spark.engine_count(),
-        "enforcement": guard.describe(),
-        "enforced": guard.enforced,
+        "enforcement": describe(guard),
+        "enforced": guard.kind != "none",
     }
+
+
+def describe(guard: Enforcement) -> str:
+    if guard.kind == "none":
+        return f"not enforced against arbitrary code: {guard.reason}"
+    return "catalogs are read-only on disk for tasks that may not write them (mount namespaces)"
 
 
 def memory_bytes() -> int:

@@ -54,6 +54,7 @@ class Cancellation:
     """Lets another thread stop a statement: it cancels the call that is under way."""
 
     is_requested: bool = False
+    is_over: threading.Event = field(default_factory=threading.Event)
     _call: Any = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

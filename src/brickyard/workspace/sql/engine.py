@@ -6,9 +6,10 @@ where Spark's are. Connections are kept per workspace, warehouse and principal.
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,8 @@ from brickyard.workspace.kernel import (
 from brickyard.workspace.permissions.engine import Entry, PermissionsEngine, Subject
 from brickyard.workspace.spark.engine import SparkEngine
 from brickyard.workspace.sql.connect import Cancellation, Connection, Parameter, StatementFailed
+from brickyard.workspace.sql.rendering import rows
+from brickyard.workspace.sql.scripts import statements
 from brickyard.workspace.sql.statements import Statement, Statements
 from brickyard.workspace.sql.warehouses import Warehouse, Warehouses
 
@@ -243,6 +246,45 @@ class SqlEngine:
             raise ApiError(fault.code, fault.message) from None
         return SqlResult(table=table, types=tuple(types))
 
+    def run_script(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        warehouse: str,
+        text: str,
+        parameters: Mapping[str, str],
+        stops: Callable[[], bool],
+    ) -> list[list[str | None]]:
+        """Run the statements of a SQL file in order; the rows of the last. Raises `ApiError`.
+
+        `stops` is asked between statements and while one runs.
+        """
+        self.warehouse(principal, workspace, warehouse, "CAN_USE")
+        found: list[list[str | None]] = []
+        for statement in statements(text, parameters):
+            named = re.findall(r":(\w+)", statement)
+            given = [
+                Parameter(name=name, value=parameters[name])
+                for name in dict.fromkeys(named)
+                if name in parameters
+            ]
+            cancellation = Cancellation()
+            watcher = threading.Thread(target=_watch, args=(stops, cancellation), daemon=True)
+            watcher.start()
+            try:
+                result = self.execute(
+                    principal,
+                    workspace,
+                    statement,
+                    given,
+                    warehouse=warehouse,
+                    cancellation=cancellation,
+                )
+            finally:
+                cancellation.is_over.set()
+            found = rows(result.table, result.types)
+        return found
+
     def _work(
         self,
         principal: Principal,
@@ -337,6 +379,14 @@ class SqlEngine:
                 line.connection.close()
                 self._identity.revoke(line.token)
         self._spark.release(f"warehouse-{warehouse}")
+
+
+def _watch(stops: Callable[[], bool], cancellation: Cancellation) -> None:
+    """Cancel a statement as soon as somebody asks for it."""
+    while not cancellation.is_over.wait(0.2):
+        if stops():
+            cancellation.cancel()
+            return
 
 
 def _limited(table: pyarrow.Table, request: Request) -> tuple[pyarrow.Table, bool]:
