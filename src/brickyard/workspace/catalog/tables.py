@@ -141,7 +141,7 @@ class Tables:
                 self._check_free(tx, folder)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-            if table_type == "MANAGED" and columns and not (folder / "_delta_log").exists():
+            if columns and not (folder / "_delta_log").exists():
                 self._delta.create(folder, name, columns)
         made = securables.new(
             "table",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brickyard.workspace.catalog.metastore import ID
-from brickyard.workspace.catalog.routes import shown
+from brickyard.workspace.catalog.routes import sail, shown
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.catalog.tables import TableInfo
 from brickyard.workspace.kernel import Call, Json, Route
@@ -56,12 +56,13 @@ def create(call: Call) -> Json:
         properties=want.properties,
         view_definition=want.view_definition,
     )
-    return show(made)
+    return sail.told(show(made)) if sail.asks(call) else show(made)
 
 
 def fetch(call: Call) -> Json:
     tables = call.engines.catalog.tables
-    return show(tables.get(call.principal, call.workspace, call.path["full_name"]))
+    found = show(tables.get(call.principal, call.workspace, call.path["full_name"]))
+    return sail.told(found) if sail.asks(call) else found
 
 
 def exists(call: Call) -> Json:
@@ -78,6 +79,7 @@ def browse(call: Call) -> Json:
 
     def shown_row(one: Securable) -> Any:
         row = show(tables.show(one))
+        row = sail.told(row) if sail.asks(call) else row
         return {key: value for key, value in row.items() if key not in without}
 
     found = tables.visible(call.principal, call.workspace, schema)
