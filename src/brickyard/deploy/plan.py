@@ -310,9 +310,12 @@ def access_changes(
     access: AccessType, entry: Entry, value: Any, found: Actual
 ) -> Mapping[str, Change]:
     """Differences between two lists of permissions or grants, by principal."""
-    old = entry.state.get("__embed__")
     keys = {"": access.keyed_by}
-    return {d.text: judge(d, ()) for d in differences(old, value, found.configuration, keys)}
+    old, new, remote = (
+        access.normal(entries) if isinstance(entries, list) else entries
+        for entries in (entry.state.get("__embed__"), value, found.configuration)
+    )
+    return {d.text: judge(d, ()) for d in differences(old, new, remote, keys)}
 
 
 def changes_of(kind: ResourceType, entry: Entry, value: Any, found: Actual) -> Mapping[str, Change]:

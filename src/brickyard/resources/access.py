@@ -72,6 +72,17 @@ def grant_body(desired: list[Json], actual: list[Json]) -> Json:
     return {"changes": changes}
 
 
+def grants_in_order(entries: list[Json]) -> list[Json]:
+    """The entries with their privileges sorted, each once; ALL_PRIVILEGES swallows the others."""
+    found = []
+    for entry in entries:
+        privileges = sorted(set(entry.get("privileges") or ()))
+        if "ALL_PRIVILEGES" in privileges:
+            privileges = ["ALL_PRIVILEGES"]
+        found.append({**entry, "privileges": privileges})
+    return found
+
+
 def grants_path(node_id: str) -> str:
     """The path of the grants API for a node's id."""
     securable, _, full_name = node_id.partition("/")
@@ -110,6 +121,7 @@ GRANTS: Final = AccessType(
         for row in got.get("privilege_assignments") or []
     ],
     body=grant_body,
+    normal=grants_in_order,
     page_token="next_page_token",
 )
 

@@ -170,4 +170,5 @@ class AccessType:
     write_method: str
     entries: Callable[[Json], list[Json]]
     body: Callable[[list[Json], list[Json]], Json]
+    normal: Callable[[list[Json]], list[Json]] = list  # the form in which lists are compared
     page_token: str = ""

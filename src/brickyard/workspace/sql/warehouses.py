@@ -72,7 +72,7 @@ class Warehouses:
                 creator=creator,
                 state="RUNNING",
             )
-            tx.execute(insert(TABLE).values(_row(made), created_ms=now_ms()))
+            tx.execute(insert(TABLE).values({**_row(made), "created_ms": now_ms()}))
         return made
 
     def create(
@@ -92,7 +92,7 @@ class Warehouses:
                 raise ApiError(
                     "INVALID_PARAMETER_VALUE", f"SQL warehouse with name `{name}` already exists"
                 )
-            tx.execute(insert(TABLE).values(_row(made), created_ms=now_ms()))
+            tx.execute(insert(TABLE).values({**_row(made), "created_ms": now_ms()}))
         return made
 
     def get(self, workspace: WorkspaceInfo, id: str) -> Warehouse:
