@@ -1,0 +1,251 @@
+"""Spark for tasks, warehouses and anybody with a token: one gateway, one Sail process per scope.
+
+The gateway and all that it imports (gRPC, protobuf, Arrow) load when Spark is first used. A scope
+is a name the workspace chooses (`run:123`, `warehouse-abc`); without one, a client gets the engine
+of its own principal. Engines that nobody used for a while are ended.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from brickyard.workspace.kernel import Home, Principal, Store, WorkspaceInfo
+from brickyard.workspace.processes import Mounts, VolumeMount
+from brickyard.workspace.spark.lake import Lake
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.spark.gateway import Gateway
+    from brickyard.workspace.spark.sail import Sail, Sails
+    from brickyard.workspace.spark.service import Service
+    from brickyard.workspace.spark.sessions import Caller, EngineKey
+
+LONG_LIVED: Final = ("warehouse", "interactive")
+IDLE_S: Final = 20 * 60
+SWEEP_S: Final = 60
+TOKEN_LIFETIME_S: Final = 30 * 24 * 3600
+
+
+class SparkEngine:
+    def __init__(
+        self,
+        store: Store,
+        home: Home,
+        workspaces: Mapping[str, WorkspaceInfo],
+        *,
+        identity: IdentityEngine,
+        catalog: CatalogEngine,
+    ) -> None:
+        self._home = home
+        self._workspaces = workspaces
+        self._identity = identity
+        self._catalog = catalog
+        self._lock = threading.Lock()
+        self._started: tuple[Gateway, Service, Sails] | None = None
+        self._pythons: dict[str, Path] = {}
+        self._used: dict[EngineKey, float] = {}
+        self._own_tokens: dict[EngineKey, str] = {}
+        self._views: dict[EngineKey, tuple[int, Mounts]] = {}
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Nothing yet: Spark starts when it is first used."""
+
+    def stop(self) -> None:
+        """End the gateway and every engine."""
+        self._stopping.set()
+        with self._lock:
+            started, self._started = self._started, None
+        if started is not None:
+            gateway, _, sails = started
+            gateway.stop()
+            sails.stop(lambda key: True)
+
+    def session_url(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        token: str,
+        scope: str,
+        *,
+        python: Path | None = None,
+    ) -> str:
+        """The address for `SparkSession.builder.remote`. Cheap; the engine starts on first use.
+
+        `python` is the interpreter whose packages the user's functions need.
+        """
+        gateway, _, _ = self._running()
+        if python is not None:
+            self._pythons[scope] = python
+        return (
+            f"sc://localhost:{gateway.port}/;token={quote(token, safe='')}"
+            f";x-brickyard-workspace={workspace.name};x-brickyard-scope={quote(scope, safe='')}"
+        )
+
+    def release(self, scope: str) -> None:
+        """End what runs for a scope. Quiet when nothing does."""
+        self._pythons.pop(scope, None)
+        if self._started is not None:
+            self._end(lambda key: key.scope == scope)
+
+    def service(self) -> Service:
+        """The gateway without the wire, for the warehouses in this process."""
+        return self._running()[1]
+
+    def sail(self, caller: Caller) -> tuple[Sail, int]:
+        """The engine process of a caller, and the number of its start. Starts it."""
+        from brickyard.workspace.spark.service import key_of
+
+        sails = self._running()[2]
+        key = key_of(caller)
+        self._used[key] = time.monotonic()
+        if key.scope.startswith(LONG_LIVED):
+            self._refresh(key, caller, sails)
+        return sails.use(key, lambda: self._build(key, caller))
+
+    def _running(self) -> tuple[Gateway, Service, Sails]:
+        started = self._started
+        if started is not None:
+            return started
+        with self._lock:
+            if self._started is None:
+                from brickyard.workspace.spark.gateway import Gateway
+                from brickyard.workspace.spark.sail import Sails
+                from brickyard.workspace.spark.service import Service
+
+                service = Service(self._home, Lake(self._catalog), self)
+                gateway = Gateway(service, self._identity.authenticate, self._workspaces)
+                self._started = (gateway, service, Sails())
+                threading.Thread(target=_warm, name="spark-warm", daemon=True).start()
+                threading.Thread(target=self._sweep, name="spark-sweep", daemon=True).start()
+            return self._started
+
+    def _build(self, key: EngineKey, caller: Caller) -> Sail:
+        from brickyard.workspace.spark.sail import Sail
+
+        generation = self._catalog.metastore.generation
+        mounts = self.mounts(caller.principal, caller.workspace)
+        self._views[key] = (generation, mounts)
+        return Sail(
+            name=_file_name(key),
+            home=self._home,
+            url=caller.workspace.url,
+            token=self._token(key, caller),
+            catalogs=[one.name for one in mounts.catalogs],
+            default_catalog=caller.workspace.catalog,
+            mounts=mounts,
+            python=self._pythons.get(key.scope),
+        )
+
+    def mounts(self, principal: Principal, workspace: WorkspaceInfo) -> Mounts:
+        """What the engine of a principal may see of the data directory."""
+        catalogs = self._catalog.mounts(principal, workspace)
+        return Mounts(
+            home=self._home.root,
+            workspace_files=_existing(self._home.files_of(workspace.name)),
+            catalogs=catalogs,
+            volumes=self._volumes(principal, workspace, {one.name: one.mode for one in catalogs}),
+            readable=(self._home.environments,),
+        )
+
+    def _volumes(
+        self, principal: Principal, workspace: WorkspaceInfo, modes: Mapping[str, str]
+    ) -> tuple[VolumeMount, ...]:
+        """`/Volumes` for functions that open files: volumes that the principal may read."""
+        from brickyard.workspace.catalog import securables
+
+        with self._catalog.metastore.read() as tx:
+            found = securables.of_kind(tx, "volume")
+        mounted = []
+        for one in found:
+            mode = modes.get(one.catalog_name)
+            if mode is None or not self._catalog.can(
+                principal, workspace, "READ_VOLUME", "volume", one.full_name
+            ):
+                continue
+            if mode == "rw" and not self._catalog.can(
+                principal, workspace, "WRITE_VOLUME", "volume", one.full_name
+            ):
+                mode = "ro"
+            mounted.append(
+                VolumeMount(
+                    catalog=one.catalog_name,
+                    schema=one.schema_name,
+                    name=one.name,
+                    path=self._catalog.metastore.path(one),
+                    mode=mode,
+                )
+            )
+        return tuple(mounted)
+
+    def _refresh(self, key: EngineKey, caller: Caller, sails: Sails) -> None:
+        """A long-lived engine whose mount view is out of date starts anew with its next session."""
+        known = self._views.get(key)
+        if known is None or known[0] == self._catalog.metastore.generation:
+            return
+        generation = self._catalog.metastore.generation
+        mounts = self.mounts(caller.principal, caller.workspace)
+        if mounts.catalogs == known[1].catalogs:
+            self._views[key] = (generation, mounts)
+            return
+        self._end(lambda one: one == key)
+
+    def _token(self, key: EngineKey, caller: Caller) -> str:
+        """What the engine shows the catalog: the caller's own token, or one that outlives it."""
+        if not key.scope.startswith(LONG_LIVED):
+            return caller.token
+        token = self._own_tokens.get(key)
+        if token is None:
+            token = self._identity.issue_token(
+                caller.principal,
+                caller.workspace.name,
+                lifetime_s=TOKEN_LIFETIME_S,
+                comment=f"Spark engine of {key.scope}",
+            )
+            self._own_tokens[key] = token
+        return token
+
+    def _end(self, chosen: Any) -> None:
+        started = self._started
+        if started is None:
+            return
+        _, service, sails = started
+        for key in sails.stop(chosen):
+            self._used.pop(key, None)
+            self._views.pop(key, None)
+            if not key.scope.startswith(LONG_LIVED):
+                service.sessions.forget(key)
+            if token := self._own_tokens.pop(key, None):
+                self._identity.revoke(token)
+
+    def _sweep(self) -> None:
+        """End long-lived engines that were not used for a while."""
+        while not self._stopping.wait(SWEEP_S):
+            limit = time.monotonic() - IDLE_S
+            idle = {key for key, at in list(self._used.items()) if at < limit}
+            idle = {key for key in idle if key.scope.startswith(LONG_LIVED)}
+            if idle:
+                self._end(lambda key: key in idle)  # noqa: B023 - used before the next round
+
+
+def _warm() -> None:
+    """The first parse costs a moment: have it before somebody waits."""
+    import sqlglot
+
+    sqlglot.parse_one("select 1 from a.b.c", read="databricks")
+
+
+def _existing(folder: Path) -> Path | None:
+    return folder if folder.is_dir() else None
+
+
+def _file_name(key: EngineKey) -> str:
+    plain = "".join(c if c.isalnum() else "-" for c in f"{key.workspace}-{key.scope}")
+    return plain[:60]

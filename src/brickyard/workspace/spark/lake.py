@@ -1,0 +1,56 @@
+"""The catalog as the Spark gateway asks it: look-ups that need no rights, and its engine for acts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.catalog import securables
+from brickyard.workspace.kernel import Principal, WorkspaceInfo
+
+if TYPE_CHECKING:
+    from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.catalog.securables import Securable
+    from brickyard.workspace.spark.accesses import Access
+
+
+class Lake:
+    def __init__(self, catalog: CatalogEngine) -> None:
+        self.catalog = catalog
+
+    def find(self, full_name: str) -> Securable | None:
+        """The table or view of this name, as it is recorded."""
+        if full_name.count(".") != 2:
+            return None
+        with self.catalog.metastore.read() as tx:
+            return securables.find(tx, "table", full_name)
+
+    def view_text(self, full_name: str) -> str | None:
+        """The query of a view; None for a table, or when there is none of this name."""
+        found = self.find(full_name)
+        return (found.details.get("view_definition") or None) if found else None
+
+    def location(self, full_name: str) -> Path | None:
+        found = self.find(full_name)
+        if found is None or not found.location:
+            return None
+        return self.catalog.metastore.path(found)
+
+    def volume_path(self, full_name: str) -> Path:
+        return self.catalog.volumes.path(full_name)
+
+    def owner_of(self, path: Path) -> tuple[str, str] | None:
+        """(kind, full name) of the table or volume whose folder holds this path."""
+        with self.catalog.metastore.read() as tx:
+            for kind in ("table", "volume"):
+                for one in securables.of_kind(tx, kind):
+                    if one.location and path.is_relative_to(
+                        self.catalog.metastore.path(one).resolve()
+                    ):
+                        return kind, one.full_name
+        return None
+
+    def authorize(self, principal: Principal, workspace: WorkspaceInfo, access: Access) -> None:
+        self.catalog.authorize(
+            principal, workspace, access.privilege, access.kind, access.full_name
+        )

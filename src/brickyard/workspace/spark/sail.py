@@ -1,0 +1,200 @@
+"""Sail processes: one per task or warehouse principal, started on first use, ended on release.
+
+Catalogs, defaults and the caller's token go in by environment and are read at start: one process
+speaks for one principal. It runs in the principal's mount view; a process that died is started
+again when it is next used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import re
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from brickyard.workspace.kernel import Home
+from brickyard.workspace.processes import Child, Launch, Mounts, start
+from brickyard.workspace.spark.refusals import SPARK, Refusal
+
+STARTING: Final = re.compile(rb"Starting the Spark Connect server on \S*?:(\d+)")
+START_TIMEOUT_S: Final = 30
+POLL_S: Final = 0.005
+LOG_TAIL: Final = 600
+
+log = logging.getLogger("brickyard.spark")
+
+
+class Sail:
+    """One engine process and the channel to it. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        home: Home,
+        url: str,
+        token: str,
+        catalogs: Sequence[str],
+        default_catalog: str,
+        mounts: Mounts,
+        python: Path | None = None,
+    ) -> None:
+        import grpc
+
+        self.name = name
+        self.mounts = mounts
+        self._log = home.logs / "spark" / f"{name}-{uuid.uuid4().hex[:8]}.log"
+        self._log.parent.mkdir(exist_ok=True)
+        started = time.perf_counter()
+        self._child = start(
+            Launch(
+                command=[
+                    str(python or sys.executable),
+                    *("-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", "0"),
+                ],
+                cwd=Path("/tmp"),
+                environment=_environment(url, token, catalogs, default_catalog),
+                log=self._log,
+                mounts=mounts,
+                grace_s=1.0,
+            )
+        )
+        self.port = _port(self._child, self._log)
+        log.info("Sail %s listens after %.0f ms", name, (time.perf_counter() - started) * 1000)
+        options = [
+            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.enable_http_proxy", 0),
+        ]
+        self.channel: Any = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=options)
+
+    @property
+    def alive(self) -> bool:
+        return self._child.poll() is None
+
+    def stop(self) -> None:
+        """End it. Returns at once; its supervisor makes sure."""
+        with contextlib.suppress(Exception):
+            self.channel.close()
+        self._child.terminate()
+        threading.Thread(target=self._gone, name=f"sail-{self.name}", daemon=True).start()
+
+    def _gone(self) -> None:
+        if self._child.wait(5) is None:
+            self._child.kill()
+        with contextlib.suppress(OSError):
+            self._log.unlink()
+
+    def last_words(self) -> str:
+        """The end of its log, for a message about its death."""
+        with contextlib.suppress(OSError):
+            return self._log.read_text(errors="replace")[-LOG_TAIL:]
+        return ""
+
+
+class Sails:
+    """The running engines by key. `build` makes the one for a key."""
+
+    def __init__(self) -> None:
+        self._running: dict[Any, Sail] = {}
+        self._starts = 0
+        self._numbers: dict[Any, int] = {}
+        self._locks: dict[Any, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def use(self, key: Any, build: Callable[[], Sail]) -> tuple[Sail, int]:
+        """The engine of this key and the number of its start; started when it is not alive."""
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            found = self._running.get(key)
+            if found is not None and found.alive:
+                return found, self._numbers[key]
+            if found is not None:
+                log.warning("Sail %s died: %s", found.name, found.last_words())
+                found.stop()
+            made = build()
+            with self._lock:
+                self._starts += 1
+                self._running[key] = made
+                self._numbers[key] = self._starts
+                return made, self._starts
+
+    def stop(self, chosen: Callable[[Any], bool]) -> list[Any]:
+        """End those whose key is chosen; their keys."""
+        with self._lock:
+            keys = [key for key in self._running if chosen(key)]
+            ended = [self._running.pop(key) for key in keys]
+        for one in ended:
+            one.stop()
+        return keys
+
+    def find(self, key: Any) -> Sail | None:
+        with self._lock:
+            return self._running.get(key)
+
+
+def _environment(
+    url: str, token: str, catalogs: Sequence[str], default_catalog: str
+) -> Mapping[str, str]:
+    uri = f"{url}/api/2.1/unity-catalog"
+    listed = ", ".join(
+        f'{{name={_toml(name)}, type="unity", uri={_toml(uri)}, default_catalog={_toml(name)}, '
+        f"token={_toml(token)}}}"
+        for name in catalogs
+    )
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONPATH")
+        if name in os.environ
+    }
+    return kept | {
+        "HOME": "/tmp",
+        "RUST_LOG": "error,sail_cli=info",
+        "PYTHONWARNINGS": "ignore",
+        "SAIL_CATALOG__LIST": f"[{listed}]",
+        "SAIL_CATALOG__DEFAULT_CATALOG": default_catalog,
+        "SAIL_CATALOG__DEFAULT_DATABASE": '["default"]',
+    }
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text)
+
+
+def _port(child: Child, path: Path) -> int:
+    """Wait until it listens. Raises a Refusal that carries the end of its log."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        text = path.read_bytes() if path.exists() else b""
+        if found := STARTING.search(text):
+            port = int(found.group(1))
+            if _listens(port):
+                return port
+        if child.poll() is not None:
+            break
+        time.sleep(POLL_S)
+    child.kill()
+    tail = path.read_text(errors="replace")[-LOG_TAIL:] if path.exists() else ""
+    raise Refusal(
+        "SPARK_ENGINE_UNAVAILABLE",
+        f"The embedded Spark engine did not start. Its last words: {tail.strip()}",
+        sql_state="58000",
+        jvm_class=SPARK,
+    )
+
+
+def _listens(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+        sock.settimeout(1)
+        return sock.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,299 @@
+"""What the gateway does with each request of Spark Connect, apart from the wire.
+
+Every plan is inspected, authorized, run or answered, and recorded; there is no way round. The SQL
+warehouses use the same `execute` in the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from brickyard.workspace.kernel import Home
+from brickyard.workspace.spark import commands, tables, writes
+from brickyard.workspace.spark.answers import NOTHING, command_responses
+from brickyard.workspace.spark.commands.namespaces import use_engine
+from brickyard.workspace.spark.commands.tables import create_view
+from brickyard.workspace.spark.cursor import Cursor
+from brickyard.workspace.spark.lake import Lake
+from brickyard.workspace.spark.paths import Places
+from brickyard.workspace.spark.plans import Walk, literal_arguments
+from brickyard.workspace.spark.protocol import (
+    SERVICE,
+    AnalyzePlanRequest,
+    CloneSessionRequest,
+    ExecutePlanRequest,
+    InterruptRequest,
+    ReattachExecuteRequest,
+    ReleaseExecuteRequest,
+    ReleaseExecuteResponse,
+    ReleaseSessionRequest,
+)
+from brickyard.workspace.spark.refusals import not_understood
+from brickyard.workspace.spark.sessions import Caller, EngineKey, Session, Sessions
+from brickyard.workspace.spark.statements import Kind, Statement
+from brickyard.workspace.spark.turn import Turn
+
+if TYPE_CHECKING:
+    from brickyard.workspace.spark.engine import SparkEngine
+
+ANSWERED_KEPT = 64
+
+
+class Service:
+    def __init__(self, home: Home, lake: Lake, engine: SparkEngine) -> None:
+        self.sessions = Sessions()
+        self._lake = lake
+        self._engine = engine
+        self._places = Places(home, lake, home.files_of)
+
+    # -- running plans -----------------------------------------------------------------------
+
+    def execute(self, caller: Caller, raw: bytes) -> Iterable[bytes]:
+        """The responses to an ExecutePlan."""
+        return self.execute_request(caller, ExecutePlanRequest.FromString(raw))
+
+    def execute_request(self, caller: Caller, request: Any) -> Iterable[bytes]:
+        turn = self._turn(caller, request)
+        if request.plan.WhichOneof("op_type") == "root":
+            return self._root(turn)
+        if request.plan.WhichOneof("op_type") != "command":
+            raise not_understood("A plan of an unknown form")
+        command = request.plan.command
+        kind = command.WhichOneof("command_type") or "unknown"
+        if kind == "sql_command":
+            responses = self._sql(turn, command.sql_command)
+        elif kind in writes.COMMANDS:
+            responses = writes.COMMANDS[kind](turn, getattr(command, kind))
+        else:
+            raise not_understood(f"The command '{kind}'")
+        if isinstance(responses, list):
+            self._keep(turn.session, request.operation_id, responses)
+        return responses
+
+    def _root(self, turn: Turn) -> Iterator[bytes]:
+        walk = Walk(turn.reader)
+        walk.visit(turn.request.plan.root)
+        turn.allow(walk.touched)
+        turn.record()
+        root = turn.request.plan.root
+        if root.WhichOneof("rel_type") == "catalog":
+            return iter(self._catalog(turn, root.catalog))
+        return turn.stream()
+
+    def _catalog(self, turn: Turn, catalog: Any) -> list[bytes]:
+        """`spark.catalog`: the session's place is kept here as well."""
+        kind = catalog.WhichOneof("cat_type")
+        session = turn.session
+        if kind == "set_current_database":
+            parts = Cursor(catalog.set_current_database.db_name).name()
+            if len(parts) == 2:
+                use_engine(turn, *parts)
+                session.catalog, session.schema = parts[0].lower(), parts[1].lower()
+                catalog.set_current_database.db_name = parts[1]
+        responses = turn.run()
+        if kind == "set_current_database":
+            session.schema = Cursor(catalog.set_current_database.db_name).name()[-1].lower()
+        elif kind == "set_current_catalog":
+            session.catalog = catalog.set_current_catalog.catalog_name.lower()
+            session.schema = "default"
+        elif kind == "drop_temp_view":
+            session.temp_views.pop(catalog.drop_temp_view.view_name.lower(), None)
+        elif kind == "drop_global_temp_view":
+            session.temp_views.pop(catalog.drop_global_temp_view.view_name.lower(), None)
+        return responses
+
+    def _sql(self, turn: Turn, command: Any) -> Iterator[bytes] | list[bytes]:
+        """`spark.sql`. The deprecated fields of the message are moved into the present one."""
+        if not command.HasField("input"):
+            sql = command.input.sql
+            sql.query = command.sql
+            for name, value in command.args.items():
+                sql.args[name].CopyFrom(value)
+            sql.pos_args.extend(command.pos_args)
+            for name, value in command.named_arguments.items():
+                sql.named_arguments[name].CopyFrom(value)
+            sql.pos_arguments.extend(command.pos_arguments)
+        relation, local = command.input, frozenset[str]()
+        walk = Walk(turn.reader)
+        if relation.WhichOneof("rel_type") == "with_relations":
+            references = relation.with_relations.references
+            for one in references:
+                walk.visit(one)
+            local = frozenset(one.subquery_alias.alias.lower() for one in references)
+            relation = relation.with_relations.root
+        if relation.WhichOneof("rel_type") != "sql":
+            raise not_understood("A SQL command of an unknown form")
+        turn.allow(walk.touched)
+        sql = relation.sql
+        statement = turn.reader.understand(sql.query, literal_arguments(sql), local)
+        for one in (*sql.named_arguments.values(), *sql.pos_arguments):
+            walk.visit(one)
+        turn.allow(walk.touched)
+        return self._statement(turn, statement, sql, command)
+
+    def _statement(
+        self, turn: Turn, statement: Statement, sql: Any, command: Any
+    ) -> Iterator[bytes] | list[bytes]:
+        kind = statement.kind
+        if kind is Kind.COMMAND:
+            answer = commands.answer(turn, statement.sql)
+            if answer is not None:
+                return command_responses(turn.request, answer)
+            return turn.run()
+        if kind is Kind.CREATE_VIEW:
+            return command_responses(turn.request, create_view(turn, statement))
+        turn.allow(statement.touched)
+        if kind is Kind.CREATE_TABLE:
+            return self._create_table(turn, statement, sql, command)
+        if statement.sql != sql.query:
+            sql.query = statement.sql
+        if kind is Kind.QUERY:
+            return turn.stream()
+        responses = turn.run()
+        if kind is Kind.TEMP_VIEW:
+            target = statement.tree.this
+            name = target.name if target.key == "table" else target.this.name
+            turn.session.temp_views[name.lower()] = statement.touched
+        else:
+            turn.record()
+        return responses
+
+    def _create_table(
+        self, turn: Turn, statement: Statement, sql: Any, command: Any
+    ) -> list[bytes]:
+        wanted = tables.wanted_from(turn, statement)
+        done = command_responses(turn.request, NOTHING)
+        if statement.tree.args.get("exists") and turn.lake.find(wanted.name):
+            turn.lake.catalog.tables.get(turn.principal, turn.workspace, wanted.name)
+            return done
+        if wanted.query is not None:
+            # The same arguments and references stand behind the query alone.
+            sql.query = wanted.query.sql.query
+            wanted.query.CopyFrom(command.input)
+        make = tables.replace if statement.tree.args.get("replace") else tables.create
+        make(turn, wanted)
+        turn.record()
+        return done
+
+    # -- everything else ---------------------------------------------------------------------
+
+    def analyze(self, caller: Caller, raw: bytes) -> bytes:
+        request = AnalyzePlanRequest.FromString(raw)
+        turn = self._turn(caller, request)
+        walk = Walk(turn.reader)
+        kind = request.WhichOneof("analyze")
+        if kind is None:
+            raise not_understood("An analysis of an unknown kind")
+        inner = getattr(request, kind)
+        plans = [inner.plan] if "plan" in inner.DESCRIPTOR.fields_by_name else []
+        if any(plan.WhichOneof("op_type") == "command" for plan in plans):
+            raise not_understood("The analysis of a command")
+        walk.visit(inner)
+        turn.allow(walk.touched)
+        return self._pass(caller, "AnalyzePlan", request)
+
+    def reattach(self, caller: Caller, raw: bytes) -> Iterable[bytes]:
+        request = ReattachExecuteRequest.FromString(raw)
+        kept = self._session(caller, request).answered.get(request.operation_id)
+        if kept is not None:
+            return _after(kept, request.last_response_id)
+        self._turn(caller, request)
+        call = self._channel(caller).unary_stream(f"/{SERVICE}/ReattachExecute")
+        responses: Iterable[bytes] = call(request.SerializeToString())
+        return responses
+
+    def release(self, caller: Caller, raw: bytes) -> bytes:
+        request = ReleaseExecuteRequest.FromString(raw)
+        session = self._session(caller, request)
+        if session.answered.get(request.operation_id) is not None:
+            if request.HasField("release_all"):
+                session.answered.pop(request.operation_id, None)
+            answer = ReleaseExecuteResponse(
+                session_id=request.session_id, operation_id=request.operation_id
+            )
+            return bytes(answer.SerializeToString())
+        return self._pass(caller, "ReleaseExecute", request)
+
+    def release_session(self, caller: Caller, raw: bytes) -> bytes:
+        request = ReleaseSessionRequest.FromString(raw)
+        self.sessions.forget(_key(caller), request.session_id)
+        return self._pass(caller, "ReleaseSession", request)
+
+    def clone(self, caller: Caller, raw: bytes) -> bytes:
+        request = CloneSessionRequest.FromString(raw)
+        answer = self._pass(caller, "CloneSession", request)
+        self.sessions.clone(_key(caller), request.session_id, request.new_session_id)
+        return answer
+
+    def interrupt(self, caller: Caller, raw: bytes) -> bytes:
+        return self._pass(caller, "Interrupt", InterruptRequest.FromString(raw))
+
+    def forward(self, caller: Caller, method: str, raw: bytes) -> bytes:
+        """Requests that name nothing of the catalog: settings, versions, error details."""
+        answer: bytes = self._channel(caller).unary_unary(f"/{SERVICE}/{method}")(raw)
+        return answer
+
+    def add_artifacts(self, caller: Caller, parts: Iterator[bytes]) -> bytes:
+        answer: bytes = self._channel(caller).stream_unary(f"/{SERVICE}/AddArtifacts")(parts)
+        return answer
+
+    # -- sessions and engines ----------------------------------------------------------------
+
+    def _turn(self, caller: Caller, request: Any) -> Turn:
+        session = self._session(caller, request)
+        turn = Turn(
+            caller=caller,
+            session=session,
+            lake=self._lake,
+            places=self._places,
+            channel=lambda: self._channel(caller, session),
+            request=request,
+        )
+        return turn
+
+    def _session(self, caller: Caller, request: Any) -> Session:
+        return self.sessions.get(_key(caller), request.session_id, caller.workspace.catalog)
+
+    def _channel(self, caller: Caller, session: Session | None = None) -> Any:
+        sail, number = self._engine.sail(caller)
+        if session is not None and session.engine != number:
+            with session.lock:
+                if session.engine not in (0, number):
+                    session.temp_views.clear()
+                    session.catalog, session.schema = caller.workspace.catalog, "default"
+                session.engine = number
+        return sail.channel
+
+    def _pass(self, caller: Caller, method: str, request: Any) -> bytes:
+        answer: bytes = self._channel(caller).unary_unary(f"/{SERVICE}/{method}")(
+            request.SerializeToString()
+        )
+        return answer
+
+    def _keep(self, session: Session, operation_id: str, responses: list[bytes]) -> None:
+        """For a client that lost the connection: it asks again by operation id."""
+        with session.lock:
+            session.answered[operation_id] = responses
+            while len(session.answered) > ANSWERED_KEPT:
+                session.answered.pop(next(iter(session.answered)))
+
+
+def _key(caller: Caller) -> EngineKey:
+    return EngineKey(
+        workspace=caller.workspace.name,
+        user_name=caller.principal.user_name,
+        scope=caller.scope,
+    )
+
+
+key_of = _key
+
+
+def _after(responses: list[bytes], last_response_id: str) -> list[bytes]:
+    from brickyard.workspace.spark.protocol import ExecutePlanResponse
+
+    if not last_response_id:
+        return responses
+    ids = [ExecutePlanResponse.FromString(one).response_id for one in responses]
+    return responses[ids.index(last_response_id) + 1 :] if last_response_id in ids else responses

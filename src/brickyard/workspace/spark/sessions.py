@@ -1,0 +1,106 @@
+"""What the gateway knows of a Spark session: where unqualified names lead, and its temporary views.
+
+Kept by user and session id as the client names them; the engine behind keeps the same by the same
+id. A temporary view remembers what stands behind it, so that using it is checked and recorded too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from brickyard.workspace.kernel import Principal, WorkspaceInfo
+from brickyard.workspace.spark.accesses import Touched
+
+REMEMBERED: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who speaks, from which workspace, in which scope (a task, a warehouse, or their own)."""
+
+    principal: Principal
+    workspace: WorkspaceInfo
+    scope: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineKey:
+    """One Sail process: never shared between principals."""
+
+    workspace: str
+    user_name: str
+    scope: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    id: str
+    catalog: str
+    schema: str = "default"
+    temp_views: dict[str, Touched] = field(default_factory=dict)
+    engine: int = 0  # which start of the engine this session was set up in
+    answered: dict[str, list[bytes]] = field(default_factory=dict)  # operations answered here
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def qualified(self, parts: tuple[str, ...]) -> str:
+        """The full name of a table, in lower case."""
+        if len(parts) == 1:
+            parts = (self.catalog, self.schema, *parts)
+        elif len(parts) == 2:
+            parts = (self.catalog, *parts)
+        return ".".join(parts).lower()
+
+    def qualified_schema(self, parts: tuple[str, ...]) -> str:
+        parts = (self.catalog, *parts) if len(parts) == 1 else parts
+        return ".".join(parts).lower()
+
+
+class Sessions:
+    """All sessions of the gateway. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[EngineKey, str], Session] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: EngineKey, session_id: str, catalog: str) -> Session:
+        with self._lock:
+            found = self._sessions.get((key, session_id))
+            if found is None:
+                if len(self._sessions) >= REMEMBERED:
+                    self._sessions.pop(next(iter(self._sessions)))
+                found = Session(id=session_id, catalog=catalog)
+                self._sessions[key, session_id] = found
+            return found
+
+    def clone(self, key: EngineKey, session_id: str, new_id: str) -> None:
+        with self._lock:
+            if had := self._sessions.get((key, session_id)):
+                self._sessions[key, new_id] = Session(
+                    id=new_id,
+                    catalog=had.catalog,
+                    schema=had.schema,
+                    temp_views=dict(had.temp_views),
+                    engine=had.engine,
+                )
+
+    def forget(self, key: EngineKey, session_id: str = "") -> None:
+        """One session, or all of an engine."""
+        with self._lock:
+            for known in [k for k in self._sessions if k[0] == key]:
+                if not session_id or known[1] == session_id:
+                    del self._sessions[known]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """What one Sail process is started with."""
+
+    key: EngineKey
+    token: str = field(repr=False)
+    python: Path
+    environment: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,174 @@
+"""One request on its way through the gateway: the caller, the session, the engine behind."""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from brickyard.workspace.kernel import Principal, WorkspaceInfo
+from brickyard.workspace.spark.accesses import Touched
+from brickyard.workspace.spark.lake import Lake
+from brickyard.workspace.spark.paths import Places
+from brickyard.workspace.spark.protocol import (
+    SERVICE,
+    AnalyzePlanRequest,
+    AnalyzePlanResponse,
+    ConfigRequest,
+    ConfigResponse,
+    ExecutePlanRequest,
+    ExecutePlanResponse,
+    Plan,
+)
+from brickyard.workspace.spark.sessions import Caller, Session
+from brickyard.workspace.spark.statements import Reader
+
+CONFLICT: Final = "Failed to commit transaction"
+ATTEMPTS: Final = 12
+FIRST_PAUSE_S: Final = 0.03
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    caller: Caller
+    session: Session
+    lake: Lake
+    places: Places
+    channel: Callable[[], Any]  # to the engine; starts it
+    request: Any  # ExecutePlanRequest
+    touched: Touched = field(default_factory=Touched)
+
+    @property
+    def principal(self) -> Principal:
+        return self.caller.principal
+
+    @property
+    def workspace(self) -> WorkspaceInfo:
+        return self.caller.workspace
+
+    @property
+    def reader(self) -> Reader:
+        return Reader(
+            session=self.session, workspace=self.workspace, lake=self.lake, places=self.places
+        )
+
+    def allow(self, touched: Touched) -> None:
+        """Authorize everything touched, writes first. Raises what the catalog says."""
+        for access in sorted(
+            touched.accesses, key=lambda one: (one.mode != "write", one.full_name)
+        ):
+            self.lake.authorize(self.principal, self.workspace, access)
+        self.touched.add(touched)
+
+    def record(self, touched: Touched | None = None) -> None:
+        """Keep what was really read and written."""
+        found = self.touched if touched is None else touched
+        for access in found.accesses:
+            self.lake.catalog.record_access(
+                self.principal,
+                self.workspace,
+                access.full_name,
+                access.mode,
+                self.caller.scope,
+                kind=access.kind,
+            )
+
+    def wrote(self, table: str) -> None:
+        """Record a write that needed no MODIFY of its own (a table just created)."""
+        made = Touched()
+        made.write(table)
+        self.record(made)
+
+    def stream(self) -> Iterator[bytes]:
+        """Forward the request as it is now; the engine's responses as they come."""
+        call = self.channel().unary_stream(f"/{SERVICE}/ExecutePlan")
+        yield from call(self.request.SerializeToString())
+
+    def run(self) -> list[bytes]:
+        """Forward the request and wait for its end. Lost commit races are run again."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return list(self.stream())
+            except Exception as fault:
+                if attempt + 1 == ATTEMPTS or CONFLICT not in _details(fault):
+                    raise
+            time.sleep(FIRST_PAUSE_S * (2 ** min(attempt, 4)) * (0.5 + random.random()))
+            self.request.operation_id = str(uuid.uuid4())
+        raise AssertionError("unreachable")
+
+    def run_plan(self, plan: Any) -> list[Any]:
+        """Execute another plan in the same session; its decoded responses."""
+        request = ExecutePlanRequest(
+            session_id=self.request.session_id,
+            user_context=self.request.user_context,
+            operation_id=str(uuid.uuid4()),
+            plan=plan,
+        )
+        inner = Turn(
+            caller=self.caller,
+            session=self.session,
+            lake=self.lake,
+            places=self.places,
+            channel=self.channel,
+            request=request,
+        )
+        return [ExecutePlanResponse.FromString(raw) for raw in inner.run()]
+
+    def run_sql(self, sql: str) -> list[Any]:
+        """Execute a command of our own making."""
+        plan = Plan()
+        plan.command.sql_command.input.sql.query = sql
+        return self.run_plan(plan)
+
+    def schema_of(self, relation: Any) -> Any:
+        """The `DataType` of a relation, as the engine analyses it."""
+        request = self._analysis()
+        request.schema.plan.root.CopyFrom(relation)
+        return self._analyze(request).schema.schema
+
+    def parsed(self, ddl: str) -> Any:
+        """The `DataType` that column definitions mean."""
+        request = self._analysis()
+        request.ddl_parse.ddl_string = ddl
+        return self._analyze(request).ddl_parse.parsed
+
+    def configure(self, key: str, value: str) -> None:
+        request = ConfigRequest(
+            session_id=self.request.session_id, user_context=self.request.user_context
+        )
+        pair = request.operation.set.pairs.add()
+        pair.key, pair.value = key, value
+        self._config(request)
+
+    def configured(self, key: str) -> str | None:
+        request = ConfigRequest(
+            session_id=self.request.session_id, user_context=self.request.user_context
+        )
+        request.operation.get_option.keys.append(key)
+        pairs = self._config(request).pairs
+        return pairs[0].value if pairs and pairs[0].HasField("value") else None
+
+    def folder_of(self, table: str) -> Path | None:
+        return self.lake.location(table)
+
+    def _config(self, request: Any) -> Any:
+        raw = self.channel().unary_unary(f"/{SERVICE}/Config")(request.SerializeToString())
+        return ConfigResponse.FromString(raw)
+
+    def _analysis(self) -> Any:
+        return AnalyzePlanRequest(
+            session_id=self.request.session_id, user_context=self.request.user_context
+        )
+
+    def _analyze(self, request: Any) -> Any:
+        raw = self.channel().unary_unary(f"/{SERVICE}/AnalyzePlan")(request.SerializeToString())
+        return AnalyzePlanResponse.FromString(raw)
+
+
+def _details(fault: Exception) -> str:
+    details = getattr(fault, "details", None)
+    return str(details() if callable(details) else fault)
