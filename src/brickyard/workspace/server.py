@@ -199,7 +199,7 @@ def _log_to(home: Home) -> None:
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
     logging.getLogger("brickyard.access").propagate = False
-    for noisy in ("aiohttp", "py4j", "asyncio", "sqlglot"):
+    for noisy in ("aiohttp", "py4j", "asyncio", "sqlglot", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     with contextlib.suppress(OSError):
         for file in ("access.log", "server.log"):

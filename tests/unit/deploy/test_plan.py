@@ -7,9 +7,17 @@ from typing import Any
 
 import pytest
 
-from brickyard.deploy.plan import Action, Actual, Desired, Plan, PlanFault, plan
+from brickyard.deploy.plan import (
+    Action,
+    Actual,
+    Desired,
+    Plan,
+    PlanFault,
+    access_changes,
+    plan,
+)
 from brickyard.deploy.state import Dependency, Entry, State
-from brickyard.resources import TYPES
+from brickyard.resources import ACCESS, TYPES
 
 JOB = {"name": "nightly", "tasks": [{"task_key": "a"}]}
 SCHEMA = {"catalog_name": "dev", "name": "s"}
@@ -64,6 +72,26 @@ def test_jobs(new: Any, got: Any, expected: str) -> None:
 )
 def test_schemas(new: Any, got: Any, expected: str) -> None:
     assert action("schemas", SCHEMA, new, got) == expected
+
+
+@pytest.mark.parametrize(
+    ("privileges", "expected"),
+    [
+        (["USE_SCHEMA", "SELECT"], {}),
+        (["SELECT", "USE_SCHEMA", "SELECT"], {}),
+        (["SELECT"], {"['users'].privileges": Action.UPDATE}),
+        (["ALL_PRIVILEGES", "SELECT"], {"['users'].privileges": Action.UPDATE}),
+    ],
+)
+def test_grants_are_compared_as_sets(privileges: list[str], expected: dict[str, Action]) -> None:
+    old = [{"principal": "users", "privileges": ["USE_SCHEMA", "SELECT"]}]
+    entry = Entry(id="schema/dev.s", state={"__embed__": old})
+    new = [{"principal": "users", "privileges": privileges}]
+    got = Actual(
+        configuration=[{"principal": "users", "privileges": ["SELECT", "USE_SCHEMA"]}], whole={}
+    )
+    found = access_changes(ACCESS["grants"], entry, new, got)
+    assert {path: change.action for path, change in found.items()} == expected
 
 
 def test_a_volume_is_renamed_in_place() -> None:
