@@ -28,7 +28,7 @@ def stranger(workspace: Any) -> Any:
 
 @pytest.fixture
 def experiment(workspace: Any) -> str:
-    name = f"/Shared/acl-{uuid.uuid4().hex[:8]}"
+    name = f"/Users/{workspace.user('dev')}/acl-{uuid.uuid4().hex[:8]}"
     return str(workspace.client("dev").experiments.create_experiment(name).experiment_id)
 
 
@@ -81,6 +81,26 @@ def test_levels_of_an_experiment(workspace: Any, stranger: Any, experiment: str)
         api.delete_experiment(experiment)
     allow(workspace, stranger, experiment, "CAN_MANAGE")
     api.delete_experiment(experiment)
+
+
+@pytest.mark.documented
+def test_who_manages_a_folder_manages_the_experiments_in_it(workspace: Any, stranger: Any) -> None:
+    name = f"/Shared/open-{uuid.uuid4().hex[:8]}"  # everybody manages /Shared
+    made = workspace.client("dev").experiments.create_experiment(name).experiment_id
+    assert stranger.experiments.get_experiment(made).experiment.name == name
+    assert made in [one.experiment_id for one in stranger.experiments.list_experiments()]
+    stranger.experiments.delete_experiment(made)
+
+
+@pytest.mark.belief
+def test_an_experiment_is_made_only_where_its_folder_may_be_edited(
+    workspace: Any, stranger: Any
+) -> None:
+    from databricks.sdk.errors import PermissionDenied
+
+    name = f"/Users/{workspace.user('dev')}/not-mine-{uuid.uuid4().hex[:8]}"
+    with pytest.raises(PermissionDenied):
+        stranger.experiments.create_experiment(name)
 
 
 @pytest.mark.belief

@@ -7,17 +7,27 @@ the experiment's id.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.kernel import ApiError, Home, Principal, Store, WorkspaceInfo
+from brickyard.workspace.kernel import (
+    ApiError,
+    Home,
+    Principal,
+    Store,
+    WorkspaceInfo,
+    denied,
+    invalid,
+)
 from brickyard.workspace.mlflow.artifacts import local_path
 from brickyard.workspace.mlflow.child import TrackingServer
 from brickyard.workspace.mlflow.proxy import Proxy
 from brickyard.workspace.mlflow.signing import Signer
 from brickyard.workspace.mlflow.subjects import Owners
+from brickyard.workspace.permissions.engine import Subject
 
 if TYPE_CHECKING:
     from brickyard.workspace.files.engine import FilesEngine
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.permissions.engine import PermissionsEngine
 
 KIND = "experiments"
+GET_EXPERIMENT = "/api/2.0/mlflow/experiments/get"
 
 
 class MlflowEngine:
@@ -64,41 +75,69 @@ class MlflowEngine:
         """The folder or file behind `dbfs:/databricks/mlflow-tracking/...`; it may not exist."""
         return local_path(self.artifacts_root, workspace.name, uri)
 
-    def require(
+    async def require(
         self, principal: Principal, workspace: WorkspaceInfo, ids: Iterable[str], level: str
     ) -> None:
-        """Raise PERMISSION_DENIED unless the principal has the level on every experiment."""
-        for one in ids:
-            self._permissions.require(principal, workspace, KIND, one, level)
+        """Raise unless the principal has the level on every experiment.
 
-    async def require_known(self, workspace: WorkspaceInfo, ids: Iterable[str]) -> None:
-        """Raise RESOURCE_DOES_NOT_EXIST when one of the experiments does not exist."""
+        PERMISSION_DENIED, or RESOURCE_DOES_NOT_EXIST for an experiment that is none. What somebody
+        may do with a folder, they may do with the experiments in it.
+        """
         for one in ids:
-            await self._ask(
-                workspace.name, "/api/2.0/mlflow/experiments/get", (("experiment_id", one),)
-            )
+            can = self._permissions.can
+            if await asyncio.to_thread(can, principal, workspace, KIND, one, level):
+                continue
+            found = await self._ask(workspace.name, GET_EXPERIMENT, (("experiment_id", one),))
+            name = str(found["experiment"]["name"])
+            await asyncio.to_thread(self._require_above, principal, workspace, one, name, level)
 
     def readable(
-        self, principal: Principal, workspace: WorkspaceInfo, ids: Iterable[str]
+        self, principal: Principal, workspace: WorkspaceInfo, named: Mapping[str, str]
     ) -> frozenset[str]:
-        """Those experiments that the principal may see."""
-        can = self._permissions.can
-        return frozenset(one for one in ids if can(principal, workspace, KIND, one, "CAN_READ"))
+        """Those experiments (id to name) that the principal may see."""
+        above: dict[str, tuple[Subject, ...]] = {}
+        seen = set()
+        for one, name in named.items():
+            folder = _folder(name)
+            if folder not in above:
+                above[folder] = self._above(workspace, folder)
+            if self._permissions.can(principal, workspace, KIND, one, "CAN_READ", above[folder]):
+                seen.add(one)
+        return frozenset(seen)
 
     def require_folder(self, principal: Principal, workspace: WorkspaceInfo, name: str) -> None:
         """An experiment's name is a workspace path whose folder exists and may be edited."""
-        parent = name.rpartition("/")[0]
         if not name.startswith("/") or name.endswith("/"):
-            raise ApiError(
-                "INVALID_PARAMETER_VALUE",
+            raise invalid(
                 f"Invalid experiment name {name!r}: it must be an absolute path of the workspace, "
                 f"for example '/Users/{principal.user_name}/my-experiment'",
             )
-        if parent:
-            self._files.object(workspace, parent)
+        folder = _folder(name)
+        self._files.object(workspace, folder)
+        nearest, *rest = self._above(workspace, folder)
+        may_edit = self._permissions.can(
+            principal, workspace, nearest.type, nearest.id, "CAN_EDIT", tuple(rest)
+        )
+        if not may_edit:
+            raise denied(f"{principal.user_name} does not have CAN_EDIT permission on {folder}")
 
     def own(self, principal: Principal, workspace: WorkspaceInfo, experiment: str) -> None:
         self._permissions.grant_owner(principal, workspace, KIND, experiment)
+
+    def _require_above(
+        self, principal: Principal, workspace: WorkspaceInfo, one: str, name: str, level: str
+    ) -> None:
+        above = self._above(workspace, _folder(name))
+        self._permissions.require(principal, workspace, KIND, one, level, above)
+
+    def _above(self, workspace: WorkspaceInfo, folder: str) -> tuple[Subject, ...]:
+        """A folder and those above it, nearest first; nothing when it is gone."""
+        try:
+            nearest = str(self._files.object(workspace, folder).id)
+        except ApiError:
+            return ()
+        rest = self._files.ancestors(workspace, nearest) or ()
+        return tuple(Subject("directories", str(one)) for one in (nearest, *rest))
 
     async def _ask(self, workspace: str, path: str, query: tuple[tuple[str, str], ...]) -> Any:
         return (await self.proxy.send(workspace, "GET", path, query=query)).result()
@@ -108,3 +147,7 @@ class MlflowEngine:
             self._server.ensure()
         except ApiError:
             pass
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0] or "/"

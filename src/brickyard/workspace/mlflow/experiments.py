@@ -93,9 +93,9 @@ def _with(call: Call, **fields: str) -> bytes:
 
 async def _readable(call: Call, page: dict[str, Any]) -> Json:
     found = page.get("experiments", [])
-    ids = [one["experiment_id"] for one in found]
+    named = {one["experiment_id"]: one["name"] for one in found}
     engine = call.engines.mlflow
-    allowed = await asyncio.to_thread(engine.readable, call.principal, call.workspace, ids)
+    allowed = await asyncio.to_thread(engine.readable, call.principal, call.workspace, named)
     kept = [one for one in found if one["experiment_id"] in allowed]
     return {**page, "experiments": kept} if kept or found else page
 

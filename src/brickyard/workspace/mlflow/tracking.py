@@ -8,13 +8,12 @@ check, are in `experiments.py`.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from brickyard.workspace.kernel import ApiError, Call, Reply, Route, invalid
+from brickyard.workspace.kernel import Call, Reply, Route, invalid
 from brickyard.workspace.mlflow import subjects
 from brickyard.workspace.mlflow.proxy import Answer
 from brickyard.workspace.mlflow.subjects import Subject
@@ -55,14 +54,7 @@ def as_reply(answer: Answer) -> Reply:
 
 
 async def require(call: Call, ids: tuple[str, ...], level: str) -> None:
-    """Raise PERMISSION_DENIED, or RESOURCE_DOES_NOT_EXIST for an experiment that is none."""
-    engine = call.engines.mlflow
-    try:
-        await asyncio.to_thread(engine.require, call.principal, call.workspace, ids, level)
-    except ApiError as refused:
-        if refused.code == "PERMISSION_DENIED":
-            await engine.require_known(call.workspace, ids)
-        raise
+    await call.engines.mlflow.require(call.principal, call.workspace, ids, level)
 
 
 def proxied(
