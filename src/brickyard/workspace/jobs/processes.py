@@ -47,7 +47,7 @@ LOG_LINES_SHOWN = 5
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
 INHERITED_PREFIXES = (
     *("SSL_", "REQUESTS_", "CURL_", "PIP_", "UV_", "HTTP_", "HTTPS_", "NO_PROXY"),
-    *("http_", "https_", "no_proxy", "OPENAI_", "ANTHROPIC_", "CUDA_"),
+    *("http_", "https_", "no_proxy", "CUDA_"),
 )
 
 
@@ -108,7 +108,7 @@ class ProcessTasks:
         shown = folder / "volumes"
         shown.mkdir(exist_ok=True)
         mounts = replace(mounts, writable=(folder,), volumes_folder=shown)
-        remote = self.spark.session_url(principal, call.workspace, token, mounts, scope)
+        remote = self.spark.session_url(principal, call.workspace, token, scope, python=python)
         spec = self._spec(call, principal, mounts, source, folder)
         (folder / "spec.json").write_text(json.dumps(spec))
         environment = _environment(call, principal, token, remote, source)
