@@ -146,7 +146,7 @@ def test_a_second_clone_uploads_nothing_and_changes_nothing(
 @pytest.mark.documented
 def test_the_state_is_in_the_official_format(bundle: BundleUnderTest, client: Any) -> None:
     bundle("deploy")
-    root = bundle("validate", "-o", "json").data["workspace"]["state_path"]
+    root = bundle("summary", "-o", "json").data["workspace"]["state_path"]
     with client.workspace.download(f"{root}/resources.json") as file:
         state = json.loads(file.read())
     assert (state["state_version"], state["serial"]) == (2, 1)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from brickyard.deploy.calls import Caller, NotReady, find_unrecorded
+from brickyard.deploy.calls import Caller, NotReady, find_unrecorded, revive
 from brickyard.deploy.graph import Outcome, run_graph
 from brickyard.deploy.http import ApiFailure
 from brickyard.deploy.journal import Journal
@@ -53,7 +53,10 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something to show while applying: `word` is Started, Created, …, Adopted, Failed, Skipped."""
+    """Something to show while applying.
+
+    `word` is Started, then one of Created, Updated, …, Adopted, Restored, Failed, Skipped.
+    """
 
     word: str
     node: Node
@@ -190,7 +193,16 @@ class _Applier:
             if found is not None:
                 self._adopt(node, kind, found, desired)
                 return "Adopted"
-        new_id, _ = self.caller.create(kind, desired)
+        try:
+            new_id, _ = self.caller.create(kind, desired)
+        except ApiFailure as failure:
+            revived = None
+            if failure.is_conflict and node.action is Action.CREATE:
+                revived = revive(self.caller.workspace, kind, desired)
+            if revived is None:
+                raise
+            self._adopt(node, kind, revived, desired)
+            return "Restored"
         self._record(node, new_id, desired)
         self.caller.wait(kind.wait, new_id)
         return DONE[Action.CREATE]

@@ -174,6 +174,28 @@ def find_unrecorded(
     return id
 
 
+def revive(workspace: Workspace, kind: ResourceType, desired: Json) -> str | None:
+    """Bring back an object deleted before, which still holds the name; its id, or None.
+
+    MLflow only marks experiments as deleted: after a destroy, the next deploy finds its own there.
+    """
+    if kind.key != "experiments":
+        return None
+    try:
+        found = workspace.get(
+            "/api/2.0/mlflow/experiments/get-by-name", {"experiment_name": desired.get("name")}
+        )["experiment"]
+        if found.get("lifecycle_stage") != "deleted":
+            return None
+        id = str(found["experiment_id"])
+        workspace.post("/api/2.0/mlflow/experiments/restore", {"experiment_id": id})
+    except ApiFailure as failure:
+        if failure.is_missing:
+            return None
+        raise
+    return id
+
+
 def _find_job(workspace: Workspace, desired: Json) -> str | None:
     mine = (desired.get("deployment") or {}).get("metadata_file_path")
     for job in workspace.pages("/api/2.2/jobs/list", "jobs", {"name": desired.get("name")}):

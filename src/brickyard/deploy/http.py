@@ -43,7 +43,8 @@ class ApiFailure(Exception):
     """The workspace answered, and the answer was no."""
 
     def __init__(self, *, status: int, code: str, message: str, method: str, path: str) -> None:
-        super().__init__(f"{message} ({status} {code})")
+        said = message.strip().splitlines() or [""]  # some services append a stack of causes
+        super().__init__(f"{said[0]} ({status} {code})")
         self.status = status
         self.code = code
         self.message = message
