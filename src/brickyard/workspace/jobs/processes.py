@@ -23,6 +23,7 @@ from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.kernel import ApiError, Home, Principal, WorkspaceInfo, now_ms
 from brickyard.workspace.processes import (
     CatalogView,
+    Child,
     Environments,
     Launch,
     Mounts,
@@ -108,13 +109,14 @@ class ProcessTasks:
         shown = folder / "volumes"
         shown.mkdir(exist_ok=True)
         mounts = replace(mounts, writable=(folder,), volumes_folder=shown)
-        remote = self.spark.session_url(principal, call.workspace, token, scope, python=python)
-        spec = self._spec(call, principal, mounts, source, folder)
-        (folder / "spec.json").write_text(json.dumps(spec))
-        environment = _environment(call, principal, token, remote, source)
-        log = folder / "log.txt"
-        setup_ms = now_ms() - started
+        child: Child | None = None
         try:
+            remote = self.spark.session_url(principal, call.workspace, token, scope, python=python)
+            spec = self._spec(call, principal, mounts, source, folder)
+            (folder / "spec.json").write_text(json.dumps(spec))
+            environment = _environment(call, principal, token, remote, source)
+            log = folder / "log.txt"
+            setup_ms = now_ms() - started
             child = start(
                 Launch(
                     command=[
@@ -143,6 +145,8 @@ class ProcessTasks:
                         count = now
                     looked = time.monotonic()
         finally:
+            if child is not None:
+                child.kill()  # nothing of it outlives the task, whatever happened here
             self.spark.release(scope)
             self.identity.revoke(token)
         return _outcome(folder, code or 0, setup_ms, log)
