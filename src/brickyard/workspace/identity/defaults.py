@@ -12,7 +12,7 @@ import uuid
 from sqlalchemy import Connection
 
 from brickyard.workspace.identity import directory
-from brickyard.workspace.identity.records import ADMINS, Group, Kind, Person, fixed_id
+from brickyard.workspace.identity.records import ADMINS, USERS, Group, Kind, Person, fixed_id
 
 PERSONAL = "dev"  # the workspace that the person deploys to
 
@@ -32,7 +32,8 @@ def put_in_place(tx: Connection, workspaces: tuple[str, ...]) -> None:
     """Add what is missing; nothing that exists is changed, except that the person is let in."""
     person = _ensure(tx, person_name(), getpass.getuser(), Kind.USER)
     for workspace in workspaces:
-        admins = _admins(tx, workspace)
+        admins = _ensure_group(tx, ADMINS, workspace)
+        _ensure_group(tx, USERS, workspace)
         wanted = {person.id}
         directory.assign(tx, person.id, workspace)
         if workspace != PERSONAL:
@@ -55,12 +56,12 @@ def _ensure(tx: Connection, user_name: str, display_name: str, kind: Kind) -> Pe
     return found
 
 
-def _admins(tx: Connection, workspace: str) -> Group:
-    found = directory.group_named(tx, ADMINS, workspace)
+def _ensure_group(tx: Connection, name: str, workspace: str) -> Group:
+    found = directory.group_named(tx, name, workspace)
     if found is None:
         found = Group(
-            id=fixed_id(f"{ADMINS}/{workspace}"),
-            display_name=ADMINS,
+            id=fixed_id(f"{name}/{workspace}"),
+            display_name=name,
             workspace=workspace,
             is_local=True,
         )

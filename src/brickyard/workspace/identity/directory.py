@@ -1,6 +1,7 @@
 """The account's directory: users, service principals, groups, and who belongs to what.
 
-`users` of a workspace and `account users` have no rows: everybody assigned is in them.
+Nobody is listed as member of a workspace's `users` or of `account users`: everybody who is assigned
+is one.
 Every function takes the open transaction; the engine decides where one begins and ends.
 """
 
@@ -114,6 +115,11 @@ def drop_group(tx: Connection, group_id: int) -> None:
     tx.execute(delete(MEMBERS).where(touched))
 
 
+def people_in(tx: Connection, workspace: str) -> list[Person]:
+    """Everybody assigned to the workspace: the members of its `users`."""
+    return [one for kind in Kind for one in people_of(tx, workspace, kind)]
+
+
 def members_of(tx: Connection, group_id: int) -> list[int]:
     chosen = select(MEMBERS.c.member_id).where(MEMBERS.c.group_id == group_id)
     return list(tx.execute(chosen.order_by(MEMBERS.c.member_id)).scalars())
@@ -130,7 +136,12 @@ def direct_groups(tx: Connection, member_id: int, workspace: str) -> list[Group]
     """The groups visible in the workspace that have this member itself."""
     chosen = select(MEMBERS.c.group_id).where(MEMBERS.c.member_id == member_id)
     ids = set(tx.execute(chosen).scalars())
-    return [group for group in groups_of(tx, workspace) if group.id in ids]
+    here = workspace in workspaces_of(tx, member_id)
+    return [
+        group
+        for group in groups_of(tx, workspace)
+        if group.id in ids or (here and group.display_name == USERS)
+    ]
 
 
 def group_names(tx: Connection, member_id: int, workspace: str) -> frozenset[str]:
@@ -142,13 +153,14 @@ def group_names(tx: Connection, member_id: int, workspace: str) -> frozenset[str
         if group in visible:
             parents.setdefault(member, []).append(group)
     found: set[int] = set()
-    waiting = [member_id]
+    here = workspace in workspaces_of(tx, member_id)
+    waiting = [member_id, *(one for one, name in visible.items() if here and name == USERS)]
     while waiting:
         fresh = [one for one in parents.get(waiting.pop(), ()) if one not in found]
         found.update(fresh)
         waiting.extend(fresh)
     names = {visible[one] for one in found} | {ACCOUNT_USERS}
-    if workspace in workspaces_of(tx, member_id):
+    if here:
         return frozenset(names | {USERS})
     return frozenset(names - {ADMINS})
 

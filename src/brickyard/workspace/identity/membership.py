@@ -18,6 +18,7 @@ from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.identity.records import (
     ADMINS,
     BUILT_IN,
+    USERS,
     Group,
     Kind,
     Person,
@@ -158,6 +159,8 @@ class Membership:
         return self._shown(tx, saved)
 
     def _set_members(self, tx: Connection, group: Group, document: Mapping[str, Any]) -> None:
+        if group.display_name == USERS:
+            return  # everybody who is assigned to the workspace
         wanted = [self._member(tx, str(item.get("value"))) for item in _items(document, "members")]
         if directory.would_circle(tx, group.id, wanted):
             raise scim.fault(400, "A group cannot contain itself", "invalidValue")
@@ -199,6 +202,8 @@ class Membership:
 
     def _shown(self, tx: Connection, group: Group) -> dict[str, Any]:
         members: list[Person | Group] = []
+        if group.display_name == USERS:
+            members.extend(directory.people_in(tx, self._workspace))
         for one in directory.members_of(tx, group.id):
             member = directory.person_by_id(tx, one) or directory.group_by_id(
                 tx, one, self._workspace
