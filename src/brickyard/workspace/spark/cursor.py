@@ -6,23 +6,35 @@ engine never sees it, so a misreading cannot go round a right.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 from brickyard.workspace.spark.refusals import PARSE, Refusal
 
 
 def tokens_of(sql: str) -> list[Any]:
     """The tokens, without a closing semicolon. Raises a ParseException."""
-    from sqlglot import Dialect
     from sqlglot.errors import TokenError
 
+    tokenizer, dialect = _tokenizer()
     try:
-        tokens = list(Dialect.get_or_raise("databricks").tokenize(sql))
+        tokens = list(tokenizer(dialect=dialect).tokenize(sql))
     except TokenError as fault:
         raise syntax_error(str(fault)) from None
     while tokens and tokens[-1].text == ";":
         tokens.pop()
     return tokens
+
+
+@cache
+def _tokenizer() -> tuple[Any, Any]:
+    """The dialect's tokenizer, but with every word of SHOW, OPTIMIZE and their like a token."""
+    from sqlglot.dialects.databricks import Databricks
+
+    class Words(Databricks.Tokenizer):  # type: ignore[misc]
+        COMMANDS: ClassVar[set[Any]] = set()
+
+    return Words, Databricks()
 
 
 def syntax_error(message: str) -> Refusal:

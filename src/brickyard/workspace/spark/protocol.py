@@ -8,11 +8,12 @@ one bytes literal: it is read as text and added to a pool of our own.
 from __future__ import annotations
 
 import ast
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 PACKAGE: Final = "spark.connect"
 SERVICE: Final = f"{PACKAGE}.SparkConnectService"
@@ -42,15 +43,17 @@ def _descriptor(generated: Path) -> bytes:
 def _pool() -> Any:
     folder = _folder()
     pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(any_pb2.DESCRIPTOR.serialized_pb)
-    added = {"google/protobuf/any.proto"}
+    added: set[str] = set()
 
     def add(name: str) -> None:
         if name in added:
             return
         added.add(name)
         stem = name.rpartition("/")[2].removesuffix(".proto")
-        data = _descriptor(folder / f"{stem}_pb2.py")
+        if name.startswith("google/protobuf/"):
+            data = import_module(f"google.protobuf.{stem}_pb2").DESCRIPTOR.serialized_pb
+        else:
+            data = _descriptor(folder / f"{stem}_pb2.py")
         for dependency in descriptor_pb2.FileDescriptorProto.FromString(data).dependency:
             add(dependency)
         pool.AddSerializedFile(data)
