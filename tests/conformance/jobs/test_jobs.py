@@ -332,3 +332,19 @@ def test_mlflow_logs_to_the_notebooks_experiment(
     run = dev.jobs.submit(tasks=[notebook("a", path)]).result()
     experiment_id = dev.jobs.get_run_output(run.tasks[0].run_id).notebook_output.result
     assert dev.experiments.get_experiment(experiment_id).experiment.name == path
+
+
+@pytest.mark.documented
+@pytest.mark.slow
+def test_a_sql_file_runs_with_the_jobs_parameters(dev: WorkspaceClient, folder: str) -> None:
+    text = b"SELECT 1;\nSELECT upper(:day) AS day"
+    dev.workspace.upload(f"{folder}/q.sql", io.BytesIO(text), format=ImportFormat.RAW)
+    warehouse = next(iter(dev.warehouses.list())).id
+    sql = jobs.SqlTask(warehouse_id=warehouse, file=jobs.SqlTaskFile(path=f"{folder}/q.sql"))
+    made = dev.jobs.create(
+        name="sql",
+        parameters=[jobs.JobParameterDefinition(name="day", default="monday")],
+        tasks=[jobs.Task(task_key="a", sql_task=sql)],
+    )
+    run = dev.jobs.run_now(made.job_id).result()
+    assert run.state.result_state is jobs.RunResultState.SUCCESS
