@@ -12,7 +12,7 @@ from brickyard.workspace.sql.scripts import statements
     [
         ("select 1; select 2", ["select 1", "select 2"]),
         ("select 1;\n-- done; really\n", ["select 1"]),
-        ("select ';' as a; /* ; */ select 2 -- x; y", ["select ';' as a", "/* ; */ select 2 -- x; y"]),
+        ("select ';'; /* ; */ select 2 -- x; y", ["select ';'", "/* ; */ select 2 -- x; y"]),
         ("select 'it''s; fine', \"a;b\", `c;d`", ["select 'it''s; fine', \"a;b\", `c;d`"]),
         ("select 4 / 2 - 1; ;", ["select 4 / 2 - 1"]),
         ("", []),

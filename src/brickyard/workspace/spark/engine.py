@@ -95,6 +95,10 @@ class SparkEngine:
         if self._started is not None:
             self._end(lambda key: key.scope == scope)
 
+    def engine_count(self) -> int:
+        """How many Sail processes run now."""
+        return self._started[2].count() if self._started is not None else 0
+
     def service(self) -> Service:
         """The gateway without the wire, for the warehouses in this process."""
         return self._running()[1]

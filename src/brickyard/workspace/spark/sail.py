@@ -139,6 +139,11 @@ class Sails:
             one.stop()
         return keys
 
+    def count(self) -> int:
+        """How many run now."""
+        with self._lock:
+            return sum(one.alive for one in self._running.values())
+
     def find(self, key: Any) -> Sail | None:
         with self._lock:
             return self._running.get(key)
