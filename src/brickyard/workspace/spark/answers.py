@@ -67,6 +67,9 @@ def ipc(table: Any) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
+        if table.num_rows == 0:  # the engine wants a batch, if an empty one
+            empty = [pa.array([], type=field.type) for field in table.schema]
+            writer.write_batch(pa.RecordBatch.from_arrays(empty, schema=table.schema))
     return bytes(sink.getvalue())
 
 

@@ -7,6 +7,7 @@ of its own principal. Engines that nobody used for a while are ended.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Mapping
@@ -65,6 +66,7 @@ class SparkEngine:
             started, self._started = self._started, None
         if started is not None:
             gateway, _, sails = started
+            self._address_file().unlink(missing_ok=True)
             gateway.stop()
             sails.stop(lambda key: True)
 
@@ -114,6 +116,10 @@ class SparkEngine:
             self._refresh(key, caller, sails)
         return sails.use(key, lambda: self._build(key, caller))
 
+    def _address_file(self) -> Path:
+        """Where the gateway listens, for this user's own Spark Connect clients."""
+        return self._home.run / "spark-connect.json"
+
     def _running(self) -> tuple[Gateway, Service, Sails]:
         started = self._started
         if started is not None:
@@ -127,6 +133,7 @@ class SparkEngine:
                 service = Service(self._home, Lake(self._catalog), self)
                 gateway = Gateway(service, self._identity.authenticate, self._workspaces)
                 self._started = (gateway, service, Sails())
+                self._address_file().write_text(json.dumps({"port": gateway.port}))
                 threading.Thread(target=_warm, name="spark-warm", daemon=True).start()
                 threading.Thread(target=self._sweep, name="spark-sweep", daemon=True).start()
             return self._started

@@ -99,7 +99,7 @@ class Gateway:
             raise AssertionError("abort raises") from None
 
     def _caller(self, context: Any) -> Caller:
-        metadata = {key: value for key, value in context.invocation_metadata()}
+        metadata = dict(context.invocation_metadata())
         named = metadata.get(WORKSPACE, "")
         candidates = (
             [self._workspaces[named]] if named in self._workspaces else [*self._workspaces.values()]

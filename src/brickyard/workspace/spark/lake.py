@@ -1,4 +1,4 @@
-"""The catalog as the Spark gateway asks it: look-ups that need no rights, and its engine for acts."""
+"""The catalog as the Spark gateway asks it: look-ups that need no rights, and its engine to act."""
 
 from __future__ import annotations
 

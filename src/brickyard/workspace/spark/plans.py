@@ -1,4 +1,4 @@
-"""What a whole plan reads: a generic walk over the protobuf, with the few messages that name things.
+"""What a whole plan reads: a generic walk over the protobuf, and the few messages that name things.
 
 Follows the message definitions of Spark Connect 4.2. Relations and commands are on an allow-list:
 a message that the gateway has not been taught is refused, for it may name a table. SQL hides in
@@ -248,7 +248,7 @@ class Walk:
 
     def _catalog(self, message: Any) -> bool:
         kind = message.WhichOneof("cat_type")
-        inner = getattr(message, kind or "", None)
+        inner: Any = getattr(message, kind or "", None)
         if kind in LOOK_UPS:
             if table := getattr(inner, "table_name", ""):
                 parts = Cursor(table).name()

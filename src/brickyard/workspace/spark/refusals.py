@@ -15,7 +15,7 @@ from brickyard.workspace.kernel import ApiError
 
 ANALYSIS: Final = "org.apache.spark.sql.AnalysisException"
 PARSE: Final = "org.apache.spark.sql.catalyst.parser.ParseException"
-UNSUPPORTED: Final = "org.apache.spark.SparkUnsupportedOperationException"
+UNSUPPORTED: Final = "java.lang.UnsupportedOperationException"
 SPARK: Final = "org.apache.spark.SparkException"
 
 # error code of the catalog -> (condition, SQL state)

@@ -242,7 +242,7 @@ class Service:
 
     def _turn(self, caller: Caller, request: Any) -> Turn:
         session = self._session(caller, request)
-        turn = Turn(
+        return Turn(
             caller=caller,
             session=session,
             lake=self._lake,
@@ -250,7 +250,6 @@ class Service:
             channel=lambda: self._channel(caller, session),
             request=request,
         )
-        return turn
 
     def _session(self, caller: Caller, request: Any) -> Session:
         return self.sessions.get(_key(caller), request.session_id, caller.workspace.catalog)

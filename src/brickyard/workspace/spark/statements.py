@@ -111,7 +111,10 @@ class Reader:
         if isinstance(tree, exp.Query | exp.Values):
             _no_hidden_writes(tree)
             spliced.tables(tree)
-            return _statement(Kind.QUERY, sql, tree, spliced)
+            made = _statement(Kind.QUERY, sql, tree, spliced)
+            if tree.find(exp.Qualify):
+                made.sql, made.changed = _without_qualify(made.sql), True
+            return made
         if isinstance(tree, exp.Insert | exp.Update | exp.Delete | exp.Merge):
             target = _target(tree)
             spliced.tables(tree, besides=target)
@@ -271,6 +274,21 @@ def _statement(kind: Kind, sql: str, tree: Any, spliced: _Splices) -> Statement:
         touched=spliced.touched,
         tree=tree,
         changed=bool(spliced.changes),
+    )
+
+
+def _without_qualify(sql: str) -> str:
+    """The same query with a subquery and WHERE for QUALIFY, which the engine does not know."""
+    from sqlglot.transforms import eliminate_qualify
+
+    return str(_parse(sql).transform(_each_select(eliminate_qualify)).sql(DIALECT))
+
+
+def _each_select(change: Any) -> Any:
+    from sqlglot import exp
+
+    return lambda node: (
+        change(node) if isinstance(node, exp.Select) and node.args.get("qualify") else node
     )
 
 

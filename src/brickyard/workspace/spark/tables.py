@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from brickyard.workspace.kernel import exists
-from brickyard.workspace.spark import types
+from brickyard.workspace.spark import datatypes
 from brickyard.workspace.spark.accesses import Touched
 from brickyard.workspace.spark.protocol import Plan, Relation, WriteOperation
 from brickyard.workspace.spark.refusals import Refusal, unsupported
@@ -28,7 +28,6 @@ APPEND: Final = WriteOperation.SaveMode.Value("SAVE_MODE_APPEND")
 OVERWRITE: Final = WriteOperation.SaveMode.Value("SAVE_MODE_OVERWRITE")
 MERGE_SCHEMA: Final = "mergeschema"
 OVERWRITE_SCHEMA: Final = "overwriteschema"
-NESTED: Final = ("struct", "array", "map", "variant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +51,7 @@ def create(turn: Turn, wanted: Wanted) -> None:
     try:
         columns = wanted.columns
         if columns is None:
-            columns = types.columns(turn.schema_of(wanted.query))
+            columns = datatypes.columns(turn.schema_of(wanted.query))
         create_log(folder, columns, wanted)
         if wanted.query is not None:
             save(turn, wanted.query, folder, mode=APPEND)
@@ -135,11 +134,7 @@ def shaped(turn: Turn, query: Any, folder: Path, *, widens: bool, fill: bool) ->
         [one for one in _log_columns(folder) if one["name"].lower() not in names] if fill else []
     )
     missing = [one for one in missing if one["nullable"]]
-    tight = {
-        one.name
-        for one in given
-        if widens and not one.nullable and one.data_type.WhichOneof("kind") not in NESTED
-    }
+    tight = {one.name for one in given if widens and not one.nullable}
     if not missing and not tight:
         return query
     if len(names) != len(given):
@@ -151,12 +146,8 @@ def shaped(turn: Turn, query: Any, folder: Path, *, widens: bool, fill: bool) ->
     for one in given:
         expression = made.project.expressions.add()
         if one.name in tight:
-            alias = expression.alias
-            alias.name.append(one.name)
-            function = alias.expr.unresolved_function
-            function.function_name = "nullif"
-            function.arguments.add().unresolved_attribute.unparsed_identifier = _quoted(one.name)
-            function.arguments.add().literal.null.null.SetInParent()
+            expression.alias.name.append(one.name)
+            _fill_nullable(expression.alias.expr, one.name)
         else:
             expression.unresolved_attribute.unparsed_identifier = _quoted(one.name)
     for column in missing:
@@ -167,6 +158,19 @@ def shaped(turn: Turn, query: Any, folder: Path, *, widens: bool, fill: bool) ->
         alias.expr.cast.expr.literal.null.null.SetInParent()
         alias.expr.cast.type_str = type_text(column["type"])
     return made
+
+
+def _fill_nullable(expression: Any, column: str) -> None:
+    """The column as it is, but nullable: under a condition that no optimiser can foresee."""
+    case = expression.unresolved_function
+    case.function_name = "when"
+    condition = case.arguments.add().unresolved_function
+    condition.function_name = ">="
+    random = condition.arguments.add().unresolved_function
+    random.function_name = "rand"
+    random.arguments.add().literal.integer = 0
+    condition.arguments.add().literal.double = 0.0
+    case.arguments.add().unresolved_attribute.unparsed_identifier = _quoted(column)
 
 
 def create_log(
@@ -272,7 +276,11 @@ def wanted_from(turn: Turn, statement: Any) -> Wanted:
         query = Relation()
         query.sql.query = _query_text(statement)
     if isinstance(tree.this, exp.Schema) and tree.this.expressions:
-        columns = types.columns(turn.parsed(_definitions(tree.this)), nullable=False)
+        columns = datatypes.columns(turn.parsed(_definitions(tree.this)), nullable=False)
+        comments = _comments(tree.this)
+        for column in columns:
+            if comment_of := comments.get(column["name"]):
+                column["metadata"] = {"comment": comment_of}
     return Wanted(
         name=name,
         query=query,
@@ -304,6 +312,19 @@ def _query_text(statement: Any) -> str:
         ):
             return str(statement.sql[token.start :])
     raise unsupported("This form of CREATE … AS")
+
+
+def _comments(schema: Any) -> Mapping[str, str]:
+    """Column comments: the engine's own reading of definitions loses them."""
+    from sqlglot import exp
+
+    return {
+        one.name: constraint.kind.this.name
+        for one in schema.expressions
+        if isinstance(one, exp.ColumnDef)
+        for constraint in one.constraints
+        if isinstance(constraint.kind, exp.CommentColumnConstraint)
+    }
 
 
 def _definitions(schema: Any) -> str:

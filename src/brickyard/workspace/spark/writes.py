@@ -72,7 +72,7 @@ def _save_as_table(turn: Turn, touched: Touched, name: str, command: Any) -> Res
             command.input,
             folder,
             mode=command.mode,
-            options={key: value for key, value in command.options.items()},
+            options=dict(command.options.items()),
             partitions=list(command.partitioning_columns),
         )
     turn.record()

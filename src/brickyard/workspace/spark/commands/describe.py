@@ -78,7 +78,7 @@ def _of_temporary(turn: Turn, parts: tuple[str, ...]) -> Answer:
 def _of_query(turn: Turn, sql: str) -> Sequence[Mapping[str, Any]]:
     """The columns of a query, as the engine analyses it."""
     from brickyard.workspace.catalog.delta import type_text
-    from brickyard.workspace.spark import types
+    from brickyard.workspace.spark import datatypes
     from brickyard.workspace.spark.protocol import Relation
 
     statement = turn.reader.understand(sql)
@@ -87,7 +87,7 @@ def _of_query(turn: Turn, sql: str) -> Sequence[Mapping[str, Any]]:
     relation.sql.query = statement.sql
     return [
         {"name": one["name"], "type_text": type_text(one["type"])}
-        for one in types.columns(turn.schema_of(relation))
+        for one in datatypes.columns(turn.schema_of(relation))
     ]
 
 
@@ -118,7 +118,7 @@ def describe_catalog(turn: Turn, cursor: Cursor) -> Answer:
 
 
 def describe_history(turn: Turn, cursor: Cursor) -> Answer:
-    name, table = _delta(turn, cursor)
+    _name, table = _delta(turn, cursor)
     limit = int(cursor.value()) if cursor.take("LIMIT") else None
     cursor.end()
     rows = []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from brickyard.workspace.kernel import ApiError
-from brickyard.workspace.spark import types
+from brickyard.workspace.spark import datatypes
 from brickyard.workspace.spark.accesses import Touched
 from brickyard.workspace.spark.answers import NOTHING, Answer
 from brickyard.workspace.spark.commands.namespaces import _quietly, pairs
@@ -88,7 +88,7 @@ def _add_columns(turn: Turn, name: str, definitions: str) -> None:
     folder = _folder(turn, name)
     text = definitions.strip()
     text = text[1:-1] if text.startswith("(") and text.endswith(")") else text
-    added = types.columns(turn.parsed(text))
+    added = datatypes.columns(turn.parsed(text))
     had = {one["name"].lower() for one in turn.lake.catalog.tables.table(name).columns}
     for one in added:
         if one["name"].lower() in had:
@@ -228,7 +228,7 @@ def _view_columns(turn: Turn, text: str) -> list[Mapping[str, Any]]:
             "position": at,
             "nullable": True,
         }
-        for at, one in enumerate(types.columns(turn.schema_of(relation)))
+        for at, one in enumerate(datatypes.columns(turn.schema_of(relation)))
     ]
 
 
