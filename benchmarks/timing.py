@@ -1,4 +1,4 @@
-"""Medians of alternating runs, and their ratio: machines drift, so only ratios are worth keeping."""
+"""Medians of alternating runs, and their ratio: machines drift, so only ratios are kept."""
 
 from __future__ import annotations
 
