@@ -1,4 +1,4 @@
-"""Unity Catalog on real HTTP: the kernel's server over the identity and catalog engines."""
+"""Unity Catalog on real HTTP: the kernel's server over its engine and the ones it works with."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from databricks.sdk import WorkspaceClient
 
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.catalog.routes import ROUTES
+from brickyard.workspace.files.engine import FilesEngine
+from brickyard.workspace.files.routes import ROUTES as FILES
 from brickyard.workspace.identity import directory
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.identity.records import Kind, Person, new_id
 from brickyard.workspace.kernel import Home, Principal, Store, WorkspaceInfo
 from brickyard.workspace.kernel.app import WorkspaceApp
 from brickyard.workspace.kernel.routing import Router
+from brickyard.workspace.permissions.engine import PermissionsEngine
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,20 @@ class Metastore:
         return WorkspaceClient(host=host, token=self.token(workspace, who))
 
 
+def listening() -> socket.socket:
+    """With the protocol named, or every answer waits for a delayed acknowledgement."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen()
+    return sock
+
+
 @pytest.fixture(scope="session")
 def metastore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metastore]:
     home = Home(Path(tmp_path_factory.mktemp("home"))).create()
     store = Store(home.database)
     store.create_tables()
-    sockets = {name: socket.create_server(("127.0.0.1", 0)) for name in ("dev", "staging", "prod")}
+    sockets = {name: listening() for name in ("dev", "staging", "prod")}
     infos = {
         name: WorkspaceInfo(
             name=name, id=id, catalog=name, url=f"http://127.0.0.1:{sock.getsockname()[1]}"
@@ -79,12 +90,18 @@ def metastore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metastore]:
     }
     identity = IdentityEngine(store, home, infos)
     catalog = CatalogEngine(store, home, infos, identity=identity)
-    identity.start()
-    catalog.start()
-    engines: Any = SimpleNamespace(identity=identity, catalog=catalog)
+    permissions = PermissionsEngine(store, home, infos, identity=identity)
+    files = FilesEngine(
+        store, home, infos, identity=identity, catalog=catalog, permissions=permissions
+    )
+    for engine in (identity, catalog, permissions, files):
+        engine.start()
+    engines: Any = SimpleNamespace(
+        identity=identity, catalog=catalog, permissions=permissions, files=files
+    )
     servers: list[uvicorn.Server] = []
     threads = ThreadPoolExecutor(8)
-    router = Router(ROUTES)
+    router = Router((*ROUTES, *FILES))
     for info in infos.values():
         app = WorkspaceApp(
             info=info, router=router, engines=engines, threads=threads, spool=home.spool
@@ -108,6 +125,7 @@ def metastore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Metastore]:
     threads.shutdown()
     for sock in sockets.values():
         sock.close()
+    files.stop()
     store.close()
 
 

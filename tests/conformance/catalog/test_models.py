@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from databricks.sdk.errors import NotFound, PermissionDenied
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
+
+
+MODEL = """
+import mlflow
+from mlflow.pyfunc import PythonModel
+
+class Upper(PythonModel):
+    def predict(self, context, model_input: list[str], params=None) -> list[str]:
+        return [text.upper() for text in model_input]
+
+mlflow.models.set_model(Upper())
+"""
 
 
 @pytest.fixture
@@ -122,6 +135,40 @@ def test_the_sdk_sees_the_same_models(metastore: Any, schema: str) -> None:
     client.registered_models.delete(name)
     with pytest.raises(NotFound):
         client.registered_models.get(name)
+
+
+@pytest.mark.recorded
+def test_a_model_travels_whole_and_is_refused_in_prod(
+    metastore: Any, registry: Any, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    registry()
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    (tmp_path / "upper.py").write_text(MODEL)
+    folder = str(tmp_path / "model")
+    mlflow.pyfunc.save_model(
+        folder,
+        python_model=str(tmp_path / "upper.py"),
+        pip_requirements=["mlflow"],
+    )
+    mlflow.set_tracking_uri("databricks")
+    mlflow.set_registry_uri("databricks-uc")
+    try:
+        made = mlflow.register_model(folder, f"dev.{schema}.upper")
+        assert made.status == "READY"
+        kept = metastore.catalog.model_version(made.name, made.version).path
+        assert (kept / "MLmodel").is_file()
+        loaded = mlflow.pyfunc.load_model(f"models:/{made.name}/{made.version}")
+        assert loaded.predict(["a"]) == ["A"]
+        with pytest.raises(MlflowException, match="read-only"):
+            mlflow.register_model(folder, "prod.default.upper")
+        found = metastore.catalog.accesses(full_name=made.name)
+        assert [(one.kind, one.mode) for one in found][:1] == [("model", "write")]
+    finally:
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)
 
 
 @pytest.mark.documented
