@@ -15,13 +15,11 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from brickyard.policy.abstract_values import (
-    Choice,
     Class,
     External,
     Function,
@@ -48,6 +46,8 @@ from brickyard.policy.library import (
     format_text,
     string_method,
 )
+from brickyard.policy.operators import binary, compare, subscript
+from brickyard.policy.scopes import Frame, Method, bind, declared_fields, decorators, merge
 from brickyard.policy.sql import HOLE, Session
 
 MAX_STEPS: Final = 150_000
@@ -58,20 +58,6 @@ NOTEBOOK_GLOBALS: Final = ("spark", "dbutils", "sql", "table", "display", "sc")
 
 class Exhausted(Exception):
     """The budget of steps is used up."""
-
-
-@dataclass(slots=True)
-class Frame:
-    variables: dict[str, Known]
-    module: Module
-    closure: dict[str, Known]
-    returns: list[Known] = field(default_factory=list)
-
-    def load(self, name: str) -> Known:
-        for scope in (self.variables, self.closure, self.module.variables):
-            if name in scope:
-                return scope[name]
-        return External(name)
 
 
 class Interpreter:
@@ -160,8 +146,8 @@ class Interpreter:
                 if node.value is not None:
                     self._assign(node.target, self._value(node.value, frame), frame)
             case ast.AugAssign():
-                left = self._value(_as_load(node.target), frame)
-                both = self._binary(node.op, left, self._value(node.value, frame))
+                left = self._value(node.target, frame)
+                both = binary(node.op, left, self._value(node.value, frame))
                 self._assign(node.target, both, frame)
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 frame.variables[node.name] = self._function(node, frame)
@@ -219,14 +205,14 @@ class Interpreter:
             frame.variables.clear()
             frame.variables.update(after)
         elif not ended:
-            _merge(frame.variables, after)
+            merge(frame.variables, after)
         return ended and ended_else
 
     def _maybe(self, statements: list[ast.stmt], frame: Frame) -> None:
         """Statements that may run: afterwards a variable has its old or its new value."""
         before = dict(frame.variables)
         self._block(statements, frame)
-        _merge(frame.variables, before)
+        merge(frame.variables, before)
 
     def _for(self, node: ast.For | ast.AsyncFor, frame: Frame) -> None:
         items = items_of(self._value(node.iter, frame))
@@ -351,7 +337,7 @@ class Interpreter:
                 return self._call(node, frame)
             case ast.BinOp():
                 left, right = self._value(node.left, frame), self._value(node.right, frame)
-                return self._binary(node.op, left, right)
+                return binary(node.op, left, right)
             case ast.BoolOp():
                 return self._bool_op(node, frame)
             case ast.Compare():
@@ -374,7 +360,7 @@ class Interpreter:
                 return self._dict(node, frame)
             case ast.Subscript():
                 owner, key = self._value(node.value, frame), self._value(node.slice, frame)
-                return each(owner, lambda one: _subscript(one, key))
+                return each(owner, lambda one: subscript(one, key))
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp() | ast.DictComp():
                 return self._comprehension(node, frame)
             case ast.Lambda():
@@ -447,19 +433,7 @@ class Interpreter:
     def _compare(self, node: ast.Compare, frame: Frame) -> Known:
         left = self._value(node.left, frame)
         rights = [self._value(one, frame) for one in node.comparators]
-        plain = (str, int, float, bool, type(None))
-        if len(rights) != 1 or not isinstance(left, plain):
-            return Unknown()
-        right = rights[0]
-        match node.ops[0]:
-            case ast.Eq() | ast.Is() if isinstance(right, plain):
-                return left == right
-            case ast.NotEq() | ast.IsNot() if isinstance(right, plain):
-                return left != right
-            case ast.In() if isinstance(right, list | tuple | dict):
-                return left in right if all(isinstance(one, plain) for one in right) else Unknown()
-            case _:
-                return Unknown()
+        return compare(node.ops[0], left, rights[0]) if len(rights) == 1 else Unknown()
 
     def _comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, frame: Frame
@@ -495,27 +469,6 @@ class Interpreter:
             return {k: v for k, v in results if isinstance(k, str | int)}
         return [value for value, _ in results]
 
-    def _binary(self, op: ast.operator, left: Known, right: Known) -> Known:
-        if isinstance(left, PathText) and isinstance(op, ast.Div):
-            options = (posixpath.join(left.text, text) for text in texts_of(right))
-            return join(PathText(one) for one in options)
-        if isinstance(op, ast.Add):
-            if isinstance(left, list) and isinstance(right, list):
-                return left + right
-            if any(isinstance(t, str) for side in (left, right) for t in _options(side)):
-                return join(a + b for a in texts_of(left) for b in texts_of(right))
-            numbers = isinstance(left, int | float) and isinstance(right, int | float)
-            return left + right if numbers else Unknown()
-        if isinstance(op, ast.Mod) and isinstance(left, str):
-            values = right if isinstance(right, tuple) else (right,)
-            try:
-                return left % tuple(text_of(value) for value in values)
-            except (TypeError, ValueError):
-                return HOLE
-        if isinstance(op, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
-            return left | right
-        return Unknown()
-
     def _attribute(self, owner: Known, name: str) -> Known:
         match owner:
             case External():
@@ -527,17 +480,17 @@ class Interpreter:
             case Class():
                 found = owner.lookup(name)
                 if isinstance(found, Function):
-                    is_class_method = "classmethod" in _decorators(found.node)
-                    return _bind(found, owner) if is_class_method else found
+                    is_class_method = "classmethod" in decorators(found.node)
+                    return bind(found, owner) if is_class_method else found
                 return found if found is not None else Unknown(f"{owner.node.name}.{name}")
             case PathText():
                 if name == "parent":
                     return PathText(posixpath.dirname(owner.text))
                 if name in {"name", "stem"}:
                     return posixpath.basename(owner.text)
-                return _Method(owner, name)
+                return Method(owner, name)
             case str() | list() | dict() | tuple() | Parser():
-                return _Method(owner, name)
+                return Method(owner, name)
             case _:
                 return External(f"?.{name}")
 
@@ -546,12 +499,12 @@ class Interpreter:
             return owner.attributes[name]
         found = owner.cls.lookup(name) if owner.cls is not None else None
         if isinstance(found, Function):
-            decorators = _decorators(found.node)
-            if decorators & {"property", "cached_property"}:
-                return self._enter(_bind(found, owner), [], {})
-            if "staticmethod" in decorators:
+            marks = decorators(found.node)
+            if marks & {"property", "cached_property"}:
+                return self._enter(bind(found, owner), [], {})
+            if "staticmethod" in marks:
                 return found
-            return _bind(found, owner.cls if "classmethod" in decorators else owner)
+            return bind(found, owner.cls if "classmethod" in marks else owner)
         if found is None:
             base = next((b for b in (owner.cls.bases if owner.cls else ()) if b), None)
             return External(f"{base.chain if isinstance(base, External) else '?'}.{name}")
@@ -583,7 +536,7 @@ class Interpreter:
                 return self._enter(callee, arguments, named)
             case Class():
                 return self._construct(callee, arguments, named)
-            case _Method():
+            case Method():
                 return self._method(callee, arguments, named, node)
             case External():
                 return self._external(callee, arguments, named, node)
@@ -661,11 +614,11 @@ class Interpreter:
         made = Instance(cls)
         start = cls.lookup("__init__")
         if isinstance(start, Function):
-            self._enter(_bind(start, made), arguments, named)
+            self._enter(bind(start, made), arguments, named)
             return made
         home = Frame({}, cls.module, dict(cls.members))
         left = list(arguments)
-        for name, default in _declared_fields(cls):
+        for name, default in declared_fields(cls):
             if left:
                 made.attributes[name] = left.pop(0)
             elif name in named:
@@ -676,11 +629,11 @@ class Interpreter:
                 made.attributes[name] = Unknown(f"{cls.node.name}.{name} isn't given")
         after = cls.lookup("__post_init__")
         if isinstance(after, Function):
-            self._enter(_bind(after, made), [], {})
+            self._enter(bind(after, made), [], {})
         return made
 
     def _method(
-        self, method: _Method, arguments: list[Known], named: dict[str, Known], node: ast.Call
+        self, method: Method, arguments: list[Known], named: dict[str, Known], node: ast.Call
     ) -> Known:
         owner, name = method.owner, method.name
         match owner:
@@ -741,59 +694,3 @@ class Interpreter:
         self._steps += 1
         if self._steps > MAX_STEPS:
             raise Exhausted
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Method:
-    owner: Known
-    name: str
-
-
-def _merge(variables: dict[str, Known], other: Mapping[str, Known]) -> None:
-    for name in {*variables, *other}:
-        if name in variables and name in other:
-            if variables[name] is not other[name]:
-                variables[name] = join([variables[name], other[name]])
-        elif name in other:
-            variables[name] = other[name]
-
-
-def _options(value: Known) -> Iterator[Known]:
-    yield from value.options if isinstance(value, Choice) else (value,)
-
-
-def _subscript(owner: Known, key: Known) -> Known:
-    if isinstance(owner, dict) and isinstance(key, str | int):
-        return owner.get(key, Unknown("a key that isn't known"))
-    if isinstance(owner, list | tuple) and isinstance(key, int) and -len(owner) <= key < len(owner):
-        return owner[key]
-    if isinstance(owner, External):
-        if owner.chain == "os.environ":
-            return Unknown(f"the environment variable {text_of(key)}")
-        return External(f"{owner.chain}[]", owner.subject)
-    return Unknown()
-
-
-def _bind(function: Function, receiver: Known) -> Function:
-    return Function(function.node, function.module, function.closure, receiver, is_bound=True)
-
-
-def _decorators(node: ast.AST) -> set[str]:
-    found = set()
-    for one in getattr(node, "decorator_list", []):
-        name = one.func if isinstance(one, ast.Call) else one
-        found.add(name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", ""))
-    return found
-
-
-def _declared_fields(cls: Class) -> Iterator[tuple[str, ast.expr | None]]:
-    for base in cls.bases:
-        if isinstance(base, Class):
-            yield from _declared_fields(base)
-    for one in cls.node.body:
-        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name):
-            yield one.target.id, one.value
-
-
-def _as_load(target: ast.expr) -> ast.expr:
-    return target
