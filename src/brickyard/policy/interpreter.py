@@ -51,6 +51,7 @@ from brickyard.policy.scopes import Frame, Method, bind, declared_fields, decora
 from brickyard.policy.sql import HOLE, Session
 
 MAX_STEPS: Final = 150_000
+MIN_STEPS: Final = 2_000
 MAX_DEPTH: Final = 24
 MAX_ITEMS: Final = 200
 NOTEBOOK_GLOBALS: Final = ("spark", "dbutils", "sql", "table", "display", "sc")
@@ -108,13 +109,20 @@ class Interpreter:
         self._effects.sql(text, file, line, self._library.sql_parameters)
 
     def follow_unreached(self) -> None:
-        """Functions that no entry point called are followed with unknown arguments."""
-        for function in list(self.functions):
-            node = function.node
-            if (function.module.file, node.lineno) in self.followed:
+        """Functions that no entry point called are followed with unknown arguments.
+
+        They share one budget: the more there are, the less far each is followed.
+        """
+        left = [
+            one for one in self.functions if (one.module.file, one.node.lineno) not in self.followed
+        ]
+        share = max(MAX_STEPS // max(len(left), 1), MIN_STEPS)
+        for function in left:
+            if (function.module.file, function.node.lineno) in self.followed:
                 continue
-            self._steps = 0
-            parameters = Unknown(f"argument of {getattr(node, 'name', 'a lambda')}()")
+            self._steps = MAX_STEPS - share
+            self._stack.clear()
+            parameters = Unknown(f"argument of {getattr(function.node, 'name', 'a lambda')}()")
             enter = partial(self._enter, function, [], {}, otherwise=parameters)
             self._within(function.module.file, enter)
 

@@ -187,7 +187,7 @@ def format_text(text: str, arguments: list[Known], named: dict[str, Known]) -> s
         return text.format(
             *(text_of(one) for one in arguments), **{k: text_of(v) for k, v in named.items()}
         )
-    except (IndexError, KeyError, ValueError):
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return HOLE
 
 
