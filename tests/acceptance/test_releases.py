@@ -49,7 +49,7 @@ def test_a_commit_is_promoted_gated_and_rolled_back(
     assert (record["model"], record["model_version"]) == (model, "1")
     assert record["plan"]["plan"]
     assert served(workspace, "staging", solution.name) == ("1", "['hello']")
-    assert client.registered_models.get_alias(model, "champion").version_num == 1
+    assert client.model_versions.get_by_alias(model, "champion").version == 1
 
     # A commit whose evaluation fails the gate leaves everything as it was, and is on record.
     solution.commit(score=0.1)
@@ -65,7 +65,7 @@ def test_a_commit_is_promoted_gated_and_rolled_back(
     assert served(workspace, "dev", f"dev_{short_name(workspace)}_{solution.name}")[0] == "1"
 
     # A third good commit goes through; rolling back returns the first, all of it.
-    third = solution.commit(score="0.8 # again")
+    third = solution.commit(score=0.8)
     solution("release", "promote", "--to", "dev")
     solution("release", "promote", "--to", "staging")
     assert served(workspace, "staging", solution.name)[0] == "2"
@@ -73,7 +73,7 @@ def test_a_commit_is_promoted_gated_and_rolled_back(
     assert (back["commit"], back["model_version"]) == (first, "1")
     assert back["not_undone"]
     assert served(workspace, "staging", solution.name)[0] == "1"
-    assert client.registered_models.get_alias(model, "champion").version_num == 1
+    assert client.model_versions.get_by_alias(model, "champion").version == 1
 
     history = solution.data("release", "history", "-t", "staging")
     kinds = [(one["kind"], one["commit"], one["result"]) for one in history]

@@ -41,6 +41,12 @@ LINK_LIFE_S: Final = 900
 DEFAULT_WAIT_S: Final = 10
 FORMATS: Final = {"INLINE": {"JSON_ARRAY"}, "EXTERNAL_LINKS": {"JSON_ARRAY", "CSV", "ARROW_STREAM"}}
 BARE_TYPES: Final = {"VOID": "NULL", "TINYINT": "BYTE", "SMALLINT": "SHORT", "BIGINT": "LONG"}
+# The codes a statement's error may have; clients drop any other. SQLSTATE tells what is refused.
+ERROR_CODES: Final = frozenset(
+    "ABORTED ALREADY_EXISTS BAD_REQUEST CANCELLED DEADLINE_EXCEEDED INTERNAL_ERROR IO_ERROR"
+    " NOT_FOUND RESOURCE_EXHAUSTED SERVICE_UNDER_MAINTENANCE TEMPORARILY_UNAVAILABLE"
+    " UNAUTHENTICATED UNKNOWN WORKSPACE_TEMPORARILY_UNAVAILABLE".split()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +264,8 @@ def download(call: Call) -> Reply:
 def _answer(call: Call, one: Statement) -> dict[str, Any]:
     status: dict[str, Any] = {"state": one.state}
     if one.error:
-        status["error"] = {"error_code": one.error_code, "message": one.error}
+        code = one.error_code if one.error_code in ERROR_CODES else "BAD_REQUEST"
+        status["error"] = {"error_code": code, "message": one.error}
         if one.sql_state:
             status["sql_state"] = one.sql_state
     answer: dict[str, Any] = {"statement_id": one.id, "status": status}
