@@ -51,6 +51,7 @@ from brickyard.policy.scopes import Frame, Method, bind, declared_fields, decora
 from brickyard.policy.sql import HOLE, Session
 
 MAX_STEPS: Final = 150_000
+UNREACHED_STEPS: Final = 400_000  # of all functions that nothing calls, together
 MIN_STEPS: Final = 2_000
 MAX_DEPTH: Final = 24
 MAX_ITEMS: Final = 200
@@ -111,20 +112,22 @@ class Interpreter:
     def follow_unreached(self) -> None:
         """Functions that no entry point called are followed with unknown arguments.
 
-        They share one budget: the more there are, the less far each is followed.
+        They share one budget: once it is used up, each is followed a short way only.
         """
         left = [
             one for one in self.functions if (one.module.file, one.node.lineno) not in self.followed
         ]
-        share = max(MAX_STEPS // max(len(left), 1), MIN_STEPS)
+        pool = UNREACHED_STEPS
         for function in left:
             if (function.module.file, function.node.lineno) in self.followed:
                 continue
-            self._steps = MAX_STEPS - share
+            allowed = min(max(pool, MIN_STEPS), MAX_STEPS)
+            self._steps = MAX_STEPS - allowed
             self._stack.clear()
             parameters = Unknown(f"argument of {getattr(function.node, 'name', 'a lambda')}()")
             enter = partial(self._enter, function, [], {}, otherwise=parameters)
             self._within(function.module.file, enter)
+            pool -= self._steps - (MAX_STEPS - allowed)
 
     # -- statements -------------------------------------------------------------------------
 
