@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +45,18 @@ def connect_to(
     url = f"sc://localhost:{gateway_port(server)}/;token={token or server.token(name)}"
     url += f";x-brickyard-workspace={name};x-brickyard-scope={scope}"
     return SparkSession.builder.remote(url).create()
+
+
+@pytest.fixture(scope="session")
+def connect(workspace: Any) -> Connect:
+    """Opens another session: `connect("prod", token=…, scope=…)`."""
+    return partial(connect_to, workspace)
+
+
+@pytest.fixture(scope="session")
+def statement(workspace: Any) -> Callable[..., Any]:
+    """Runs a statement through the SQL API."""
+    return partial(run_sql, workspace)
 
 
 @pytest.fixture(scope="session")

@@ -84,8 +84,11 @@ class Cursor:
         """A quoted string."""
         if self.at >= len(self.tokens) or self.tokens[self.at].token_type.name != "STRING":
             raise self.fault("a quoted string")
-        self.at += 1
-        return str(self.tokens[self.at - 1].text)
+        text = ""
+        while not self.done and self.tokens[self.at].token_type.name == "STRING":
+            text += str(self.tokens[self.at].text)  # adjacent literals are one
+            self.at += 1
+        return text
 
     def maybe_string(self) -> str | None:
         if self.at < len(self.tokens) and self.tokens[self.at].token_type.name == "STRING":

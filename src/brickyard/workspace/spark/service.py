@@ -6,11 +6,11 @@ warehouses use the same `execute` in the process.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.kernel import Home
-from brickyard.workspace.spark import commands, tables, writes
+from brickyard.workspace.spark import commands, effects, tables, writes
 from brickyard.workspace.spark.answers import NOTHING, command_responses
 from brickyard.workspace.spark.commands.namespaces import use_engine
 from brickyard.workspace.spark.commands.tables import create_view
@@ -30,7 +30,7 @@ from brickyard.workspace.spark.protocol import (
     ReleaseSessionRequest,
 )
 from brickyard.workspace.spark.refusals import not_understood
-from brickyard.workspace.spark.sessions import Caller, EngineKey, Session, Sessions
+from brickyard.workspace.spark.sessions import Answered, Caller, EngineKey, Session, Sessions
 from brickyard.workspace.spark.statements import Kind, Statement
 from brickyard.workspace.spark.turn import Turn
 
@@ -59,7 +59,7 @@ class Service:
             return self._root(turn)
         if request.plan.WhichOneof("op_type") != "command":
             raise not_understood("A plan of an unknown form")
-        command = request.plan.command
+        command, operation_id = request.plan.command, request.operation_id
         kind = command.WhichOneof("command_type") or "unknown"
         if kind == "sql_command":
             responses = self._sql(turn, command.sql_command)
@@ -68,7 +68,7 @@ class Service:
         else:
             raise not_understood(f"The command '{kind}'")
         if isinstance(responses, list):
-            self._keep(turn.session, request.operation_id, responses)
+            self._keep(turn, operation_id, responses)
         return responses
 
     def _root(self, turn: Turn) -> Iterator[bytes]:
@@ -150,14 +150,22 @@ class Service:
             sql.query = statement.sql
         if kind is Kind.QUERY:
             return turn.stream()
+        if kind is Kind.WRITE:
+            return self._write(turn, statement)
         responses = turn.run()
         if kind is Kind.TEMP_VIEW:
             target = statement.tree.this
             name = target.name if target.key == "table" else target.this.name
             turn.session.temp_views[name.lower()] = statement.touched
-        else:
-            turn.record()
         return responses
+
+    def _write(self, turn: Turn, statement: Statement) -> list[bytes]:
+        folder = self._lake.location(statement.written) if statement.written else None
+        before = effects.latest_version(folder) if folder else -1
+        responses = turn.run()
+        turn.record()
+        answer = effects.counted(statement.tree.key, folder, before) if folder else None
+        return responses if answer is None else command_responses(turn.request, answer)
 
     def _create_table(
         self, turn: Turn, statement: Statement, sql: Any, command: Any
@@ -197,8 +205,7 @@ class Service:
         request = ReattachExecuteRequest.FromString(raw)
         kept = self._session(caller, request).answered.get(request.operation_id)
         if kept is not None:
-            return _after(kept, request.last_response_id)
-        self._turn(caller, request)
+            return _after(kept.responses, request.last_response_id)
         call = self._channel(caller).unary_stream(f"/{SERVICE}/ReattachExecute")
         responses: Iterable[bytes] = call(request.SerializeToString())
         return responses
@@ -206,9 +213,10 @@ class Service:
     def release(self, caller: Caller, raw: bytes) -> bytes:
         request = ReleaseExecuteRequest.FromString(raw)
         session = self._session(caller, request)
-        if session.answered.get(request.operation_id) is not None:
-            if request.HasField("release_all"):
-                session.answered.pop(request.operation_id, None)
+        kept = session.answered.get(request.operation_id)
+        if kept is not None and request.HasField("release_all"):
+            session.answered.pop(request.operation_id, None)
+        if kept is not None and not kept.in_engine:
             answer = ReleaseExecuteResponse(
                 session_id=request.session_id, operation_id=request.operation_id
             )
@@ -270,10 +278,11 @@ class Service:
         )
         return answer
 
-    def _keep(self, session: Session, operation_id: str, responses: list[bytes]) -> None:
+    def _keep(self, turn: Turn, operation_id: str, responses: list[bytes]) -> None:
         """For a client that lost the connection: it asks again by operation id."""
+        session = turn.session
         with session.lock:
-            session.answered[operation_id] = responses
+            session.answered[operation_id] = Answered(responses, turn.in_engine)
             while len(session.answered) > ANSWERED_KEPT:
                 session.answered.pop(next(iter(session.answered)))
 
@@ -289,7 +298,7 @@ def _key(caller: Caller) -> EngineKey:
 key_of = _key
 
 
-def _after(responses: list[bytes], last_response_id: str) -> list[bytes]:
+def _after(responses: Sequence[bytes], last_response_id: str) -> Sequence[bytes]:
     from brickyard.workspace.spark.protocol import ExecutePlanResponse
 
     if not last_response_id:

@@ -7,9 +7,8 @@ id. A temporary view remembers what stands behind it, so that using it is checke
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from brickyard.workspace.kernel import Principal, WorkspaceInfo
@@ -37,6 +36,14 @@ class EngineKey:
     scope: str
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The responses to an operation, and whether the engine knows the operation as well."""
+
+    responses: Sequence[bytes]
+    in_engine: bool
+
+
 @dataclass(slots=True, kw_only=True)
 class Session:
     id: str
@@ -44,7 +51,7 @@ class Session:
     schema: str = "default"
     temp_views: dict[str, Touched] = field(default_factory=dict)
     engine: int = 0  # which start of the engine this session was set up in
-    answered: dict[str, list[bytes]] = field(default_factory=dict)  # operations answered here
+    answered: dict[str, Answered] = field(default_factory=dict)  # by operation id
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def qualified(self, parts: tuple[str, ...]) -> str:
@@ -94,13 +101,3 @@ class Sessions:
             for known in [k for k in self._sessions if k[0] == key]:
                 if not session_id or known[1] == session_id:
                     del self._sessions[known]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """What one Sail process is started with."""
-
-    key: EngineKey
-    token: str = field(repr=False)
-    python: Path
-    environment: Mapping[str, str] = field(default_factory=dict)

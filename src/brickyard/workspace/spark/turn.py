@@ -41,6 +41,7 @@ class Turn:
     channel: Callable[[], Any]  # to the engine; starts it
     request: Any  # ExecutePlanRequest
     touched: Touched = field(default_factory=Touched)
+    in_engine: bool = False  # the engine got the request itself
 
     @property
     def principal(self) -> Principal:
@@ -85,6 +86,7 @@ class Turn:
 
     def stream(self) -> Iterator[bytes]:
         """Forward the request as it is now; the engine's responses as they come."""
+        self.in_engine = True
         call = self.channel().unary_stream(f"/{SERVICE}/ExecutePlan")
         yield from call(self.request.SerializeToString())
 
