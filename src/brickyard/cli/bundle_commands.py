@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from brickyard.deploy import Deployed, Plan, Project
 
 CHANGES_EXIT = 2
+COMPARING = "comparing the bundle with the workspace"
 FORCE = click.option(
     "--force", is_flag=True, help="Deploy from another Git branch than configured."
 )
@@ -66,14 +67,15 @@ def validate(chosen: Chosen, *, strict: bool) -> None:
 def plan(chosen: Chosen, *, detailed_exitcode: bool, quiet: int, force: bool) -> None:
     """Show what a deploy would change, field by field, with reasons. Changes nothing."""
     from brickyard.cli.diagnostics import painter
+    from brickyard.cli.live import LiveLine, say
     from brickyard.cli.plan_text import plan_lines
-    from brickyard.cli.progress import say
     from brickyard.deploy import make_plan, write_plan
     from brickyard.deploy.planning import check_branch
 
     project = connect(chosen, quiet=True)
     check_branch(project, force=force)
-    made = make_plan(project, say=say)
+    with LiveLine(COMPARING, is_silent=quiet > 0):
+        made = make_plan(project, say=say)
     if chosen.wants_json:
         click.echo(write_plan(made))
     else:
@@ -101,7 +103,8 @@ def deploy(
     quiet: int,
 ) -> None:
     """Upload what changed and make the workspace match the bundle."""
-    from brickyard.cli.progress import ApplyProgress, say
+    from brickyard.cli.live import LiveLine, say
+    from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import apply_plan, make_plan
     from brickyard.deploy.planning import check_branch, check_prevented
 
@@ -110,12 +113,14 @@ def deploy(
     check_branch(project, force=force)
     tell = say if quiet < 2 else _silent
     tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({client_host(project)})")
-    made = _read_plan(plan_file) if plan_file else make_plan(project, say=tell)
+    with LiveLine(COMPARING, is_silent=quiet > 0):
+        made = _read_plan(plan_file) if plan_file else make_plan(project, say=tell)
     check_prevented(made)
     if not _approved(made, auto_approve=auto_approve):
         click.echo("Deployment cancelled!", err=True)
         return
-    with ApplyProgress(quiet=quiet) as progress:
+    with LiveLine("uploading what changed", is_silent=quiet > 0) as live:
+        progress = ApplyProgress(live, quiet=quiet)
         deployed = apply_plan(project, made, progress, say=tell, force_lock=force_lock)
     if chosen.wants_json:
         _echo_deployed(project, deployed)
@@ -132,8 +137,9 @@ def deploy(
 def destroy(chosen: Chosen, *, auto_approve: bool, force_lock: bool, quiet: int) -> None:
     """Delete every deployed resource, and the deployment's files."""
     from brickyard.cli.diagnostics import painter
+    from brickyard.cli.live import LiveLine, say
     from brickyard.cli.plan_text import loss_lines
-    from brickyard.cli.progress import ApplyProgress, say
+    from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import Action
     from brickyard.deploy import destroy as destroy_all
     from brickyard.deploy.deployment import is_deployed
@@ -156,7 +162,8 @@ def destroy(chosen: Chosen, *, auto_approve: bool, force_lock: bool, quiet: int)
         if not click.confirm("Would you like to proceed?", err=True):
             click.echo("Destroy cancelled!", err=True)
             return
-    with ApplyProgress(quiet=quiet) as progress:
+    with LiveLine("deleting", is_silent=quiet > 0) as live:
+        progress = ApplyProgress(live, quiet=quiet)
         deployed = destroy_all(project, progress, plan=made, say=say, force_lock=force_lock)
     parents = [n for n in made.pending if n.address.count(".") == 2 and n.action is Action.DELETE]
     done = sum(1 for node in parents if deployed.applied.outcomes[node.address].is_done)

@@ -33,7 +33,8 @@ def guarded(work: Callable[[], object]) -> int:
             say_error(str(refusal))
         return refusal.exit_code
     except click.ClickException as error:
-        error.show()
+        _show_usage(error)
+        say_error(error.format_message())
         return error.exit_code
     except click.exceptions.Exit as ended_early:
         return ended_early.exit_code
@@ -65,6 +66,13 @@ def end_gently() -> None:
 def say_error(message: str) -> None:
     mark = click.style("Error:", fg="red", bold=True) if sys.stderr.isatty() else "Error:"
     click.echo(f"{mark} {message}", err=True)
+
+
+def _show_usage(error: click.ClickException) -> None:
+    """How the command is called, when it was called wrongly."""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        click.echo(error.ctx.get_usage(), err=True)
+        click.echo(f"Try '{error.ctx.command_path} --help' for help.\n", err=True)
 
 
 def _show_broken(error: Exception) -> bool:

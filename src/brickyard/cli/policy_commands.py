@@ -9,6 +9,7 @@ import click
 
 from brickyard.cli.diagnostics import painter, show_diagnostics
 from brickyard.cli.failures import Refused
+from brickyard.cli.live import LiveLine
 from brickyard.cli.project_options import Chosen, load, project_options
 from brickyard.deploy import source_paths
 from brickyard.policy import PolicyReport, Verdict, check
@@ -24,11 +25,11 @@ def policy() -> None:
     """The data policy: what an environment may read and write."""
 
 
-@policy.command("check")
-@click.option("--all", "shows_all", is_flag=True, help="List clean accesses too.")
+@policy.command("check", short_help="Check what the bundle and its code read and write.")
+@click.option("--all", "shows_all", is_flag=True, help="List the accesses that are ok, too.")
 @project_options
 def check_command(chosen: Chosen, shows_all: bool) -> None:
-    """Check configuration, SQL and Python of the bundle against the policy.
+    """Check configuration, SQL and Python of the bundle against the data policy, offline.
 
     Exit code 1 when the policy is enforced and broken. What can't be resolved is unknown, not ok.
     """
@@ -38,12 +39,13 @@ def check_command(chosen: Chosen, shows_all: bool) -> None:
     if has_errors(found):
         show_diagnostics(found, project.disk)
         raise Refused("the bundle has errors; the policy can't be checked before they are mended")
-    report = check(
-        project.resolved,
-        project.disk,
-        sources=source_paths(project),
-        settings=settings.plain,
-    )
+    with LiveLine("reading what the bundle and its code access", is_silent=chosen.wants_json):
+        report = check(
+            project.resolved,
+            project.disk,
+            sources=source_paths(project),
+            settings=settings.plain,
+        )
     if chosen.wants_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:

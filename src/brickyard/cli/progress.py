@@ -1,6 +1,6 @@
-"""Progress of an apply and of a run, as lines on stderr.
+"""What an apply, a run and a release say on stderr while they go on.
 
-A step that takes long says so every few seconds, so that a waiting deploy does not look stuck.
+Each has a `LiveLine` for what is waited for, and prints what has happened above it.
 """
 
 from __future__ import annotations
@@ -9,79 +9,105 @@ import sys
 import threading
 import time
 from datetime import datetime
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
 
 from brickyard.cli.diagnostics import painter
+from brickyard.cli.live import LiveLine, took
 
 if TYPE_CHECKING:
     from brickyard.deploy import Event, Step
 
-REMIND_AFTER_S = 10.0
 COLOURS = {"Failed": "red", "Skipped": "yellow"}
 
 
 class ApplyProgress:
-    """Shows the events of an apply; use as a context around it."""
+    """Shows the events of an apply."""
 
-    def __init__(self, *, quiet: int = 0) -> None:
+    def __init__(self, line: LiveLine, *, quiet: int = 0) -> None:
+        self._line = line
         self._quiet = quiet
         self._paint = painter(sys.stderr.isatty())
         self._started: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._reminder = threading.Thread(target=self._remind, daemon=True)
-
-    def __enter__(self) -> ApplyProgress:
-        self._reminder.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._reminder.join()
 
     def __call__(self, event: Event) -> None:
-        address = event.node.address
+        now = time.monotonic()
         with self._lock:
             if event.word == "Started":
-                self._started[address] = (event.node.label, time.monotonic())
-                return
-            _, began = self._started.pop(address, ("", time.monotonic()))
-            spent = time.monotonic() - began
+                self._started[event.node.address] = (event.node.label, now)
+                began = now
+            else:
+                _, began = self._started.pop(event.node.address, ("", now))
+            self._show_waiting()
         if event.word in COLOURS:
             word = self._paint(event.word, COLOURS[event.word])
-            click.echo(f"{word} {event.node.label}: {event.detail}", err=True)
-        elif not self._quiet:
-            took = f" ({spent:.0f} s)" if spent >= 2 else ""
-            click.echo(f"{self._paint(event.word, 'green')} {event.node.label}{took}", err=True)
+            self._line.say(f"{word} {event.node.label}: {event.detail}")
+        elif event.word != "Started" and not self._quiet:
+            word = self._paint(event.word, "green")
+            self._line.say(f"{word} {event.node.label}{took(now - began)}")
 
-    def _remind(self) -> None:
-        while not self._ended.wait(REMIND_AFTER_S):
-            if self._quiet:
-                continue
-            now = time.monotonic()
-            with self._lock:
-                waiting = [(name, now - began) for name, began in self._started.values()]
-            for name, spent in waiting:
-                if spent >= REMIND_AFTER_S:
-                    click.echo(f"Still working on {name} ({spent:.0f} s)", err=True)
+    def _show_waiting(self) -> None:
+        if not self._started:
+            self._line.doing("finishing")
+            return
+        names = [name for name, _ in self._started.values()]
+        oldest = min(began for _, began in self._started.values())
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        self._line.doing(f"working on {names[0]}{more}", since=oldest)
 
 
-def say(text: str) -> None:
-    """A line about what happens now."""
-    click.echo(text, err=True)
+class RunProgress:
+    """Shows a run's changes of state, in the official CLI's form."""
+
+    def __init__(self, line: LiveLine) -> None:
+        self._line = line
+        self._active: dict[str, None] = {}
+
+    def __call__(self, step: Step) -> None:
+        now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
+        name = f"{step.name}" + (f" / {step.task_key}" if step.task_key else "")
+        parts = [step.state.life_cycle, step.state.result, step.state.message]
+        self._line.say(f'{now} "{name}" {" ".join(part for part in parts if part)}')
+        if step.task_key and step.state.life_cycle == "RUNNING":
+            self._active[step.task_key] = None
+        else:
+            self._active.pop(step.task_key, None)
+        self._line.doing(_waiting_for(tuple(self._active)))
 
 
-def show_step(step: Step) -> None:
-    """One change of a run's or task's state, in the official CLI's form."""
-    now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
-    name = f"{step.name}" + (f" / {step.task_key}" if step.task_key else "")
-    parts = [step.state.life_cycle, step.state.result, step.state.message]
-    click.echo(f'{now} "{name}" {" ".join(part for part in parts if part)}', err=True)
+class ReleaseProgress:
+    """One line per finding of a release, with the time it took; what is waited for meanwhile."""
+
+    def __init__(self, line: LiveLine, *, is_silent: bool = False) -> None:
+        self._line = line
+        self._is_silent = is_silent
+        self._began: dict[str, float] = {}
+
+    def doing(self, step: str, text: str) -> None:
+        """A step waits for `text` from now on; its time counts from the first such call."""
+        began = self._began.setdefault(step, time.monotonic())
+        self._line.doing(f"{_padded(step)} {text}", since=began)
+
+    def say(self, step: str, text: str) -> None:
+        """What a step found or did."""
+        if self._is_silent:
+            return
+        began = self._began.pop(step, None)
+        spent = took(time.monotonic() - began) if began is not None else ""
+        label = _padded(step)
+        mark = click.style(label, fg="cyan") if sys.stderr.isatty() else label
+        self._line.doing("")
+        self._line.say(f"{mark} {text}{spent}")
+
+
+def _padded(step: str) -> str:
+    return f"{step or 'release':<10}"
+
+
+def _waiting_for(tasks: tuple[str, ...]) -> str:
+    if not tasks:
+        return "waiting for the run"
+    more = f" and {len(tasks) - 1} more" if len(tasks) > 1 else ""
+    return f"running {tasks[0]}{more}"

@@ -135,9 +135,10 @@ def parse_variables(given: Sequence[str]) -> dict[str, str]:
 
 def start_embedded() -> None:
     from brickyard.cli import embedded
+    from brickyard.cli.live import say
     from brickyard.deploy import NotRunning
 
     try:
-        embedded.ensure(say=lambda text: click.echo(f"{text[:1].upper()}{text[1:]}...", err=True))
+        embedded.ensure(say=lambda text: say(f"{text[:1].upper()}{text[1:]}..."))
     except embedded.EmbeddedFault as fault:
         raise NotRunning(str(fault)) from fault

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,16 @@ import click
 
 from brickyard.cli.diagnostics import show_diagnostics
 from brickyard.cli.failures import Refused
-from brickyard.cli.project_options import parse_variables, start_embedded
+from brickyard.cli.live import LiveLine
+from brickyard.cli.progress import ReleaseProgress
+from brickyard.cli.project_options import (
+    LOCAL,
+    OUTPUT,
+    PROFILE,
+    VARIABLES,
+    parse_variables,
+    start_embedded,
+)
 from brickyard.deploy import BrokenBundle, find_root
 from brickyard.deploy.disk import DiskFiles
 from brickyard.release import (
@@ -35,6 +44,14 @@ from brickyard.release.promote import find_environment
 
 Command = Callable[..., None]
 
+ENVIRONMENT = click.option(
+    "-t",
+    "--environment",
+    required=True,
+    metavar="ENVIRONMENT",
+    help="Environment of brickyard.yml.",
+)
+
 
 @click.group()
 def release() -> None:
@@ -44,10 +61,10 @@ def release() -> None:
 def _common(command: Command) -> Command:
     """Options that reach an environment, and errors said as every other command says them."""
 
-    @click.option("--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable.")
-    @click.option("-p", "--profile", help="Profile of ~/.databrickscfg.")
-    @click.option("--local", is_flag=True, help="Use the embedded workspace whatever the target.")
-    @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+    @VARIABLES
+    @OUTPUT
+    @PROFILE
+    @LOCAL
     @wraps(command)
     def run(**options: Any) -> None:
         try:
@@ -64,28 +81,46 @@ def _common(command: Command) -> Command:
     return run
 
 
-@release.command("promote")
-@click.option("--to", required=True, metavar="ENVIRONMENT", help="Where the commit goes.")
-@click.option("--commit", help="Default: what the environment before it serves, or HEAD.")
+@release.command("promote", short_help="Release a commit to an environment, if it passes there.")
+@click.option(
+    "--to", required=True, metavar="ENVIRONMENT", help="Environment of brickyard.yml to release to."
+)
+@click.option(
+    "--commit",
+    metavar="COMMIT",
+    help="Commit to release; default: what the environment before serves, or HEAD for the first.",
+)
 @_common
 def promote_command(to: str, commit: str | None, output: str, **options: Any) -> None:
-    """Deploy a commit to the next environment, re-run it there, and move it live if it passes."""
+    """Deploy a commit to an environment, run its rollout there, and let it go live if it passes.
+
+    Exit code 1 when it does not; the environment then serves what it served.
+    """
     wanted = _promotion(to, output, commit=commit, **options)
     left_out = uncommitted(wanted.root)
     if left_out and output == "text":
         shown = ", ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
         click.echo(f"Note: a release is a commit; not part of it: {shown}", err=True)
-    _show_result(promote(wanted), output)
+    _show_result(_followed(wanted, output, promote), output)
 
 
-@release.command("rollback")
-@click.option("-t", "--to-environment", "environment", required=True, metavar="ENVIRONMENT")
-@click.option("--release", "number", type=int, help="Default: the one before what is live.")
+@release.command("rollback", short_help="Return an environment to an earlier release.")
+@ENVIRONMENT
+@click.option(
+    "--release",
+    "number",
+    type=int,
+    metavar="NUMBER",
+    help="Release to return to; default: the one before what is live.",
+)
 @_common
 def rollback_command(environment: str, number: int | None, output: str, **options: Any) -> None:
-    """Return an environment to an earlier release: code, alias and endpoint together."""
+    """Return an environment to an earlier release: code, alias and endpoint together.
+
+    What jobs wrote to tables since then stays; the record says which did.
+    """
     wanted = _promotion(environment, output, **options)
-    record = rollback(wanted, number)
+    record = _followed(wanted, output, lambda shown: rollback(shown, number))
     _show_result(record, output)
     if output == "text":
         for line in record.not_undone:
@@ -93,7 +128,7 @@ def rollback_command(environment: str, number: int | None, output: str, **option
 
 
 @release.command("history")
-@click.option("-t", "--environment", required=True, metavar="ENVIRONMENT")
+@ENVIRONMENT
 @_common
 def history_command(environment: str, output: str, **options: Any) -> None:
     """List the releases of an environment, oldest first."""
@@ -114,11 +149,11 @@ def history_command(environment: str, output: str, **options: Any) -> None:
 
 
 @release.command("show")
-@click.argument("number", type=int)
-@click.option("-t", "--environment", required=True, metavar="ENVIRONMENT")
+@click.argument("number", type=int, metavar="NUMBER")
+@ENVIRONMENT
 @_common
 def show_command(number: int, environment: str, output: str, **options: Any) -> None:
-    """Print one release record, whole."""
+    """Print one release record, whole, as JSON. `release history` has the numbers."""
     records = _records(environment, output, **options)
     found = next((record for record in records if record.sequence == number), None)
     if found is None:
@@ -129,7 +164,8 @@ def show_command(number: int, environment: str, output: str, **options: Any) -> 
 def _records(environment: str, output: str, **options: Any) -> tuple[ReleaseRecord, ...]:
     wanted = _promotion(environment, output, **options)
     settings = read_settings(DiskFiles(wanted.root).get(FILE))
-    return history(open_environment(wanted, find_environment(settings, environment)))
+    with LiveLine("reading the release records", is_silent=output == "json"):
+        return history(open_environment(wanted, find_environment(settings, environment)))
 
 
 def _promotion(to: str, output: str, **options: Any) -> Promotion:
@@ -141,7 +177,6 @@ def _promotion(to: str, output: str, **options: Any) -> Promotion:
         profile=options["profile"],
         local=options["local"],
         start=start_embedded,
-        say=_say if output == "text" else lambda step, text: None,
     )
 
 
@@ -149,10 +184,14 @@ def _root() -> Path:
     return find_root(Path.cwd(), os.environ)
 
 
-def _say(step: str, text: str) -> None:
-    label = f"{step or 'release':<10}"
-    mark = click.style(label, fg="cyan") if sys.stderr.isatty() else label
-    click.echo(f"{mark} {text}", err=True)
+def _followed(
+    wanted: Promotion, output: str, work: Callable[[Promotion], ReleaseRecord]
+) -> ReleaseRecord:
+    """The work with its progress on stderr; silent for machines."""
+    is_silent = output == "json"
+    with LiveLine(is_silent=is_silent) as line:
+        progress = ReleaseProgress(line, is_silent=is_silent)
+        return work(replace(wanted, say=progress.say, doing=progress.doing))
 
 
 def _show_result(record: ReleaseRecord, output: str) -> None:

@@ -33,20 +33,22 @@ def run(
     restart: bool,
 ) -> None:
     """Run the deployed job KEY and wait for its end. Exit code 1 when it does not succeed."""
-    from brickyard.cli.progress import say, show_step
+    from brickyard.cli.live import LiveLine, say
+    from brickyard.cli.progress import RunProgress
     from brickyard.deploy import run_job
 
     project = connect(chosen, quiet=True)
-    result = run_job(
-        project,
-        key,
-        parse_variables(params),
-        only=[task for item in only for task in item.split(",") if task],
-        wait=not no_wait,
-        restart=restart,
-        started=lambda run_id, url: say(f"Run URL: {url}"),
-        progress=show_step,
-    )
+    with LiveLine("starting the run") as line:
+        result = run_job(
+            project,
+            key,
+            parse_variables(params),
+            only=[task for item in only for task in item.split(",") if task],
+            wait=not no_wait,
+            restart=restart,
+            started=lambda run_id, url: say(f"Run URL: {url}"),
+            progress=RunProgress(line),
+        )
     if chosen.wants_json:
         click.echo(json.dumps(_as_data(result, waited=not no_wait), indent=2))
     elif not no_wait:

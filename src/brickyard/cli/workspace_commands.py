@@ -9,14 +9,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
 
 from brickyard.cli import embedded
 from brickyard.cli.embedded import NAMES, Address, Embedded, EmbeddedFault
+from brickyard.cli.failures import Refused
+from brickyard.cli.live import LiveLine
 
 OUTPUT = click.option(
     "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Output format."
@@ -28,6 +31,7 @@ WORKSPACE = click.option(
     show_default=True,
     help="The workspace that DATABRICKS_HOST and DATABRICKS_TOKEN point to.",
 )
+NOT_FOUND_EXIT, NOT_EXECUTABLE_EXIT = 127, 126  # as shells say it
 LOGS = {"server": "server.log", "requests": "access.log", "output": "server.out"}
 
 
@@ -43,7 +47,8 @@ def up(detach: bool, ports: str | None, output: str) -> None:
         fresh = found is None
         started = time.monotonic()
         if found is None:
-            found = embedded.start(ports=ports)
+            with LiveLine("starting the embedded workspace", is_silent=output == "json"):
+                found = embedded.start(ports=ports)
     if output == "json":
         click.echo(json.dumps(_summary(found), indent=2))
     else:
@@ -54,7 +59,8 @@ def up(detach: bool, ports: str | None, output: str) -> None:
     if detach:
         return
     if not fresh:
-        raise click.ClickException("it was started elsewhere; `brickyard down` stops it")
+        click.echo("It runs in the background; stop it with: brickyard down", err=True)
+        return
     click.echo("Press Ctrl-C to stop it.", err=True)
     _stay_with(found)
 
@@ -62,7 +68,7 @@ def up(detach: bool, ports: str | None, output: str) -> None:
 @click.command()
 def down() -> None:
     """Stop the embedded workspace. Nothing that was acknowledged is lost."""
-    with _faults():
+    with _faults(), LiveLine("stopping the embedded workspace"):
         stopped = embedded.stop()
     click.echo("The embedded workspace is stopped." if stopped else "It was not running.")
 
@@ -99,9 +105,16 @@ def status(output: str) -> None:
         click.echo(f"{name:<14} {value}")
 
 
-@click.command()
+@click.command(short_help="Print the embedded workspace's log.")
 @click.option("-f", "--follow", is_flag=True, help="Keep printing what is added.")
-@click.option("-n", "--lines", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=1),
+    default=50,
+    metavar="NUMBER",
+    help="Lines from the end; default: 50.",
+)
 @click.argument("which", type=click.Choice(list(LOGS)), default="server")
 def logs(which: str, lines: int, follow: bool) -> None:
     """Print the log of the server, of its requests, or what it wrote to its terminal."""
@@ -132,16 +145,21 @@ def reset(auto_approve: bool, environments: bool) -> None:
         if not sys.stdin.isatty():
             raise click.ClickException("this deletes all data; pass --auto-approve to confirm")
         click.confirm(f"Delete all tables, models, files and runs in {root}?", abort=True)
-    with _faults():
+    with _faults(), LiveLine("stopping the embedded workspace") as line:
         embedded.stop()
+        line.doing("deleting its data")
+        _delete(root, keep=() if environments else ("environments",))
+    click.echo(f"Deleted what was in {root}.")
+
+
+def _delete(root: Path, *, keep: Collection[str]) -> None:
     for path in root.iterdir():
-        if path.name == "environments" and not environments:
+        if path.name in keep:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
-    click.echo(f"Deleted what was in {root}.")
 
 
 @click.command()
@@ -168,7 +186,7 @@ def exec_(workspace: str, command: tuple[str, ...]) -> None:
     The command's exit code is passed on. DATABRICKS_HOST_DEV, _STAGING, _PROD and the tokens with
     the same suffixes are set too.
     """
-    with _faults():
+    with _faults(), LiveLine("starting the embedded workspace"):
         was_up = embedded.running() is not None
         found = embedded.ensure()
     variables = _variables(found.workspaces[workspace])
@@ -178,7 +196,11 @@ def exec_(workspace: str, command: tuple[str, ...]) -> None:
     try:
         ran = subprocess.run(command, env=_without_other_auth() | variables, check=False)
     except FileNotFoundError:
-        raise click.ClickException(f"no such command: {command[0]}") from None
+        raise Refused(f"no such command: {command[0]}", exit_code=NOT_FOUND_EXIT) from None
+    except OSError as fault:
+        raise Refused(
+            f"cannot run {command[0]}: {fault.strerror}", exit_code=NOT_EXECUTABLE_EXIT
+        ) from None
     finally:
         if not was_up:
             embedded.stop()
@@ -247,14 +269,3 @@ def _faults() -> Iterator[None]:
         yield
     except EmbeddedFault as fault:
         raise click.ClickException(str(fault)) from None
-
-
-COMMANDS: Mapping[str, click.Command] = {
-    "up": up,
-    "down": down,
-    "status": status,
-    "logs": logs,
-    "reset": reset,
-    "env": env,
-    "exec": exec_,
-}

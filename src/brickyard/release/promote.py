@@ -26,7 +26,7 @@ from brickyard.deploy import (
     source_paths,
     write_plan,
 )
-from brickyard.policy import check
+from brickyard.policy import PolicyMode, PolicyReport, Verdict, check
 from brickyard.release.checkout import (
     Commit,
     author,
@@ -40,7 +40,7 @@ from brickyard.release.rollout import GateFailed, Rollout, StepFailed
 from brickyard.release.settings import FILE, EnvironmentSettings, ReleaseSettings, read_settings
 from brickyard.values import Diagnostic, has_errors
 
-Say = Callable[[str, str], None]  # (step, text)
+Say = Callable[[str, str], None]  # (step, text); `say`: done or found, `doing`: waited for
 
 
 class PromotionRefused(Exception):
@@ -63,6 +63,7 @@ class Promotion:
     local: bool = False
     start: Callable[[], None] | None = None
     say: Say = lambda step, text: None
+    doing: Say = lambda step, text: None
 
 
 def promote(wanted: Promotion) -> ReleaseRecord:
@@ -71,7 +72,9 @@ def promote(wanted: Promotion) -> ReleaseRecord:
     Raises `PromotionRefused` when it may not begin, and the errors of the deploy room when the
     world is in the way; in both cases what is live stays live.
     """
+    wanted.doing("", "choosing the commit")
     commit, environment = choose(wanted)
+    wanted.say("", f"{commit.short} to {environment.name}: {subject(commit)}")
     with checked_out(commit) as folder:
         released = read_settings(content(folder / FILE))
         if has_errors(released.diagnostics):
@@ -168,6 +171,7 @@ def deploy_checked(
     wanted: Promotion, project: Project, settings: ReleaseSettings, record: ReleaseRecord
 ) -> ReleaseRecord:
     """Check the policy, plan and apply. Raises `StepFailed` when either says no."""
+    wanted.doing("policy", "reading what the bundle and its code access")
     report = check(
         project.resolved,
         project.disk,
@@ -182,14 +186,16 @@ def deploy_checked(
             f"the data policy is broken {len(report.violations)} times, first at"
             f" {broken.file}:{broken.line}: {broken.reason}; see `brickyard policy check`",
         )
-    wanted.say("policy", f"{len(report.accesses)} accesses, none breaks the policy")
+    wanted.say("policy", _policy_line(report))
+    wanted.doing("deploy", "comparing the bundle with the workspace")
     plan = make_plan(project)
     record = replace(record, plan=json.loads(write_plan(plan)))
     pending = len(plan.pending)
-    wanted.say("deploy", f"{pending} changes" if pending else "nothing to change")
+    wanted.doing("deploy", f"making {pending} changes" if pending else "uploading what changed")
     applied = apply_plan(project, plan)
     if applied.failures:
         raise _Stopped(record, f"the deployment failed: {'; '.join(applied.failures)}")
+    wanted.say("deploy", _deploy_line(pending, applied.synced.uploaded))
     return record
 
 
@@ -209,7 +215,10 @@ def _release(
     record: ReleaseRecord,
 ) -> ReleaseRecord:
     rollout = Rollout(
-        project=project, read_file=lambda path: content(folder / path), say=wanted.say
+        project=project,
+        read_file=lambda path: content(folder / path),
+        say=wanted.say,
+        doing=wanted.doing,
     )
     try:
         record = deploy_checked(wanted, project, settings, record)
@@ -269,6 +278,20 @@ def _check_passed(
             f"{commit.short} has not passed {before.name}; run:"
             f" brickyard release promote --to {before.name} --commit {commit.short}"
         )
+
+
+def _policy_line(report: PolicyReport) -> str:
+    if report.mode is PolicyMode.OFF:
+        return "not checked: its mode is off"
+    ok = sum(1 for one in report.accesses if one.verdict is Verdict.OK)
+    counts = f"{ok} ok, {len(report.violations)} violations, {len(report.unknown)} unknown"
+    return f"{len(report.accesses)} accesses: {counts}"
+
+
+def _deploy_line(changes: int, uploaded: int) -> str:
+    resources = f"{changes} resources changed" if changes != 1 else "1 resource changed"
+    files = f"{uploaded} files uploaded" if uploaded != 1 else "1 file uploaded"
+    return f"{resources}, {files}" if changes or uploaded else "nothing to change"
 
 
 def _policy_summary(report: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from brickyard.release.promote import (
     open_environment,
 )
 from brickyard.release.records import ReleaseRecord, Result, history, live, write
-from brickyard.release.rollout import Rollout, StepFailed, restore_alias, serve, set_alias
+from brickyard.release.rollout import WAITING, Rollout, StepFailed, restore_alias, serve, set_alias
 from brickyard.release.settings import FILE, read_settings
 
 
@@ -32,16 +32,20 @@ def rollback(wanted: Promotion, release: int | None = None) -> ReleaseRecord:
 
     Raises `PromotionRefused` when there is nothing to return to.
     """
+    wanted.doing("", "reading the release records")
     settings = read_settings(content(wanted.root / FILE))
     environment = find_environment(settings, wanted.to)
     records = history(open_environment(wanted, environment))
     goal = _goal(records, release, environment.name)
     commit = find_commit(wanted.root, goal.commit)
+    wanted.say("", f"{environment.name} back to release {goal.sequence}, {commit.short}")
     with checked_out(commit) as folder:
         project = open_checkout(wanted, folder, environment)
         record = begin(wanted, project, environment, commit, "rollback")
         record = replace(record, not_undone=_not_undone(records, goal))
-        rollout = Rollout(project=project, read_file=lambda path: None, say=wanted.say)
+        rollout = Rollout(
+            project=project, read_file=lambda path: None, say=wanted.say, doing=wanted.doing
+        )
         try:
             released = read_settings(content(folder / FILE))
             record = deploy_checked(wanted, project, released, record)
@@ -75,6 +79,7 @@ def _return_to(goal: ReleaseRecord, rollout: Rollout) -> None:
             "workload_size": "Small",
             "scale_to_zero_enabled": True,
         }
+        rollout.doing("serve", WAITING["serve"])
         serve(project, goal.endpoint, {"served_entities": [entity]})
         rollout.say("serve", f"{goal.endpoint} serves version {goal.model_version} again")
     rollout.model, rollout.model_version = goal.model, goal.model_version

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
-from brickyard.deploy import ApiFailure, Project, run_job
+from brickyard.deploy import ApiFailure, Project, Step, run_job
 from brickyard.release.requirements import Outcome, judge
 from brickyard.release.settings import RolloutStep
 
@@ -24,6 +24,13 @@ REFERENCE: Final = re.compile(r"\$\{steps\.([\w-]+)\.([\w.\-]+)\}")
 ENDPOINT_LIMIT_S: Final = 1800.0
 QUERY_LIMIT_S: Final = 300.0
 SLOWEST_POLL_S: Final = 2.0
+WAITING: Final[Mapping[str, str]] = {
+    "run_job": "starting the job",
+    "metrics": "judging the metrics",
+    "set_alias": "moving the alias",
+    "serve": "waiting until the endpoint serves the version",
+    "query": "waiting for the endpoint's answer",
+}
 SERVED_FIELDS: Final = (
     "name",
     "entity_name",
@@ -50,7 +57,8 @@ class Rollout:
 
     project: Project
     read_file: Callable[[str], bytes | None]
-    say: Callable[[str, str], None]  # (step, text)
+    say: Callable[[str, str], None]  # (step, what it found or did)
+    doing: Callable[[str, str], None] = lambda step, text: None  # (step, what it waits for)
     outputs: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
     undo: list[tuple[str, Callable[[], None]]] = field(default_factory=list)
@@ -67,6 +75,7 @@ class Rollout:
             started = time.monotonic()
             entry: dict[str, Any] = {"step": step.name, "action": step.action, "result": "failed"}
             self.steps.append(entry)
+            self.doing(step.name, WAITING[step.action])
             try:
                 found = ACTIONS[step.action](self, self._filled(step))
                 entry["result"] = "succeeded"
@@ -150,8 +159,13 @@ def run_job_step(rollout: Rollout, step: RolloutStep) -> Mapping[str, Any]:
     """Run a deployed job to its end; the JSON object its last task returned."""
     given = step.options.get("parameters") or {}
     parameters = {str(key): str(value) for key, value in given.items()}
-    rollout.say(step.name, f"running job {step.subject}")
-    result = run_job(rollout.project, str(step.subject), parameters)
+
+    def show(change: Step) -> None:
+        where = f", task {change.task_key}" if change.task_key else ""
+        state = change.state.life_cycle.lower()
+        rollout.doing(step.name, f"job {step.subject}{where}: {state}")
+
+    result = run_job(rollout.project, str(step.subject), parameters, progress=show)
     if not result.succeeded:
         failed = next((task for task in result.tasks if not task.state.succeeded), None)
         why = (failed.error if failed is not None else "") or result.state.message
@@ -238,7 +252,7 @@ def query_step(rollout: Rollout, step: RolloutStep) -> Mapping[str, Any]:
             raise StepFailed(
                 f"{endpoint} answered {path} = {_short(got)}, expected {_short(wanted)}"
             )
-    rollout.say(step.name, f"{endpoint} answered in {seconds:.2f} s")
+    rollout.say(step.name, f"{endpoint} answered as expected")
     return {"seconds": round(seconds, 3), "answer": answer}
 
 

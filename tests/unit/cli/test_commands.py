@@ -62,8 +62,8 @@ def test_help_imports_click_and_nothing_heavy() -> None:
     assert "deploy" in ended.stdout
 
 
-def test_every_listed_command_of_the_bundle_loads() -> None:
-    for item in (*cli.BUNDLE_COMMANDS, *cli.OTHER_COMMANDS, *cli.WORKSPACE_COMMANDS):
+def test_every_listed_command_loads() -> None:
+    for item in (item for _, items in cli.SECTIONS for item in items):
         assert item.load().get_short_help_str()
 
 
@@ -148,3 +148,16 @@ def test_findings_are_shown_with_their_way_out() -> None:
 def test_completion_knows_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["completion", "bash"]) == 0
     assert "_BRICKYARD_COMPLETE" in capsys.readouterr().out
+
+
+def test_a_wrong_call_shows_the_usage_and_where_help_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["release", "promote"]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("Usage: brickyard release promote [OPTIONS]\nTry 'brickyard")
+    assert shown.endswith("Error: Missing option '--to'.\n")
+
+
+def test_no_help_line_is_cut_off(capsys: pytest.CaptureFixture[str]) -> None:
+    for group in ([], ["policy"], ["release"], ["bundle"]):
+        assert cli.run([*group, "--help"]) == 0
+        assert "..." not in capsys.readouterr().out.replace("[ARGS]...", "")
