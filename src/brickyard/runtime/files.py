@@ -19,10 +19,21 @@ from urllib.parse import quote
 
 from brickyard.runtime import api
 
-FileInfo = namedtuple("FileInfo", ["path", "name", "size", "modificationTime"])
 FILES = "/api/2.0/fs/files"
 DIRECTORIES = "/api/2.0/fs/directories"
 HEAD_BYTES = 65536
+
+
+class FileInfo(namedtuple("FileInfo", ["path", "name", "size", "modificationTime"])):
+    """One entry of a listing. The name of a folder ends with a slash."""
+
+    __slots__ = ()
+
+    def isDir(self) -> bool:
+        return bool(self.name.endswith("/"))
+
+    def isFile(self) -> bool:
+        return not self.isDir()
 
 
 class FileSystem:
@@ -73,7 +84,12 @@ class FileSystem:
             for entry in self.ls(dir):
                 self.rm(entry.path, True)
         if _is_volume(found):
-            api.raw("DELETE", (DIRECTORIES if folder else FILES) + found)
+            try:
+                api.raw("DELETE", (DIRECTORIES if folder else FILES) + found)
+            except api.RequestRefused as refused:
+                if refused.status == 404:
+                    return False
+                raise
         elif folder:
             os.rmdir(found)
         elif os.path.exists(found):

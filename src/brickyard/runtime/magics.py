@@ -17,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,11 @@ TOKEN = re.compile(
     r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|;|:[A-Za-z_]\w*|::|.",
     re.S,
 )
+SQLDF = re.compile(
+    r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|(?<![\w.])`?(_sqldf)\b`?",
+    re.S,
+)
+VARIABLE = re.compile(r"\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
 
 class PipFailed(Exception):
@@ -120,6 +125,26 @@ def statements(text: str) -> Iterator[str]:
             current += token
     if _has_code(current):
         yield current.strip()
+
+
+def with_view(statement: str, view: str) -> str:
+    """The statement reading `view` where it names `_sqldf`; strings and comments stay."""
+    return SQLDF.sub(lambda found: view if found[1] else found[0], statement)
+
+
+def expanded(line: str, namespace: Mapping[str, Any]) -> str:
+    """`$name` and `{expression}` of a magic's line, by the notebook's variables.
+
+    What cannot be evaluated stays as it is, as in IPython.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        try:
+            return str(eval(found[1] or found[2], dict(namespace)))
+        except Exception:
+            return found[0]
+
+    return VARIABLE.sub(value, line)
 
 
 def parameters(statement: str, known: Iterable[str]) -> set[str]:

@@ -40,6 +40,7 @@ class NotebookRunner:
         self._dbutils = dbutils
         self._loop: asyncio.AbstractEventLoop | None = None
         self._depth = 0
+        self._views = 0
         namespace["__brickyard_magic__"] = self._line_magic
         self._path = spec.notebook_path
 
@@ -66,7 +67,7 @@ class NotebookRunner:
                 pass
             case "pip":
                 for line in cell.text.splitlines():
-                    magics.pip(line.strip(), self._spec)
+                    magics.pip(magics.expanded(line.strip(), self._namespace), self._spec)
             case "sh":
                 magics.shell(cell.text)
             case "fs":
@@ -106,12 +107,25 @@ class NotebookRunner:
         frame = None
         arguments = {**self._dbutils.widgets.getAll()}
         for statement in magics.statements(text):
+            statement = self._reading_last(statement)
             named = {name: arguments[name] for name in magics.parameters(statement, arguments)}
             frame = session.sql(statement, args=named) if named else session.sql(statement)
         if frame is not None:
             self._namespace["_sqldf"] = frame
             if frame.columns:
                 output.display(frame)
+
+    def _reading_last(self, statement: str) -> str:
+        """`_sqldf` in SQL is the frame that the name stands for now, as a view of its own."""
+        frame = self._namespace.get("_sqldf")
+        if frame is None:
+            return statement
+        view = f"_sqldf_{self._views + 1}"
+        changed = magics.with_view(statement, view)
+        if changed != statement:
+            self._views += 1
+            frame.createOrReplaceTempView(view)
+        return changed
 
     def _include(self, line: str) -> None:
         """`%run ./other $name="value"`."""
@@ -137,13 +151,13 @@ class NotebookRunner:
         name, _, rest = line.partition(" ")
         match name:
             case "pip":
-                return magics.pip(rest.strip(), self._spec)
+                return magics.pip(magics.expanded(rest.strip(), self._namespace), self._spec)
             case "run":
                 return self._include(rest.strip())
             case "sql":
                 return self._sql(rest)
             case "!" | "sh":
-                return magics.shell(rest)
+                return magics.shell(magics.expanded(rest, self._namespace) if name == "!" else rest)
             case _ if name in magics.IGNORED:
                 return None
         raise NotImplementedError(f"%{name} is not available in the embedded workspace")

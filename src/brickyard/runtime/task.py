@@ -26,6 +26,10 @@ from brickyard.runtime.notebooks import NotebookRunner
 from brickyard.runtime.refusals import Refusals
 from brickyard.runtime.spec import Spec, read_spec, write_json
 
+LEAVING = (
+    "A task fails when its code ends Python, with any status, as on Databricks: return from the "
+    "program (in a notebook: dbutils.notebook.exit) for success, raise an exception for failure."
+)
 OWN_FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -47,9 +51,6 @@ def main() -> int:
         RUN[spec.kind](spec, main_module, dbutils)
     except NotebookExit as ended:
         result["result"] = output.redacted(ended.value)
-    except SystemExit as ended:
-        if ended.code not in (None, 0):
-            result = _failure(ended, refusals)
     except BaseException as fault:
         result = _failure(fault, refusals)
     write_json(spec.result_file, result)
@@ -139,6 +140,8 @@ def _failure(fault: BaseException, refusals: Refusals) -> dict[str, Any]:
     if not isinstance(fault, SyntaxError):
         text = str(fault)
         line = f"{type(fault).__name__}: {text}" if text else type(fault).__name__
+    if isinstance(fault, SystemExit):
+        shown = f"{shown.rstrip()}\n\n{LEAVING}\n"
     refused = refusals.explain(fault)
     if refused is not None:
         line = refused

@@ -132,8 +132,8 @@ def test_a_file_beside_is_importable(run: Runner) -> None:
     assert run("python", "import beside\nprint(beside.VALUE)").out == "3\n"
 
 
-def test_sys_exit_fails_only_with_a_status(run: Runner) -> None:
-    assert run("python", "import sys\nsys.exit(0)").code == 0
+def test_sys_exit_fails_a_task_whatever_its_status(run: Runner) -> None:
+    assert run("python", "import sys\nsys.exit(0)").result["error"] == "SystemExit: 0"
     assert run("python", "import sys\nsys.exit(3)").result["error"] == "SystemExit: 3"
 
 
