@@ -22,6 +22,7 @@ from databricks.sdk.errors import (
     PermissionDenied,
 )
 from databricks.sdk.service.catalog import PermissionsChange, Privilege, VolumeType
+from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 
 LARGE = 64 * 1024 * 1024
 
@@ -237,3 +238,48 @@ def test_the_workspace_tree_is_served_too(client: WorkspaceClient) -> None:
         assert file.read() == b"1"
     client.files.delete(f"/Workspace{folder}/x.txt")
     client.files.delete_directory(f"/Workspace{folder}")
+
+
+@pytest.mark.recorded
+def test_a_model_version_is_filled_until_it_is_ready(
+    client: WorkspaceClient, somebody: Any
+) -> None:
+    schema = f"models_{uuid.uuid4().hex[:8]}"
+    client.schemas.create(schema, "dev")
+    client.registered_models.create(name="m", schema_name=schema, catalog_name="dev")
+    uc = "/api/2.0/mlflow/unity-catalog/model-versions"
+    name = f"dev.{schema}.m"
+    made = client.api_client.do("POST", f"{uc}/create", body={"name": name, "source": "x"})
+    version = made["model_version"]["version"]
+    folder = f"/Models/dev/{schema}/m/{version}"
+    put(client, f"{folder}/data/MLmodel", b"flavors: {}")
+    with pytest.raises(PermissionDenied):
+        put(somebody(), f"{folder}/data/evil", b"")
+    client.api_client.do("POST", f"{uc}/finalize", body={"name": name, "version": version})
+    assert get(client, f"{folder}/data/MLmodel") == b"flavors: {}"
+    assert [one.path for one in client.files.list_directory_contents(folder)] == [f"{folder}/data"]
+    with pytest.raises(BadRequest, match="can no longer change"):
+        put(client, f"{folder}/data/MLmodel", b"other", overwrite=True)
+    client.schemas.delete(f"dev.{schema}", force=True)
+
+
+@pytest.mark.recorded
+@pytest.mark.slow
+def test_artifacts_ask_for_rights_on_their_experiment(
+    client: WorkspaceClient, somebody: Any
+) -> None:
+    me = client.current_user.me().user_name
+    path = f"/Users/{me}/{uuid.uuid4().hex[:8]}"
+    experiment = client.experiments.create_experiment(path).experiment_id
+    file = f"/WorkspaceInternal/Mlflow/Artifacts/{experiment}/Runs/r1/artifacts/a.txt"
+    put(client, file, b"1")
+    robot = somebody()
+    with pytest.raises(PermissionDenied):
+        get(robot, file)
+    entry = AccessControlRequest(
+        service_principal_name=robot.config.client_id, permission_level=PermissionLevel.CAN_READ
+    )
+    client.permissions.update("experiments", experiment, access_control_list=[entry])
+    assert get(robot, file) == b"1"
+    with pytest.raises(PermissionDenied):
+        put(robot, file, b"2", overwrite=True)

@@ -1,8 +1,8 @@
 """What makes a file a notebook, and notebooks from one format into the other.
 
 A notebook lies on disk as source with its extension, which its workspace path lacks: `/x` is
-`x.py`. A source file is one when its first line is the marker; every `.ipynb` is one. So what an
-object is can be read off the disk, where tasks may have written it.
+`x.py`. A source file is one when its first line is the marker, an `.ipynb` when it begins like a
+JSON object. So what an object is can be read off the disk, where tasks may have written it.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _TITLE: Final = "Databricks notebook source"
 _CELL: Final = "COMMAND ----------"
 _MAGIC: Final = "MAGIC"
 JUPYTER: Final = ".ipynb"
+HEAD_BYTES: Final = 200
 
 
 def marker(language: str) -> str:
@@ -41,12 +42,11 @@ def marker(language: str) -> str:
 
 def is_notebook(path: Path) -> bool:
     """Whether a file on disk is a notebook."""
-    language = LANGUAGES.get(path.suffix)
-    if language is None or path.suffix == JUPYTER:
-        return language is not None
+    if path.suffix not in LANGUAGES:
+        return False
     try:
         with path.open("rb") as file:
-            return _is_marked(file.readline(200), language)
+            return bool(notebook_suffix(path.name, file.read(HEAD_BYTES)))
     except OSError:
         return False
 
@@ -58,27 +58,27 @@ def notebook_suffix(name: str, content: bytes) -> str:
     if language is None:
         return ""
     if suffix == JUPYTER:
-        return suffix if _is_jupyter(content) else ""
-    return suffix if _is_marked(content[:200].split(b"\n", 1)[0], language) else ""
+        return suffix if content[:HEAD_BYTES].lstrip().startswith(b"{") else ""
+    return suffix if _is_marked(content, language) else ""
 
 
 def marked(content: bytes, language: str) -> bytes:
     """Source that starts with the marker of its language."""
-    if _is_marked(content[:200].split(b"\n", 1)[0], language):
+    if _is_marked(content, language):
         return content
     return marker(language).encode() + b"\n" + content
 
 
 def checked_jupyter(content: bytes) -> bytes:
-    if not _is_jupyter(content):
-        raise invalid("The content is not a Jupyter notebook (JSON with a list of cells)")
+    """The content, if it is a Jupyter notebook. Raises INVALID_PARAMETER_VALUE."""
+    _cells(content)
     return content
 
 
 def to_source(content: bytes) -> bytes:
     """A Jupyter notebook as Databricks' Python source."""
     cells = []
-    for cell in json.loads(content).get("cells", ()):
+    for cell in _cells(content):
         text = _text(cell)
         if cell.get("cell_type") == "markdown":
             text = f"%md\n{text}"
@@ -111,17 +111,20 @@ def to_jupyter(content: bytes, language: str) -> bytes:
     return json.dumps(notebook, indent=1).encode()
 
 
-def _is_marked(line: bytes, language: str) -> bool:
+def _is_marked(content: bytes, language: str) -> bool:
+    line = content[:HEAD_BYTES].split(b"\n", 1)[0]
     text = line.removeprefix(b"\xef\xbb\xbf").strip()
     return text == marker(language).encode()
 
 
-def _is_jupyter(content: bytes) -> bool:
+def _cells(content: bytes) -> list[dict[str, Any]]:
     try:
-        parsed = json.loads(content)
-    except ValueError:
-        return False
-    return isinstance(parsed, dict) and isinstance(parsed.get("cells", []), list)
+        cells = json.loads(content).get("cells", [])
+    except (ValueError, AttributeError):
+        cells = None
+    if not isinstance(cells, list) or not all(isinstance(one, dict) for one in cells):
+        raise invalid("The content is not a Jupyter notebook (JSON with a list of cells)")
+    return cells
 
 
 def _text(cell: Mapping[str, Any]) -> str:

@@ -42,6 +42,15 @@ def discovery(call: Call) -> Json:
     }
 
 
+def authorize(call: Call) -> Json:
+    """Where a browser would sign in: there is no page for it."""
+    raise _refused(
+        "unsupported_response_type",
+        "This workspace has no sign-in page: use a personal access token, or the OAuth secret of a"
+        " service principal",
+    )
+
+
 def token(call: Call) -> Reply:
     form = dict(parse_qsl(call.body().decode("utf-8", "replace"), keep_blank_values=True))
     grant = form.get("grant_type", "")
@@ -86,5 +95,6 @@ def _refused(error: str, description: str, status: int = 400) -> ApiError:
 ROUTES = (
     Route("GET", "/.well-known/databricks-config", metadata, auth=False),
     Route("GET", "/oidc/.well-known/oauth-authorization-server", discovery, auth=False),
+    Route("GET", "/oidc/v1/authorize", authorize, auth=False),
     Route("POST", "/oidc/v1/token", token, auth=False),
 )
