@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -51,7 +50,7 @@ class SparkEngine:
         self._lock = threading.Lock()
         self._started: tuple[Gateway, Service, Sails] | None = None
         self._pythons: dict[str, Path] = {}
-        self._used: dict[EngineKey, float] = {}
+        self._scopes: set[str] = set()  # those whose end the workspace announces
         self._own_tokens: dict[EngineKey, str] = {}
         self._views: dict[EngineKey, tuple[int, Mounts]] = {}
         self._stopping = threading.Event()
@@ -84,6 +83,8 @@ class SparkEngine:
         `python` is the interpreter whose packages the user's functions need.
         """
         gateway, _, _ = self._running()
+        if not scope.startswith(LONG_LIVED):
+            self._scopes.add(scope)
         if python is not None:
             self._pythons[scope] = python
         return (
@@ -94,6 +95,7 @@ class SparkEngine:
     def release(self, scope: str) -> None:
         """End what runs for a scope. Quiet when nothing does."""
         self._pythons.pop(scope, None)
+        self._scopes.discard(scope)
         if self._started is not None:
             self._end(lambda key: key.scope == scope)
 
@@ -111,7 +113,6 @@ class SparkEngine:
 
         sails = self._running()[2]
         key = key_of(caller)
-        self._used[key] = time.monotonic()
         if key.scope.startswith(LONG_LIVED):
             self._refresh(key, caller, sails)
         return sails.use(key, lambda: self._build(key, caller))
@@ -229,7 +230,6 @@ class SparkEngine:
             return
         _, service, sails = started
         for key in sails.stop(chosen):
-            self._used.pop(key, None)
             self._views.pop(key, None)
             if not key.scope.startswith(LONG_LIVED):
                 service.sessions.forget(key)
@@ -237,13 +237,13 @@ class SparkEngine:
                 self._identity.revoke(token)
 
     def _sweep(self) -> None:
-        """End long-lived engines that were not used for a while."""
+        """End engines that were not used for a while and whose end nobody will announce."""
         while not self._stopping.wait(SWEEP_S):
-            limit = time.monotonic() - IDLE_S
-            idle = {key for key, at in list(self._used.items()) if at < limit}
-            idle = {key for key in idle if key.scope.startswith(LONG_LIVED)}
+            if (started := self._started) is None:
+                return
+            idle = {key for key in started[2].idle(IDLE_S) if key.scope not in self._scopes}
             if idle:
-                self._end(lambda key: key in idle)  # noqa: B023 - used before the next round
+                self._end(idle.__contains__)
 
 
 def _warm() -> None:

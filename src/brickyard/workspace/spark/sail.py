@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,7 +51,10 @@ class Sail:
         import grpc
 
         self.name = name
-        self.mounts = mounts
+        self.catalogs = frozenset(catalogs)
+        self._calls = 0
+        self._used = time.monotonic()
+        self._lock = threading.Lock()
         self._log = home.logs / "spark" / f"{name}-{uuid.uuid4().hex[:8]}.log"
         self._log.parent.mkdir(exist_ok=True)
         started = time.perf_counter()
@@ -81,6 +84,26 @@ class Sail:
     @property
     def alive(self) -> bool:
         return self._child.poll() is None
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """While something runs in it, it is not idle."""
+        with self._lock:
+            self._calls += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calls -= 1
+                self._used = time.monotonic()
+
+    def touch(self) -> None:
+        self._used = time.monotonic()
+
+    @property
+    def idle_s(self) -> float:
+        with self._lock:
+            return 0.0 if self._calls else time.monotonic() - self._used
 
     def stop(self) -> None:
         """End it. Returns at once; its supervisor makes sure."""
@@ -119,6 +142,7 @@ class Sails:
         with lock:
             found = self._running.get(key)
             if found is not None and found.alive:
+                found.touch()
                 return found, self._numbers[key]
             if found is not None:
                 log.warning("Sail %s died: %s", found.name, found.last_words())
@@ -144,9 +168,10 @@ class Sails:
         with self._lock:
             return sum(one.alive for one in self._running.values())
 
-    def find(self, key: Any) -> Sail | None:
+    def idle(self, longer_than_s: float) -> set[Any]:
+        """The keys of engines in which nothing ran for so long."""
         with self._lock:
-            return self._running.get(key)
+            return {key for key, one in self._running.items() if one.idle_s > longer_than_s}
 
 
 def _environment(

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.kernel import Home
-from brickyard.workspace.spark import commands, effects, tables, writes
+from brickyard.workspace.spark import catalog_calls, commands, effects, tables, writes
 from brickyard.workspace.spark.answers import NOTHING, command_responses
+from brickyard.workspace.spark.answers import relation as relation_of
 from brickyard.workspace.spark.commands.namespaces import use_engine
 from brickyard.workspace.spark.commands.tables import create_view
 from brickyard.workspace.spark.cursor import Cursor
@@ -30,6 +31,7 @@ from brickyard.workspace.spark.protocol import (
     ReleaseSessionRequest,
 )
 from brickyard.workspace.spark.refusals import not_understood
+from brickyard.workspace.spark.sail import Sail
 from brickyard.workspace.spark.sessions import Answered, Caller, EngineKey, Session, Sessions
 from brickyard.workspace.spark.statements import Kind, Statement
 from brickyard.workspace.spark.turn import Turn
@@ -78,7 +80,10 @@ class Service:
         turn.record()
         root = turn.request.plan.root
         if root.WhichOneof("rel_type") == "catalog":
-            return iter(self._catalog(turn, root.catalog))
+            answer = catalog_calls.answer(turn, root.catalog)
+            if answer is None:
+                return iter(self._catalog(turn, root.catalog))
+            root.CopyFrom(relation_of(answer))
         return turn.stream()
 
     def _catalog(self, turn: Turn, catalog: Any) -> list[bytes]:
@@ -255,22 +260,26 @@ class Service:
             session=session,
             lake=self._lake,
             places=self._places,
-            channel=lambda: self._channel(caller, session),
+            sail=lambda: self._sail(caller, session),
             request=request,
         )
 
     def _session(self, caller: Caller, request: Any) -> Session:
         return self.sessions.get(_key(caller), request.session_id, caller.workspace.catalog)
 
-    def _channel(self, caller: Caller, session: Session | None = None) -> Any:
+    def _channel(self, caller: Caller) -> Any:
+        return self._engine.sail(caller)[0].channel
+
+    def _sail(self, caller: Caller, session: Session) -> Sail:
+        """The engine, with the session's place in it. A new engine has forgotten the session."""
         sail, number = self._engine.sail(caller)
-        if session is not None and session.engine != number:
+        if session.engine != number:
             with session.lock:
                 if session.engine not in (0, number):
                     session.temp_views.clear()
                     session.catalog, session.schema = caller.workspace.catalog, "default"
                 session.engine = number
-        return sail.channel
+        return sail
 
     def _pass(self, caller: Caller, method: str, request: Any) -> bytes:
         answer: bytes = self._channel(caller).unary_unary(f"/{SERVICE}/{method}")(

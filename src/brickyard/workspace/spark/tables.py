@@ -48,6 +48,8 @@ def create(turn: Turn, wanted: Wanted) -> None:
     folder = tables.new_location(turn.principal, turn.workspace, wanted.name)
     if turn.lake.find(wanted.name):
         raise _taken(wanted.name)
+    if wanted.query is not None:
+        turn.check_mounted((wanted.name,))
     try:
         columns = wanted.columns
         if columns is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,8 @@ from brickyard.workspace.spark.protocol import (
     ExecutePlanResponse,
     Plan,
 )
+from brickyard.workspace.spark.refusals import Refusal
+from brickyard.workspace.spark.sail import Sail
 from brickyard.workspace.spark.sessions import Caller, Session
 from brickyard.workspace.spark.statements import Reader
 
@@ -38,7 +40,7 @@ class Turn:
     session: Session
     lake: Lake
     places: Places
-    channel: Callable[[], Any]  # to the engine; starts it
+    sail: Callable[[], Sail]  # the engine; starts it
     request: Any  # ExecutePlanRequest
     touched: Touched = field(default_factory=Touched)
     in_engine: bool = False  # the engine got the request itself
@@ -87,8 +89,24 @@ class Turn:
     def stream(self) -> Iterator[bytes]:
         """Forward the request as it is now; the engine's responses as they come."""
         self.in_engine = True
-        call = self.channel().unary_stream(f"/{SERVICE}/ExecutePlan")
-        yield from call(self.request.SerializeToString())
+        sail = self.sail()
+        self.check_mounted(access.full_name for access in self.touched.accesses)
+        with sail.busy():
+            call = sail.channel.unary_stream(f"/{SERVICE}/ExecutePlan")
+            yield from call(self.request.SerializeToString())
+
+    def check_mounted(self, names: Iterable[str]) -> None:
+        """The engine knows the catalogs that were there when it started."""
+        mounted = self.sail().catalogs
+        for name in names:
+            catalog = name.partition(".")[0]
+            if catalog not in mounted:
+                raise Refusal(
+                    "NO_SUCH_CATALOG_EXCEPTION",
+                    f"The catalog '{catalog}' was not there, or not open to you, when the engine "
+                    "of this session started. Start a new session to use it.",
+                    sql_state="42704",
+                )
 
     def run(self) -> list[bytes]:
         """Forward the request and wait for its end. Lost commit races are run again."""
@@ -115,7 +133,7 @@ class Turn:
             session=self.session,
             lake=self.lake,
             places=self.places,
-            channel=self.channel,
+            sail=self.sail,
             request=request,
         )
         return [ExecutePlanResponse.FromString(raw) for raw in inner.run()]
@@ -158,7 +176,7 @@ class Turn:
         return self.lake.location(table)
 
     def _config(self, request: Any) -> Any:
-        raw = self.channel().unary_unary(f"/{SERVICE}/Config")(request.SerializeToString())
+        raw = self.sail().channel.unary_unary(f"/{SERVICE}/Config")(request.SerializeToString())
         return ConfigResponse.FromString(raw)
 
     def _analysis(self) -> Any:
@@ -167,7 +185,9 @@ class Turn:
         )
 
     def _analyze(self, request: Any) -> Any:
-        raw = self.channel().unary_unary(f"/{SERVICE}/AnalyzePlan")(request.SerializeToString())
+        raw = self.sail().channel.unary_unary(f"/{SERVICE}/AnalyzePlan")(
+            request.SerializeToString()
+        )
         return AnalyzePlanResponse.FromString(raw)
 
 
