@@ -12,48 +12,23 @@ FILES: Final = ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE")
 
 LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "jobs": ("CAN_VIEW", "CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"),
-    "pipelines": ("CAN_VIEW", "CAN_RUN", "CAN_MANAGE", "IS_OWNER"),
     "warehouses": ("CAN_VIEW", "CAN_USE", "CAN_MONITOR", "CAN_MANAGE", "IS_OWNER"),
     "experiments": ("CAN_READ", "CAN_EDIT", "CAN_MANAGE"),
-    "registered-models": (
-        "CAN_READ",
-        "CAN_EDIT",
-        "CAN_MANAGE_STAGING_VERSIONS",
-        "CAN_MANAGE_PRODUCTION_VERSIONS",
-        "CAN_MANAGE",
-    ),
     "serving-endpoints": ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"),
     "directories": FILES,
     "notebooks": FILES,
     "files": FILES,
-    "repos": FILES,
-    "dashboards": FILES,
-    "genie": FILES,
-    "alertsv2": FILES,
-    "clusters": ("CAN_ATTACH_TO", "CAN_RESTART", "CAN_MANAGE"),
-    "cluster-policies": ("CAN_USE",),
-    "instance-pools": ("CAN_ATTACH_TO", "CAN_MANAGE"),
-    "apps": ("CAN_USE", "CAN_MANAGE"),
-    "vector-search-endpoints": ("CAN_CREATE", "CAN_USE", "CAN_MANAGE"),
-    "database-instances": ("CAN_CREATE", "CAN_USE", "CAN_MANAGE"),
-    "database-projects": ("CAN_CREATE", "CAN_USE", "CAN_MANAGE"),
 }
 # The same type by the other name that some URLs use.
 ALIASES: Final[Mapping[str, str]] = {"sql/warehouses": "warehouses"}
 SINGULAR: Final[Mapping[str, str]] = {
     "jobs": "job",
-    "pipelines": "pipelines",
     "warehouses": "warehouses",
     "experiments": "mlflowExperiment",
-    "registered-models": "registered-model",
     "serving-endpoints": "serving-endpoint",
     "directories": "directory",
     "notebooks": "notebook",
     "files": "file",
-    "repos": "repo",
-    "clusters": "cluster",
-    "cluster-policies": "cluster-policy",
-    "instance-pools": "instance-pool",
 }
 
 

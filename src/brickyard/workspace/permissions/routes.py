@@ -1,26 +1,27 @@
 """`/api/2.0/permissions/{type}/{id}`, as iam.PermissionsAPI and its per-service copies call it.
 
 Looking takes any level on the object, changing takes the highest. Objects keyed by id are not
-looked up here: what no entry names is nobody's, so only admins reach it.
+looked up elsewhere: an object has at least its creator's entry for as long as it exists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from brickyard.workspace.kernel import Call, Json, Route, denied, invalid, not_found
 from brickyard.workspace.permissions.engine import ADMINS, KINDS, Entry, Subject
 from brickyard.workspace.permissions.levels import (
+    LEVELS,
     SINGULAR,
-    canonical,
     highest_manageable,
     levels_of,
 )
 
 BASE = "/api/2.0/permissions"
-FILE_TYPES = frozenset({"directories", "notebooks", "files", "repos"})
+FILE_TYPES = frozenset({"directories", "notebooks", "files"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,8 @@ class SetPermissions:
     access_control_list: Sequence[AccessControl] = ()
 
 
-def fetch(call: Call) -> Json:
-    subject, parents = _subject(call)
+def fetch(kind: str, call: Call) -> Json:
+    subject, parents = _subject(kind, call)
     engine = call.engines.permissions
     if not engine.level(call.principal, call.workspace, subject.type, subject.id, parents):
         raise denied(
@@ -47,21 +48,21 @@ def fetch(call: Call) -> Json:
     return _show(call, subject, parents)
 
 
-def replace(call: Call) -> Json:
-    subject, parents = _manageable(call)
+def replace(kind: str, call: Call) -> Json:
+    subject, parents = _manageable(kind, call)
     entries = _entries(call)
     call.engines.permissions.replace(call.workspace, subject, entries, call.principal)
     return _show(call, subject, parents)
 
 
-def merge(call: Call) -> Json:
-    subject, parents = _manageable(call)
+def merge(kind: str, call: Call) -> Json:
+    subject, parents = _manageable(kind, call)
     call.engines.permissions.merge(call.workspace, subject, _entries(call))
     return _show(call, subject, parents)
 
 
-def levels(call: Call) -> Json:
-    subject, _ = _subject(call)
+def levels(kind: str, call: Call) -> Json:
+    subject, _ = _subject(kind, call)
     return {
         "permission_levels": [
             {"permission_level": level, "description": _description(level, subject.type)}
@@ -70,21 +71,22 @@ def levels(call: Call) -> Json:
     }
 
 
-def _subject(call: Call) -> tuple[Subject, tuple[Subject, ...]]:
-    kind = canonical(call.path.get("type") or "sql/warehouses")
-    if not levels_of(kind):
-        raise invalid(f"'{kind}' is not an object type that has permissions")
+def _subject(kind: str, call: Call) -> tuple[Subject, tuple[Subject, ...]]:
+    """The object and what it inherits from. Whatever exists has an entry: its creator's."""
     subject = Subject(kind, call.path["id"])
-    if kind not in FILE_TYPES:
-        return subject, ()
-    parents = call.engines.files.ancestors(call.workspace, subject.id)
-    if parents is None:
-        raise not_found(f"{SINGULAR[kind]} {subject.id} does not exist")
-    return subject, tuple(Subject("directories", str(one)) for one in parents)
+    missing = not_found(f"{SINGULAR[kind]} {subject.id} does not exist")
+    if kind in FILE_TYPES:
+        parents = call.engines.files.ancestors(call.workspace, subject.id)
+        if parents is None:
+            raise missing
+        return subject, tuple(Subject("directories", str(one)) for one in parents)
+    if not call.engines.permissions.entries(call.workspace, subject):
+        raise missing
+    return subject, ()
 
 
-def _manageable(call: Call) -> tuple[Subject, tuple[Subject, ...]]:
-    subject, parents = _subject(call)
+def _manageable(kind: str, call: Call) -> tuple[Subject, tuple[Subject, ...]]:
+    subject, parents = _subject(kind, call)
     level = "CAN_MANAGE" if "CAN_MANAGE" in levels_of(subject.type) else "CAN_USE"
     call.engines.permissions.require(
         call.principal, call.workspace, subject.type, subject.id, level, parents
@@ -144,12 +146,13 @@ def _description(level: str, kind: str) -> str:
     return f"Can {word} the {SINGULAR.get(kind, kind)}"
 
 
-ROUTES = (
-    *(
-        Route(method, f"{BASE}/{kind}/{{id}}", handler)
-        for kind in ("{type}", "sql/warehouses")
-        for method, handler in (("GET", fetch), ("PUT", replace), ("PATCH", merge))
-    ),
-    Route("GET", f"{BASE}/{{type}}/{{id}}/permissionLevels", levels),
-    Route("GET", f"{BASE}/sql/warehouses/{{id}}/permissionLevels", levels),
+ROUTES = tuple(
+    Route(method, f"{BASE}/{_url_type(kind)}/{{id}}{rest}", partial(handler, kind))
+    for kind in LEVELS
+    for method, rest, handler in (
+        ("GET", "", fetch),
+        ("PUT", "", replace),
+        ("PATCH", "", merge),
+        ("GET", "/permissionLevels", levels),
+    )
 )
