@@ -37,7 +37,7 @@ FORCE = click.option(
 @project_options
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 def validate(chosen: Chosen, *, strict: bool) -> None:
-    """Check the bundle and show it resolved. Needs no network and nothing running."""
+    """Check the bundle; with `-o json`, show it resolved. Needs no network and nothing running."""
     from brickyard.bundle import resolved_json
     from brickyard.cli.diagnostics import show_diagnostics, verdict
     from brickyard.deploy.disk import DiskFiles
@@ -65,7 +65,10 @@ def validate(chosen: Chosen, *, strict: bool) -> None:
 @QUIET
 @FORCE
 def plan(chosen: Chosen, *, detailed_exitcode: bool, quiet: int, force: bool) -> None:
-    """Show what a deploy would change, field by field, with reasons. Changes nothing."""
+    """Show what a deploy would change, field by field, with reasons. Changes nothing.
+
+    With `--detailed-exitcode`, exit code 2 when there are changes.
+    """
     from brickyard.cli.diagnostics import painter
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.plan_text import plan_lines
@@ -91,7 +94,12 @@ def plan(chosen: Chosen, *, detailed_exitcode: bool, quiet: int, force: bool) ->
 @APPROVE
 @FORCE_LOCK
 @FORCE
-@click.option("--plan", "plan_file", type=click.Path(dir_okay=False), help="Apply a saved plan.")
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(dir_okay=False),
+    help="Apply this plan, saved by `plan -o json`.",
+)
 @QUIET
 def deploy(
     chosen: Chosen,

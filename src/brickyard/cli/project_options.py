@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-TARGET = click.option("-t", "--target", help="Target of the bundle to use.")
+TARGET = click.option("-t", "--target", metavar="TARGET", help="Target of the bundle to use.")
 OUTPUT = click.option(
     "-o",
     "--output",
@@ -29,7 +29,9 @@ OUTPUT = click.option(
 VARIABLES = click.option(
     "--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable."
 )
-PROFILE = click.option("-p", "--profile", help="Profile of ~/.databrickscfg to use.")
+PROFILE = click.option(
+    "-p", "--profile", metavar="PROFILE", help="Profile of ~/.databrickscfg to use."
+)
 LOCAL = click.option(
     "--local", is_flag=True, help="Use the embedded workspace, whatever host the target names."
 )

@@ -19,8 +19,16 @@ ENDINGS = {"FAILED": "failed", "CANCELED": "canceled", "TIMEDOUT": "timed out"}
 @click.command()
 @click.argument("key")
 @project_options
-@click.option("--params", multiple=True, metavar="K=V", help="Job parameters; repeatable.")
-@click.option("--only", multiple=True, metavar="TASK", help="Run only these tasks (+t, t+ too).")
+@click.option(
+    "--params", multiple=True, metavar="NAME=VALUE", help="Set a job parameter; repeatable."
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="TASK",
+    help="Run this task only; +TASK: and what it depends on, TASK+: and what depends on it."
+    " Repeatable.",
+)
 @click.option("--no-wait", is_flag=True, help="Return as soon as the run has started.")
 @click.option("--restart", is_flag=True, help="Cancel active runs of the job first.")
 def run(

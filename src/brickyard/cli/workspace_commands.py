@@ -22,7 +22,11 @@ from brickyard.cli.failures import Refused
 from brickyard.cli.live import LiveLine
 
 OUTPUT = click.option(
-    "-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Output format."
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Output format; default: text.",
 )
 WORKSPACE = click.option(
     "--workspace",
