@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brickyard.workspace.kernel import Home, WorkspaceInfo
+from brickyard.workspace.kernel import ApiError, Home, WorkspaceInfo
 from brickyard.workspace.spark.paths import Places
 from brickyard.workspace.spark.plans import KNOWN_RELATIONS, REFUSED_RELATIONS, Walk
 from brickyard.workspace.spark.protocol import Plan, Relation
@@ -19,6 +19,9 @@ from brickyard.workspace.spark.statements import Reader
 class NoViews:
     def view_text(self, full_name: str) -> str | None:
         return "SELECT 1 AS a FROM dev.s.behind" if full_name == "dev.s.v" else None
+
+    def owner_of(self, _path: Path) -> None:
+        return None
 
 
 def reads(message: Any) -> set[str]:
@@ -47,6 +50,14 @@ def test_a_query_hidden_in_an_expression_is_found() -> None:
     relation.filter.input.CopyFrom(table("t"))
     relation.filter.condition.expression_string.expression = "id IN (SELECT id FROM prod.s.x)"
     assert reads(relation) == {"dev.s.t", "prod.s.x"}
+
+
+def test_a_path_in_an_option_is_found_in_any_spelling() -> None:
+    relation = Relation()
+    relation.read.data_source.format = "parquet"
+    relation.read.data_source.options["PATH"] = "/home-of-brickyard/keys"
+    with pytest.raises(ApiError):
+        reads(relation)
 
 
 def test_a_view_is_put_in_place_of_its_name() -> None:

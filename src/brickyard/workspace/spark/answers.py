@@ -13,8 +13,6 @@ from typing import Any
 
 from brickyard.workspace.spark.protocol import ExecutePlanResponse, Relation
 
-_SPARK_TYPES: Mapping[str, str] = {"string": "string", "bool": "boolean", "int64": "bigint"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -61,8 +62,6 @@ def to_json(kind: Any, *, nullable: bool = True) -> Any:
 
 def field(one: Any, *, nullable: bool = True) -> dict[str, Any]:
     """One struct field. `nullable=False` keeps what the field itself says."""
-    import json
-
     metadata = {}
     if one.HasField("metadata") and one.metadata:
         metadata = {k: v for k, v in json.loads(one.metadata).items() if k == "comment"}

@@ -204,8 +204,8 @@ class Walk:
             raise unsupported(
                 f"Reading the format '{message.format}'", "Read files, or load data in Python."
             )
-        if "path" in message.options:
-            message.options["path"] = self.readable(message.options["path"])
+        for key in [key for key in message.options if key.lower() == "path"]:
+            message.options[key] = self.readable(message.options[key])
         for at, path in enumerate(message.paths):
             message.paths[at] = self.readable(path)
         return False

@@ -230,13 +230,13 @@ class Service:
 
     def release_session(self, caller: Caller, raw: bytes) -> bytes:
         request = ReleaseSessionRequest.FromString(raw)
-        self.sessions.forget(_key(caller), request.session_id)
+        self.sessions.forget(key_of(caller), request.session_id)
         return self._pass(caller, "ReleaseSession", request)
 
     def clone(self, caller: Caller, raw: bytes) -> bytes:
         request = CloneSessionRequest.FromString(raw)
         answer = self._pass(caller, "CloneSession", request)
-        self.sessions.clone(_key(caller), request.session_id, request.new_session_id)
+        self.sessions.clone(key_of(caller), request.session_id, request.new_session_id)
         return answer
 
     def interrupt(self, caller: Caller, raw: bytes) -> bytes:
@@ -265,7 +265,7 @@ class Service:
         )
 
     def _session(self, caller: Caller, request: Any) -> Session:
-        return self.sessions.get(_key(caller), request.session_id, caller.workspace.catalog)
+        return self.sessions.get(key_of(caller), request.session_id, caller.workspace.catalog)
 
     def _channel(self, caller: Caller) -> Any:
         return self._engine.sail(caller)[0].channel
@@ -296,15 +296,12 @@ class Service:
                 session.answered.pop(next(iter(session.answered)))
 
 
-def _key(caller: Caller) -> EngineKey:
+def key_of(caller: Caller) -> EngineKey:
     return EngineKey(
         workspace=caller.workspace.name,
         user_name=caller.principal.user_name,
         scope=caller.scope,
     )
-
-
-key_of = _key
 
 
 def _after(responses: Sequence[bytes], last_response_id: str) -> Sequence[bytes]:

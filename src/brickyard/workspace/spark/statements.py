@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from brickyard.workspace.kernel import WorkspaceInfo
-from brickyard.workspace.spark.accesses import Access, Touched
+from brickyard.workspace.spark.accesses import Touched
 from brickyard.workspace.spark.cursor import Cursor, syntax_error, tokens_of
 from brickyard.workspace.spark.lake import Lake
 from brickyard.workspace.spark.paths import FORMATS, Places, reading, writing
@@ -193,7 +193,7 @@ class _Splices:
                     self._read(self._identifier(table.this), None)
                 continue
             parts = tuple(part.name for part in table.parts)
-            if len(parts) == 1 and _is_cte(table):
+            if len(parts) == 1 and is_cte(table):
                 continue
             self._read(parts, table)
 
@@ -204,7 +204,7 @@ class _Splices:
         if isinstance(target.this, exp.Func) or target.name.lower() == "identifier":
             raise not_understood("IDENTIFIER() as the target of a write")
         parts = tuple(part.name for part in target.parts)
-        if _is_path(parts):
+        if is_path(parts):
             place = self._reader.places.find(parts[1], self._reader.workspace)
             if access := writing(place):
                 self.touched.accesses.add(access)
@@ -216,7 +216,7 @@ class _Splices:
 
     def _read(self, parts: tuple[str, ...], table: Any) -> None:
         session = self._reader.session
-        if _is_path(parts):
+        if is_path(parts):
             place = self._reader.places.find(parts[1], self._reader.workspace)
             if access := reading(place):
                 self.touched.accesses.add(access)
@@ -317,7 +317,7 @@ def _target(tree: Any) -> Any:
     return target
 
 
-def _is_cte(table: Any) -> bool:
+def is_cte(table: Any) -> bool:
     """Whether an unqualified name is that of a common table expression visible there."""
     name = table.name.lower()
     node = table
@@ -349,7 +349,7 @@ def _contains(outer: Any, inner: Any) -> bool:
     return False
 
 
-def _is_path(parts: tuple[str, ...]) -> bool:
+def is_path(parts: tuple[str, ...]) -> bool:
     return len(parts) == 2 and parts[0].lower() in FORMATS and ("/" in parts[1] or ":" in parts[1])
 
 
@@ -397,7 +397,3 @@ def _created_here(cursor: Cursor) -> bool:
 
 def _first_words(sql: str) -> str:
     return " ".join(sql.split()[:3]).upper()
-
-
-def accesses_of(statement: Statement) -> set[Access]:
-    return statement.touched.accesses

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from brickyard.workspace.catalog.delta import type_text
 from brickyard.workspace.kernel import exists
 from brickyard.workspace.spark import datatypes
 from brickyard.workspace.spark.accesses import Touched
@@ -120,7 +121,8 @@ def save(
     write.mode = mode
     write.partitioning_columns.extend(partitions)
     for key, value in (options or {}).items():
-        write.options[key] = value
+        if key.lower() != "path":
+            write.options[key] = value
     lowered = {key.lower(): value.lower() for key, value in (options or {}).items()}
     widens = lowered.get(MERGE_SCHEMA) == "true" or lowered.get(OVERWRITE_SCHEMA) == "true"
     fill = mode == APPEND or lowered.get(OVERWRITE_SCHEMA) != "true"
@@ -153,8 +155,6 @@ def shaped(turn: Turn, query: Any, folder: Path, *, widens: bool, fill: bool) ->
         else:
             expression.unresolved_attribute.unparsed_identifier = _quoted(one.name)
     for column in missing:
-        from brickyard.workspace.catalog.delta import type_text
-
         alias = made.project.expressions.add().alias
         alias.name.append(column["name"])
         alias.expr.cast.expr.literal.null.null.SetInParent()
@@ -276,7 +276,7 @@ def wanted_from(turn: Turn, statement: Any) -> Wanted:
     query = None
     if tree.expression is not None:
         query = Relation()
-        query.sql.query = _query_text(statement)
+        query.sql.query = query_text(statement)
     if isinstance(tree.this, exp.Schema) and tree.this.expressions:
         columns = datatypes.columns(turn.parsed(_definitions(tree.this)), nullable=False)
         comments = _comments(tree.this)
@@ -293,7 +293,7 @@ def wanted_from(turn: Turn, statement: Any) -> Wanted:
     )
 
 
-def _query_text(statement: Any) -> str:
+def query_text(statement: Any) -> str:
     """The query of a CREATE … AS, as written (views spliced in)."""
     from brickyard.workspace.spark.cursor import tokens_of
 

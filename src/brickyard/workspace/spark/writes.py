@@ -115,6 +115,8 @@ def write_operation_v2(turn: Turn, command: Any) -> Responses:
     """`df.writeTo(name)`."""
     walk = Walk(turn.reader)
     walk.visit(command)
+    if any(key.lower() == "path" for key in command.options):
+        raise unsupported("The option 'path' of writeTo", "The catalog places the table.")
     if command.provider.lower() not in ("", "delta"):
         raise unsupported(f"A table of the format {command.provider}")
     name = turn.session.qualified(Cursor(command.table_name).name())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -292,10 +291,6 @@ def _time(ms: int) -> str:
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%a %b %d %H:%M:%S UTC %Y") if ms else ""
-
-
-def as_json(value: Any) -> str:
-    return json.dumps(value)
 
 
 COMMANDS: Final[Mapping[str, Callable[[Turn, Cursor], Answer | None]]] = {

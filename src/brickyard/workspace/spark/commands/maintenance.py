@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from brickyard.workspace.spark.answers import NOTHING, Answer
-from brickyard.workspace.spark.commands.tables import _modifiable
+from brickyard.workspace.spark.commands.tables import modifiable
 from brickyard.workspace.spark.cursor import Cursor
 from brickyard.workspace.spark.refusals import unsupported
 from brickyard.workspace.spark.turn import Turn
 
 
 def optimize(turn: Turn, cursor: Cursor) -> Answer:
-    _, folder = _modifiable(turn, cursor)
+    _, folder = modifiable(turn, cursor)
     columns: list[str] = []
     if cursor.peek() == "WHERE":
         raise unsupported("OPTIMIZE … WHERE", "Leave the condition out.")
@@ -36,7 +36,7 @@ def optimize(turn: Turn, cursor: Cursor) -> Answer:
 
 
 def vacuum(turn: Turn, cursor: Cursor) -> Answer:
-    _, folder = _modifiable(turn, cursor)
+    _, folder = modifiable(turn, cursor)
     hours = None
     if cursor.take("RETAIN"):
         hours = int(float(cursor.value()))
@@ -53,7 +53,7 @@ def vacuum(turn: Turn, cursor: Cursor) -> Answer:
 
 
 def restore(turn: Turn, cursor: Cursor) -> Answer:
-    _, folder = _modifiable(turn, cursor)
+    _, folder = modifiable(turn, cursor)
     cursor.take("TO")
     target: int | datetime
     if cursor.take("VERSION", "AS", "OF"):

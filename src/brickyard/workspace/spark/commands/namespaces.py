@@ -111,7 +111,7 @@ def create_schema(turn: Turn, cursor: Cursor) -> Answer:
         else:
             cursor.end()
     catalog, _, name = full_name.partition(".")
-    with _quietly(quiet, "SCHEMA_ALREADY_EXISTS"):
+    with quietly(quiet, "SCHEMA_ALREADY_EXISTS"):
         turn.lake.catalog.schemas.create(
             turn.principal, turn.workspace, catalog, name, comment=comment, properties=properties
         )
@@ -123,7 +123,7 @@ def drop_schema(turn: Turn, cursor: Cursor) -> Answer:
     full_name = turn.session.qualified_schema(cursor.name())
     force = cursor.take_any("CASCADE", "RESTRICT") == "CASCADE"
     cursor.end()
-    with _quietly(quiet, "SCHEMA_DOES_NOT_EXIST"):
+    with quietly(quiet, "SCHEMA_DOES_NOT_EXIST"):
         turn.lake.catalog.schemas.drop(turn.principal, turn.workspace, full_name, force=force)
     return NOTHING
 
@@ -133,7 +133,7 @@ def create_catalog(turn: Turn, cursor: Cursor) -> Answer:
     (name,) = _one(cursor)
     comment = cursor.string() if cursor.take("COMMENT") else None
     cursor.end()
-    with _quietly(quiet, "CATALOG_ALREADY_EXISTS"):
+    with quietly(quiet, "CATALOG_ALREADY_EXISTS"):
         turn.lake.catalog.catalogs.create(
             turn.principal, turn.workspace, name.lower(), comment=comment
         )
@@ -145,7 +145,7 @@ def drop_catalog(turn: Turn, cursor: Cursor) -> Answer:
     (name,) = _one(cursor)
     force = cursor.take_any("CASCADE", "RESTRICT") == "CASCADE"
     cursor.end()
-    with _quietly(quiet, "CATALOG_DOES_NOT_EXIST"):
+    with quietly(quiet, "CATALOG_DOES_NOT_EXIST"):
         turn.lake.catalog.catalogs.drop(turn.principal, turn.workspace, name.lower(), force=force)
     return NOTHING
 
@@ -156,7 +156,7 @@ def create_volume(turn: Turn, cursor: Cursor) -> Answer:
     comment = cursor.string() if cursor.take("COMMENT") else None
     cursor.end()
     schema, _, name = full_name.rpartition(".")
-    with _quietly(quiet, "VOLUME_ALREADY_EXISTS"):
+    with quietly(quiet, "VOLUME_ALREADY_EXISTS"):
         turn.lake.catalog.volumes.create(
             turn.principal, turn.workspace, schema, name, comment=comment
         )
@@ -171,7 +171,7 @@ def drop_volume(turn: Turn, cursor: Cursor) -> Answer:
     quiet = cursor.take("IF", "EXISTS")
     full_name = turn.session.qualified(cursor.name())
     cursor.end()
-    with _quietly(quiet, "VOLUME_DOES_NOT_EXIST"):
+    with quietly(quiet, "VOLUME_DOES_NOT_EXIST"):
         turn.lake.catalog.volumes.drop(turn.principal, turn.workspace, full_name)
     return NOTHING
 
@@ -190,7 +190,7 @@ def pairs(cursor: Cursor) -> Mapping[str, str]:
     return found
 
 
-class _quietly:
+class quietly:
     """IF EXISTS and IF NOT EXISTS: the catalog's error of this code is no error."""
 
     def __init__(self, quiet: bool, code: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from brickyard.workspace.spark.answers import NOTHING, Answer
+from brickyard.workspace.spark.answers import Answer
 from brickyard.workspace.spark.cursor import Cursor
 from brickyard.workspace.spark.refusals import unsupported
 from brickyard.workspace.spark.turn import Turn
@@ -33,10 +33,6 @@ def _set(turn: Turn, key: str, value: str) -> Answer:
 
 def reset(_turn: Turn, cursor: Cursor) -> Answer:
     raise unsupported(f"RESET {cursor.rest()}".strip(), "Use SET key = value.")
-
-
-def nothing(_turn: Turn, _cursor: Cursor) -> Answer:
-    return NOTHING
 
 
 COMMANDS: Final[Mapping[str, Callable[[Turn, Cursor], Answer | None]]] = {

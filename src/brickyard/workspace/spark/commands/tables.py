@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ from brickyard.workspace.kernel import ApiError
 from brickyard.workspace.spark import datatypes
 from brickyard.workspace.spark.accesses import Touched
 from brickyard.workspace.spark.answers import NOTHING, Answer
-from brickyard.workspace.spark.commands.namespaces import _quietly, pairs
+from brickyard.workspace.spark.commands.namespaces import pairs, quietly
 from brickyard.workspace.spark.cursor import Cursor
 from brickyard.workspace.spark.refusals import Refusal, unsupported
 from brickyard.workspace.spark.turn import Turn
@@ -33,7 +34,7 @@ def _drop(turn: Turn, cursor: Cursor, *, view: bool) -> Answer | None:
         turn.run_sql(f"DROP VIEW IF EXISTS `{parts[0]}`")
         return NOTHING
     name = turn.session.qualified(parts)
-    with _quietly(quiet, "TABLE_DOES_NOT_EXIST"), _quietly(quiet, "SCHEMA_DOES_NOT_EXIST"):
+    with quietly(quiet, "TABLE_DOES_NOT_EXIST"), quietly(quiet, "SCHEMA_DOES_NOT_EXIST"):
         turn.lake.catalog.authorize(turn.principal, turn.workspace, "MANAGE", "table", name)
         is_view = turn.lake.view_text(name) is not None
         if is_view != view:
@@ -49,7 +50,7 @@ def _drop(turn: Turn, cursor: Cursor, *, view: bool) -> Answer | None:
 
 
 def truncate(turn: Turn, cursor: Cursor) -> Answer:
-    _, folder = _modifiable(turn, cursor)
+    _, folder = modifiable(turn, cursor)
     cursor.end()
     from deltalake import DeltaTable
 
@@ -97,8 +98,6 @@ def _add_columns(turn: Turn, name: str, definitions: str) -> None:
                 f"Cannot add column '{one['name']}': {name} has one of this name.",
                 sql_state="42710",
             )
-    import json
-
     schema = Schema.from_json(json.dumps({"type": "struct", "fields": added}))
     DeltaTable(str(folder)).alter.add_columns(list(schema.fields))
 
@@ -168,13 +167,13 @@ def create_view(turn: Turn, statement: Any) -> Answer:
     tree = statement.tree
     from sqlglot import exp
 
-    from brickyard.workspace.spark.tables import _query_text
+    from brickyard.workspace.spark.tables import query_text
 
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
     name = turn.session.qualified(tuple(part.name for part in target.parts))
     turn.allow(statement.touched)
     original = type(statement)(kind=statement.kind, sql=statement.sql, tree=tree)
-    text = _qualified(turn, _query_text(original))
+    text = _qualified(turn, query_text(original))
     if isinstance(tree.this, exp.Schema):
         names = ", ".join(f"`{one.name}`" for one in tree.this.expressions)
         text = f"SELECT * FROM ({text}) AS v({names})"
@@ -236,14 +235,14 @@ def _qualified(turn: Turn, text: str) -> str:
     """The view's query with every table name in full: it must mean the same from anywhere."""
     from sqlglot import exp, parse_one
 
-    from brickyard.workspace.spark.statements import DIALECT, _is_cte, _is_path
+    from brickyard.workspace.spark.statements import DIALECT, is_cte, is_path
 
     changes = []
     for table in parse_one(text, read=DIALECT).find_all(exp.Table):
         parts = tuple(part.name for part in table.parts)
-        if isinstance(table.this, exp.Func) or _is_path(parts):
+        if isinstance(table.this, exp.Func) or is_path(parts):
             continue
-        if len(parts) == 1 and _is_cte(table):
+        if len(parts) == 1 and is_cte(table):
             continue
         if len(parts) == 1 and parts[0].lower() in turn.session.temp_views:
             raise Refusal(
@@ -260,7 +259,7 @@ def _qualified(turn: Turn, text: str) -> str:
     return text
 
 
-def _modifiable(turn: Turn, cursor: Cursor) -> tuple[str, Path]:
+def modifiable(turn: Turn, cursor: Cursor) -> tuple[str, Path]:
     cursor.take("TABLE")
     name = turn.session.qualified(cursor.name())
     return name, _folder(turn, name)
