@@ -39,6 +39,7 @@ def check_command(chosen: Chosen, shows_all: bool) -> None:
     if has_errors(found):
         show_diagnostics(found, project.disk)
         raise Refused("the bundle has errors; the policy can't be checked before they are mended")
+    show_diagnostics(settings.diagnostics, project.disk)
     with LiveLine("reading what the bundle and its code access", is_silent=chosen.wants_json):
         report = check(
             project.resolved,

@@ -41,6 +41,7 @@ from brickyard.release import (
     verify,
 )
 from brickyard.release.promote import find_environment
+from brickyard.values import has_errors
 
 Command = Callable[..., None]
 
@@ -97,6 +98,11 @@ def promote_command(to: str, commit: str | None, output: str, **options: Any) ->
     Exit code 1 when it does not; the environment then serves what it served.
     """
     wanted = _promotion(to, output, commit=commit, **options)
+    if output == "text":
+        files = DiskFiles(wanted.root)
+        settings = read_settings(files.get(FILE))
+        if not has_errors(settings.diagnostics):  # errors are said by the promotion itself
+            show_diagnostics(settings.diagnostics, files)
     left_out = uncommitted(wanted.root)
     if left_out and output == "text":
         shown = ", ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
@@ -140,8 +146,9 @@ def history_command(environment: str, output: str, **options: Any) -> None:
         click.echo(f"Nothing has been released to {environment} yet.")
     for record in records:
         version = f"model version {record.model_version}" if record.model_version else ""
+        started = record.started[:19].replace("T", " ")
         click.echo(
-            f"{record.sequence:>4}  {record.started[:19]}  {record.commit[:10]}  {record.kind:<8}"
+            f"{record.sequence:>4}  {started} UTC  {record.commit[:10]}  {record.kind:<8}"
             f"  {record.result:<11}  {version}  {record.who}"
         )
     for fault in verify(records):

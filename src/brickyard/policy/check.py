@@ -11,7 +11,7 @@ from brickyard.bundle import Resolved
 from brickyard.policy.accesses import Access, Verdict
 from brickyard.policy.code import code_accesses, unique
 from brickyard.policy.configuration import configuration_accesses
-from brickyard.policy.environments import READS, WRITES, Environment, environment, judge
+from brickyard.policy.environments import READS, WRITES, Environment, environment, judge, name_of
 from brickyard.values import Diagnostic, Location, Severity
 
 
@@ -84,7 +84,8 @@ def check(
     settings: Mapping[str, Any],
 ) -> PolicyReport:
     """Judge a resolved bundle and its code. `settings` is the plain tree of `brickyard.yml`."""
-    rule = environment(resolved.environment, settings)
+    name = name_of(resolved.target, resolved.environment, settings)
+    rule = environment(name, settings)
     mode = _mode(settings)
     accesses: tuple[Access, ...] = ()
     if mode is not PolicyMode.OFF:

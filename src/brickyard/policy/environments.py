@@ -32,6 +32,17 @@ class Environment:
     writes: frozenset[str]
 
 
+def name_of(target: str, standing_for: str, settings: Mapping[str, object]) -> str:
+    """The environment of a target: the one that names it, otherwise what the target stands for."""
+    declared = settings.get("environments")
+    table = declared if isinstance(declared, Mapping) else {}
+    for name, one in table.items():
+        named = one.get("target") if isinstance(one, Mapping) else None
+        if str(named or name) == target:
+            return str(name)
+    return standing_for
+
+
 def environment(name: str, settings: Mapping[str, object]) -> Environment:
     """The rule of environment `name`; `settings` is the plain tree of `brickyard.yml`."""
     declared = settings.get("environments")

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
-from brickyard.deploy import ApiFailure, Project, Step, run_job
+from brickyard.deploy import ApiFailure, Project, Step, Unreachable, await_others, run_job
 from brickyard.release.requirements import Outcome, judge
 from brickyard.release.settings import RolloutStep
 
@@ -99,8 +99,8 @@ class Rollout:
             try:
                 work()
                 self.say("", f"put back {what}")
-            except ApiFailure as fault:
-                self.say("", f"could not put back {what}: {fault.message}")
+            except (ApiFailure, Unreachable) as fault:
+                self.say("", f"could not put back {what}: {fault}")
 
     def id_of(self, kind: str, key: object) -> str:
         """The deployed id of a bundle resource, such as a model's full name."""
@@ -156,7 +156,10 @@ def dig(value: Any, path: str) -> Any:
 
 
 def run_job_step(rollout: Rollout, step: RolloutStep) -> Mapping[str, Any]:
-    """Run a deployed job to its end; the JSON object its last task returned."""
+    """Run a deployed job to its end; the JSON object its last task returned.
+
+    A run that goes on already, left by a promotion that was killed, is waited for.
+    """
     given = step.options.get("parameters") or {}
     parameters = {str(key): str(value) for key, value in given.items()}
 
@@ -165,8 +168,14 @@ def run_job_step(rollout: Rollout, step: RolloutStep) -> Mapping[str, Any]:
         state = change.state.life_cycle.lower()
         rollout.doing(step.name, f"job {step.subject}{where}: {state}")
 
+    def wait(run_id: int) -> None:
+        rollout.say(step.name, f"job {step.subject} is running already: waiting for run {run_id}")
+
     result = run_job(rollout.project, str(step.subject), parameters, progress=show)
-    if not result.succeeded:
+    if result.state.life_cycle == "SKIPPED":
+        await_others(rollout.project, str(step.subject), wait)
+        result = run_job(rollout.project, str(step.subject), parameters, progress=show)
+    if not result.succeeded or result.state.life_cycle == "SKIPPED":
         failed = next((task for task in result.tasks if not task.state.succeeded), None)
         why = (failed.error if failed is not None else "") or result.state.message
         raise StepFailed(f"job {step.subject} failed: {why or result.state.result} ({result.url})")

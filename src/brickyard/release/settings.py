@@ -34,6 +34,9 @@ ACTIONS: Final[Mapping[str, frozenset[str]]] = {
     "query": frozenset({"request", "expect"}),
 }
 TOP_KEYS: Final = frozenset({"environments", "policy", "rollout"})
+POLICY_KEYS: Final = frozenset({"mode"})
+POLICY_MODES: Final = ("off", "report", "enforce")
+LISTS: Final = ("reads", "writes", "branches")
 ENVIRONMENT_KEYS: Final = frozenset({"target", "catalog", "reads", "writes", "branches", "after"})
 
 
@@ -73,8 +76,12 @@ def read_settings(text: bytes | None) -> ReleaseSettings:
     tree, found = read_yaml(text, FILE)
     diagnostics = list(found)
     diagnostics += _unknown_keys(tree, TOP_KEYS, "")
-    for name, one in _section(tree, "environments").items():
+    diagnostics += _unknown_keys(tree.get("policy") or Value({}), POLICY_KEYS, "policy")
+    diagnostics += _policy_faults(tree.get("policy.mode"))
+    known = _section(tree, "environments")
+    for name, one in known.items():
         diagnostics += _unknown_keys(one, ENVIRONMENT_KEYS, f"environments.{name}")
+        diagnostics += _environment_faults(one, known)
     steps: list[RolloutStep] = []
     rollout = tree.get("rollout")
     if rollout is not None and rollout.kind not in {"sequence", "nil"}:
@@ -158,6 +165,27 @@ def _requirements(tree: Value | None) -> tuple[tuple[Requirement, ...], list[Dia
         except RequirementFault as fault:
             faults.append(_fault(limit, "a gate's limit can't be read", str(fault)))
     return tuple(found), faults
+
+
+def _policy_faults(mode: Value | None) -> Iterator[Diagnostic]:
+    # YAML 1.1 readers turn a bare `off` into false.
+    if mode is None or mode.data is False or mode.data in POLICY_MODES:
+        return
+    yield _fault(mode, "the policy's mode is unknown", f"Write one of {', '.join(POLICY_MODES)}.")
+
+
+def _environment_faults(one: Value, known: Mapping[str, Value]) -> Iterator[Diagnostic]:
+    """What would otherwise be taken for a rule that is not there."""
+    if one.kind not in {"map", "nil"}:
+        yield _fault(one, "an environment is not a mapping", "Write `prod: {catalog: prod}`.")
+    for key in LISTS:
+        value = one.get(key)
+        if value is not None and value.kind != "sequence":
+            yield _fault(value, f"`{key}` is not a list", f"Write `{key}: [{value.text}]`.")
+    after = one.get("after")
+    if after is not None and after.text and after.text not in known:
+        detail = f"It is one of {', '.join(known)}."
+        yield _fault(after, "`after` names no environment", detail)
 
 
 def _section(tree: Value, name: str) -> Mapping[str, Value]:

@@ -128,3 +128,10 @@ def test_the_json_keeps_its_contract() -> None:
     needed = {"securable", "full_name", "mode", "verdict", "file", "line", "rule", "reason"}
     assert needed | {"evidence"} <= set(shown["accesses"][0])
     assert {one["evidence"] for one in shown["accesses"]} == {"static"}
+
+
+def test_the_rule_is_that_of_the_environment_which_names_the_target() -> None:
+    settings = {"environments": {"test": {"target": "staging", "catalog": "prod"}}}
+    found = report(FILES, "staging", settings)
+    assert found.environment.name == "test"
+    assert found.environment.writes == {"prod"}

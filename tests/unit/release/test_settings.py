@@ -84,3 +84,23 @@ def test_two_steps_of_one_name_are_refused() -> None:
 def test_broken_yaml_is_an_error_not_an_exception() -> None:
     assert summaries("rollout: [") != []
     assert summaries("rollout: 3") == ["rollout is not a list"]
+
+
+def test_a_rule_that_would_silently_not_apply_is_a_fault() -> None:
+    text = """
+        environments:
+          dev: {reads: prod}
+          prod: {branches: main, after: staging}
+        policy: {mode: enforced, level: 1}
+    """
+    assert summaries(text) == [
+        "unknown key in brickyard.yml",
+        "the policy's mode is unknown",
+        "`reads` is not a list",
+        "`branches` is not a list",
+        "`after` names no environment",
+    ]
+
+
+def test_a_policy_that_is_off_is_no_fault() -> None:
+    assert summaries("policy: {mode: off}") == []
