@@ -27,8 +27,8 @@ from brickyard.deploy.project import (
     load_project,
     open_project,
 )
-from brickyard.deploy.run import RunRefused, RunResult, Step
-from brickyard.deploy.running import run_job
+from brickyard.deploy.run import RunLost, RunRefused, RunResult, Step
+from brickyard.deploy.running import await_others, run_job
 from brickyard.deploy.sources import source_paths
 from brickyard.deploy.state import BadState
 from brickyard.deploy.sync import SyncConflict
@@ -49,6 +49,7 @@ WORLD_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     PlanFault,
     Prevented,
+    RunLost,
     RunRefused,
     StepFailed,
     SyncConflict,
@@ -67,8 +68,10 @@ __all__ = [
     "Project",
     "RunResult",
     "Step",
+    "Unreachable",
     "Workspace",
     "apply_plan",
+    "await_others",
     "connect_project",
     "destroy",
     "find_root",

@@ -71,10 +71,12 @@ class ApiFailure(Exception):
 
 
 class Unreachable(Exception):
-    """No answer came: no such host, refused, cut off, timed out."""
+    """No answer came: no such host, refused, cut off, timed out. Only `embedded` ones can be
+    started again from here."""
 
-    def __init__(self, host: str, reason: str) -> None:
-        super().__init__(f"cannot reach {host}: {reason}")
+    def __init__(self, host: str, reason: str, *, embedded: bool = False) -> None:
+        way_out = "; the embedded workspace has ended, start it again with `brickyard up`"
+        super().__init__(f"cannot reach {host}: {reason}{way_out if embedded else ''}")
         self.host = host
         self.reason = reason
 
@@ -178,7 +180,8 @@ class Workspace:
                 never_sent = isinstance(error, ConnectionRefusedError)
                 may_repeat = method in SAFE_METHODS and not never_sent and attempt <= 3
                 if not may_repeat or time.monotonic() > give_up_at:
-                    raise Unreachable(self.host, _reason(error)) from error
+                    embedded = self.environment is not None
+                    raise Unreachable(self.host, _reason(error), embedded=embedded) from error
                 self.pause(min(float(attempt), MAX_PAUSE_S))
                 continue
             if answer.status in BUSY and time.monotonic() < give_up_at:

@@ -25,6 +25,10 @@ class RunRefused(Exception):
     """The job cannot be run as asked."""
 
 
+class RunLost(Exception):
+    """The workspace went away while a run was followed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
     """`life_cycle` and `result` in the API's words; `message` from the service."""
@@ -143,15 +147,19 @@ def fetch_run(workspace: Workspace, run_id: int) -> Json:
 
 def cancel_active(workspace: Workspace, job_id: int) -> tuple[int, ...]:
     """Cancel every active run of the job and wait until none is left; their ids."""
-    query = {"job_id": job_id, "active_only": True}
-    active = [
-        int(run["run_id"]) for run in workspace.pages("/api/2.2/jobs/runs/list", "runs", query)
-    ]
+    active = active_runs(workspace, job_id)
     for run_id in active:
         workspace.post("/api/2.2/jobs/runs/cancel", {"run_id": run_id})
     for run_id in active:
         follow_run(workspace, run_id, lambda _: None)
-    return tuple(active)
+    return active
+
+
+def active_runs(workspace: Workspace, job_id: int) -> tuple[int, ...]:
+    """The runs of a job that have not ended."""
+    query = {"job_id": job_id, "active_only": True}
+    found = workspace.pages("/api/2.2/jobs/runs/list", "runs", query)
+    return tuple(int(run["run_id"]) for run in found)
 
 
 def state_of(run: Mapping[str, Any]) -> RunState:

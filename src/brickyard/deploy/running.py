@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from brickyard.deploy.http import Unreachable
 from brickyard.deploy.project import Project
 from brickyard.deploy.run import (
+    RunLost,
     RunRefused,
     RunResult,
     RunState,
     Step,
+    active_runs,
     cancel_active,
     follow_run,
     outputs,
@@ -35,8 +38,9 @@ def run_job(
 ) -> RunResult:
     """Run a deployed job and, unless `wait` is false, follow it to its end.
 
-    `started` is told the run's id and URL. Raises `RunRefused` when the job is not deployed. A run
-    that ends badly is not raised: see `RunResult.succeeded`.
+    `started` is told the run's id and URL. Raises `RunRefused` when the job is not deployed and
+    `RunLost` when the workspace went away meanwhile. A run that ends badly is not raised: see
+    `RunResult.succeeded`.
     """
     job_id = deployed_job(project, key)
     if restart:
@@ -47,15 +51,22 @@ def run_job(
     if not wait:
         state = RunState(life_cycle="PENDING")
         return RunResult(job_id=job_id, run_id=run_id, url=url, state=state)
-    run = follow_run(project.workspace, run_id, progress)
+    try:
+        run = follow_run(project.workspace, run_id, progress)
+        tasks = outputs(project.workspace, run)
+    except Unreachable as lost:
+        ended = "" if project.workspace.environment else f"; if it still runs, it is at {url}"
+        raise RunLost(f"lost contact with run {run_id} of job {key}: {lost}{ended}") from lost
     url = str(run.get("run_page_url") or url)
-    return RunResult(
-        job_id=job_id,
-        run_id=run_id,
-        url=url,
-        state=state_of(run),
-        tasks=outputs(project.workspace, run),
-    )
+    return RunResult(job_id=job_id, run_id=run_id, url=url, state=state_of(run), tasks=tasks)
+
+
+def await_others(project: Project, key: str, waiting: Callable[[int], None]) -> None:
+    """Wait until no run of the job is active; `waiting` is told each run waited for."""
+    job_id = deployed_job(project, key)
+    for run_id in active_runs(project.workspace, job_id):
+        waiting(run_id)
+        follow_run(project.workspace, run_id, _silent)
 
 
 def deployed_job(project: Project, key: str) -> int:
