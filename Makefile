@@ -35,10 +35,11 @@ check: setup     ## ruff, mypy, import contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 
 unit: setup      ## pure tests, in seconds
-	@$(BIN)/pytest tests/unit tests/properties
+	@$(BIN)/pytest -n 2 tests/unit tests/properties
 
 conformance: setup  ## official clients against the embedded workspace
 	@$(BIN)/pytest tests/conformance tests/acceptance
+	@cd examples/data_quality_agent && ../../$(BIN)/pytest
 
 bench: setup     ## time the paths that have to be quick, against a named alternative
 	@$(BIN)/python -m benchmarks $(ONLY)
