@@ -46,6 +46,7 @@ bench: setup     ## time the paths that have to be quick, against a named altern
 
 docs: setup      ## write the generated reference pages again
 	@$(BIN)/python scripts/coverage.py --write
+	@$(BIN)/python scripts/commands.py --write
 
 up: setup        ## start the embedded workspace in the background
 	@$(BIN)/brickyard up --detach

@@ -3,7 +3,7 @@
 Line 1 is the header `{lineage, serial, state_version, cli_version}` with the serial the finished
 state will have; each further line is `{"k": address, "v": entry}`, without `v` for a removal. Every
 line is on disk before the next call to the workspace is made, so a killed deploy loses at most
-the one call in flight (which `intents.py` covers).
+the one call in flight (which `state_store.py` covers: it notes the creates before the first).
 """
 
 from __future__ import annotations

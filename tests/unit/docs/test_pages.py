@@ -20,6 +20,7 @@ PAGES = (
     ROOT / "examples/data_quality_agent/README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 )
+GENERATED = (ROOT / "docs/coverage.md", ROOT / "docs/security.md")
 BASES = ("", "src/brickyard", "src/brickyard/workspace")
 IN_CODE = re.compile(r"`([^`\n]+)`")
 FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -127,12 +128,10 @@ def _command_lines(text: str) -> Iterator[str]:
                 yield "brickyard " + words[-1]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_id)
+@pytest.mark.parametrize("page", [one for one in PAGES if one not in GENERATED], ids=page_id)
 def test_lines_are_at_most_100_columns_wide(page: Path) -> None:
-    if page.name == "coverage.md":
-        return
     inside = False
     for number, line in enumerate(page.read_text().splitlines(), start=1):
         inside ^= line.startswith("```")
         if not inside and not line.startswith("|"):
-            assert len(line) <= 105, f"{page.name}:{number}"
+            assert len(line) <= 100, f"{page.name}:{number}"
