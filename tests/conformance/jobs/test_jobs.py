@@ -18,35 +18,7 @@ from databricks.sdk.errors import (
 )
 from databricks.sdk.service import compute, jobs
 from databricks.sdk.service.workspace import ImportFormat
-
-SOURCE = "# Databricks notebook source\n"
-CELL = "\n\n# COMMAND ----------\n\n"
-
-
-@pytest.fixture
-def dev(workspace: Any) -> WorkspaceClient:
-    client: WorkspaceClient = workspace.client("dev")
-    return client
-
-
-@pytest.fixture
-def folder(dev: WorkspaceClient) -> str:
-    path = f"/Users/{dev.current_user.me().user_name}/jobs-{uuid.uuid4().hex[:8]}"
-    dev.workspace.mkdirs(path)
-    return path
-
-
-@pytest.fixture
-def put(dev: WorkspaceClient, folder: str) -> Callable[..., str]:
-    def upload(name: str, *cells: str) -> str:
-        is_file = name.endswith(".py")
-        text = CELL.join(cells) if is_file else SOURCE + CELL.join(cells)
-        kind = ImportFormat.RAW if is_file else ImportFormat.AUTO
-        target = f"{folder}/{name}" if is_file else f"{folder}/{name}.py"
-        dev.workspace.upload(target, io.BytesIO(text.encode()), format=kind, overwrite=True)
-        return f"{folder}/{name}"
-
-    return upload
+from job_tasks import python, results
 
 
 def notebook(key: str, path: str, *needs: str, **more: Any) -> jobs.SubmitTask:
@@ -56,19 +28,6 @@ def notebook(key: str, path: str, *needs: str, **more: Any) -> jobs.SubmitTask:
         depends_on=[jobs.TaskDependency(task_key=one) for one in needs] or None,
         **more,
     )
-
-
-def python(key: str, path: str, *arguments: str, **more: Any) -> jobs.Task:
-    task = jobs.SparkPythonTask(python_file=path, parameters=list(arguments))
-    return jobs.Task(task_key=key, spark_python_task=task, **more)
-
-
-def results(run: jobs.Run) -> dict[str, str]:
-    return {
-        str(task.task_key): str(task.state.result_state.value)
-        for task in run.tasks or ()
-        if task.state and task.state.result_state
-    }
 
 
 @pytest.mark.documented

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from brickyard.workspace.jobs.execution import Execution, Stop, TaskCall
+from brickyard.workspace.jobs.calls import Stop, TaskCall
+from brickyard.workspace.jobs.execution import Execution
 from brickyard.workspace.jobs.records import Records, Run, latest
 from brickyard.workspace.jobs.settings import complete
 from brickyard.workspace.jobs.states import Outcome, going_on

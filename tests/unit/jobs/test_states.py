@@ -35,18 +35,18 @@ def test_run_if_decides_from_the_results_before(
 
 
 def test_a_task_that_is_not_run_says_because_of_what() -> None:
-    assert not_run([OK, BAD]).result == "UPSTREAM_FAILED"
-    assert not_run([STOPPED]).result == "UPSTREAM_CANCELED"
-    assert not_run([OUT]).result == "EXCLUDED"
+    assert not_run("ALL_SUCCESS", [OK, BAD]).result == "UPSTREAM_FAILED"
+    assert not_run("ALL_SUCCESS", [STOPPED]).result == "UPSTREAM_CANCELED"
+    assert not_run("ALL_SUCCESS", [OUT]).result == "EXCLUDED"
 
 
 def test_leaf_tasks_decide_how_a_run_ends() -> None:
     good, bad = Outcome(result=OK), Outcome(result=BAD, message="boom")
     assert of_run({"a": good}, ["a"]).result == OK
     assert of_run({"a": bad, "b": good}, ["b"]).result == "SUCCESS_WITH_FAILURES"
-    failed = of_run({"a": bad, "b": not_run([BAD])}, ["b"])
+    failed = of_run({"a": bad, "b": not_run("ALL_SUCCESS", [BAD])}, ["b"])
     assert (failed.result, failed.life_cycle) == (BAD, "INTERNAL_ERROR")
-    assert failed.message == "Task a failed with message: boom"
+    assert failed.message.startswith("Task a failed with message: boom. This caused")
 
 
 def test_both_shapes_of_a_state_agree() -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brickyard.workspace.jobs import states
+from brickyard.workspace.jobs.calls import Perform, Stop, TaskCall
 from brickyard.workspace.jobs.records import Records, Run, TaskRun, latest
 from brickyard.workspace.jobs.references import Facts, UnknownReference, resolve
 from brickyard.workspace.jobs.settings import kind_of, leaves
@@ -27,51 +28,6 @@ log = logging.getLogger("brickyard.jobs")
 RETRY_LIMIT = 1000
 NO_TASKS_IN_PARALLEL = 100
 MAX_ITERATIONS = 5000
-
-
-class Stop:
-    """Asks a run, or a task of it, to end. The first reason given stays."""
-
-    def __init__(self, parent: Stop | None = None) -> None:
-        self._event = threading.Event()
-        self._parent = parent
-        self.reason = ""  # CANCELED | TIMEDOUT
-        self._children: list[Stop] = []
-        if parent is not None:
-            parent._children.append(self)
-            if parent.asked:
-                self.ask(parent.reason)
-
-    @property
-    def asked(self) -> bool:
-        return self._event.is_set()
-
-    def ask(self, reason: str) -> None:
-        self.reason = self.reason or reason
-        self._event.set()
-        for child in list(self._children):
-            child.ask(reason)
-
-    def wait(self, timeout_s: float) -> bool:
-        return self._event.wait(timeout_s)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskCall:
-    """One attempt of a task, ready to be done: settings with references resolved."""
-
-    run: Run
-    task: Mapping[str, Any]
-    kind: str
-    task_run: TaskRun
-    facts: Facts
-    workspace: WorkspaceInfo
-    run_as: str
-    settings: Mapping[str, Any]  # of the job: environments, name
-    task_values: Mapping[str, Mapping[str, Any]]
-
-
-Perform = Callable[[TaskCall, Stop], Outcome]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,6 +80,7 @@ class Execution:
         self.on_end(self.run)
 
     def _run(self) -> Outcome:
+        self.parameters = self._resolved_parameters()
         tasks = [dict(task) for task in self.settings.get("tasks") or ()]
         self.records.change_run(self.run.run_id, states.going_on("RUNNING", "In run"))
         self._keep_earlier()
@@ -217,7 +174,7 @@ class Execution:
             results.append(result)
         if states.should_run(task.get("run_if", "ALL_SUCCESS"), results):
             return None
-        return states.not_run(results)
+        return states.not_run(task.get("run_if", "ALL_SUCCESS"), results)
 
     def _attempts(
         self, task: dict[str, Any], attempt: TaskRun, parent_id: int, stop: Stop, item: Any
@@ -261,9 +218,7 @@ class Execution:
         except UnknownReference as fault:
             outcome = Outcome(result="FAILED", message=str(fault), code="INVALID_RUN_CONFIGURATION")
         except ApiError as fault:
-            code = "UNAUTHORIZED_ERROR" if fault.code == "PERMISSION_DENIED" else ""
-            message = f"{fault.code}: {fault.message}"
-            outcome = Outcome(result="FAILED", message=message, code=code)
+            outcome = _not_carried_out(fault)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -336,7 +291,18 @@ class Execution:
         self.records.change_task(attempt.run_id, changes, active=False)
         self._facts[attempt.task_key] = _task_facts({**attempt.data, **changes})
 
-    def _facts_for(self, task: Mapping[str, Any], attempt: TaskRun, item: Any) -> Facts:
+    def _resolved_parameters(self) -> dict[str, str]:
+        """Values of job parameters may refer to the run; what cannot be resolved stays."""
+        facts = self._facts_for({"task_key": ""}, None, None)
+        found = {}
+        for name, value in self.parameters.items():
+            try:
+                found[name] = str(resolve(value, facts))
+            except UnknownReference:
+                found[name] = value
+        return found
+
+    def _facts_for(self, task: Mapping[str, Any], attempt: TaskRun | None, item: Any) -> Facts:
         run = self.run.data
         notebook = (task.get("notebook_task") or {}).get("notebook_path", "")
         return Facts(
@@ -355,7 +321,9 @@ class Execution:
                 "run_id": attempt.run_id,
                 "execution_count": attempt.data["attempt_number"] + 1,
                 "notebook_path": notebook,
-            },
+            }
+            if attempt is not None
+            else {},
             tasks=dict(self._facts),
             input=item,
         )
@@ -398,6 +366,17 @@ def _inputs(given: Any) -> list[Any]:
     if len(found) > MAX_ITERATIONS:
         raise UnknownReference(f"for_each_task.inputs has more than {MAX_ITERATIONS} items")
     return found
+
+
+def _not_carried_out(fault: ApiError) -> Outcome:
+    """A task that failed before its own code ran: its source or a right is missing."""
+    if fault.code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+        code, message = "RESOURCE_NOT_FOUND", fault.message
+    elif fault.code == "PERMISSION_DENIED":
+        code, message = "UNAUTHORIZED_ERROR", f"{fault.code}: {fault.message}"
+    else:
+        code, message = "INVALID_RUN_CONFIGURATION", f"{fault.code}: {fault.message}"
+    return Outcome(result="FAILED", message=message, code=code, life_cycle="INTERNAL_ERROR")
 
 
 def _internal(fault: BaseException) -> Outcome:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.catalog import securables
 from brickyard.workspace.jobs import sources
-from brickyard.workspace.jobs.execution import Stop, TaskCall
+from brickyard.workspace.jobs.calls import Stop, TaskCall
 from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.kernel import ApiError, Home, Principal, WorkspaceInfo, now_ms
 from brickyard.workspace.processes import (
@@ -81,6 +81,7 @@ class ProcessTasks:
                 result="FAILED",
                 message=str(fault),
                 code="LIBRARY_INSTALLATION_ERROR",
+                life_cycle="INTERNAL_ERROR",
                 fields={"_error": str(fault), "setup_duration": now_ms() - started},
             )
         if stop.asked:

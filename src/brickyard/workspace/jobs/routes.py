@@ -21,6 +21,7 @@ from brickyard.workspace.jobs.show import (
     show_task_run,
 )
 from brickyard.workspace.kernel import ApiError, Call, Json, Route, invalid
+from brickyard.workspace.kernel.decode import INT64
 from brickyard.workspace.kernel.paging import take_page
 
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
@@ -172,7 +173,9 @@ def cancel_all(call: Call) -> Json:
     if not body.get("job_id") and not body.get("all_queued_runs"):
         raise invalid("job_id is required")
     job_id = _id(body, "job_id") if body.get("job_id") else None
-    call.engines.jobs.cancel_all(call.principal, call.workspace, job_id)
+    call.engines.jobs.cancel_all(
+        call.principal, call.workspace, job_id, only_queued=bool(body.get("all_queued_runs"))
+    )
     return {}
 
 
@@ -214,9 +217,12 @@ def _body(call: Call) -> Mapping[str, Any]:
 
 def _id(body: Mapping[str, Any], name: str) -> int:
     try:
-        return int(body[name])
-    except (KeyError, TypeError, ValueError):
+        number = int(body[name])
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise invalid(f"{name} is required and must be a number") from None
+    if number not in INT64:
+        raise invalid(f"{name} is out of range")
+    return number
 
 
 def _in_filters(call: Call, run: Run) -> bool:

@@ -7,9 +7,11 @@ Task types that the embedded workspace cannot run are refused when the job is ma
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from brickyard.workspace.kernel import invalid
+from brickyard.workspace.kernel.decode import decode
 
 RUNNABLE = (
     "notebook_task",
@@ -60,13 +62,67 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "condition_task": ("op", "left", "right"),
     "for_each_task": ("inputs", "task"),
 }
+Object = dict[str, Any]
+Objects = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    task_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskShape:
+    """The types of what is read of a task; the values are kept as they came."""
+
+    task_key: str | None = None
+    run_if: str | None = None
+    environment_key: str | None = None
+    job_cluster_key: str | None = None
+    depends_on: list[Dependency] | None = None
+    libraries: Objects | None = None
+    new_cluster: Object | None = None
+    timeout_seconds: int | None = None
+    max_retries: int | None = None
+    min_retry_interval_millis: int | None = None
+    notebook_task: Object | None = None
+    spark_python_task: Object | None = None
+    python_wheel_task: Object | None = None
+    sql_task: Object | None = None
+    run_job_task: Object | None = None
+    condition_task: Object | None = None
+    for_each_task: Object | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The same of a job's settings."""
+
+    name: str | None = None
+    description: str | None = None
+    tasks: list[Any] | None = None
+    job_clusters: Objects | None = None
+    environments: Objects | None = None
+    parameters: Objects | None = None
+    schedule: Object | None = None
+    continuous: Object | None = None
+    trigger: Object | None = None
+    queue: Object | None = None
+    run_as: Object | None = None
+    tags: Object | None = None
+    timeout_seconds: int | None = None
+    max_concurrent_runs: int | None = None
+    access_control_list: Objects | None = None
+
+
 MAX_TASKS = 1000
 LEGACY_KEYS = (*RUNNABLE, *OTHERS, "existing_cluster_id", "new_cluster", "libraries")
 
 
 def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with the service's defaults. Raises INVALID_PARAMETER_VALUE naming the field."""
-    done = dict(settings)
+    decode(settings, Shape)
+    done = {name: value for name, value in settings.items() if name != "name" or value is not None}
     if "tasks" not in done and any(key in done for key in (*RUNNABLE, *OTHERS)):
         done["tasks"] = [_legacy_task(done)]
     done.setdefault("name", "Untitled")
@@ -93,6 +149,7 @@ def complete_task(task: Any) -> dict[str, Any]:
     """One task with its defaults. Raises INVALID_PARAMETER_VALUE."""
     if not isinstance(task, Mapping) or not task.get("task_key"):
         raise invalid("Every task needs a task_key")
+    decode(task, TaskShape)
     done = dict(task)
     kind = kind_of(done)
     for field in REQUIRED[kind]:

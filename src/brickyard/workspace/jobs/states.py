@@ -8,6 +8,7 @@ from typing import Any
 
 FAILED_RESULTS = frozenset({"FAILED", "TIMEDOUT", "UPSTREAM_FAILED"})
 CANCELED_RESULTS = frozenset({"CANCELED", "UPSTREAM_CANCELED"})
+SKIPPED_AFTER = "This caused all downstream tasks to get skipped."
 INTERRUPTED = "interrupted: the workspace stopped"
 
 
@@ -93,9 +94,9 @@ def should_run(run_if: str, upstream: Iterable[str]) -> bool:
     return not any(bad) and not any(excluded)
 
 
-def not_run(upstream: Iterable[str]) -> Outcome:
+def not_run(run_if: str, upstream: Iterable[str]) -> Outcome:
     """The outcome of a task whose `run_if` does not hold."""
-    results = list(upstream)
+    results = [] if run_if in ("ALL_FAILED", "AT_LEAST_ONE_FAILED") else list(upstream)
     if any(r in CANCELED_RESULTS for r in results):
         return Outcome(
             result="UPSTREAM_CANCELED",
@@ -120,6 +121,8 @@ def of_run(tasks: Mapping[str, Outcome], leaves: Iterable[str]) -> Outcome:
         key, first = next(iter(failed.items()))
         many = f" ({len(failed)} tasks failed.)" if len(failed) > 1 else ""
         message = f"Task {key} failed with message: {first.message}{many}"
+        if any(one.result == "UPSTREAM_FAILED" for one in tasks.values()):
+            message = f"{message.removesuffix('.')}. {SKIPPED_AFTER}"
         return Outcome(
             result="FAILED",
             message=message,

@@ -8,10 +8,10 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.jobs import sources
-from brickyard.workspace.jobs.execution import Stop, TaskCall
+from brickyard.workspace.jobs.calls import Stop, TaskCall
 from brickyard.workspace.jobs.processes import ProcessTasks, require_readable
 from brickyard.workspace.jobs.states import Outcome
-from brickyard.workspace.kernel import Home, Principal, invalid
+from brickyard.workspace.kernel import ApiError, Home, Principal, invalid
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
@@ -79,14 +79,19 @@ class Tasks:
         require_readable(self.processes.files, principal, call.workspace, found)
         text = found.real.read_text()
         given = {**(body.get("parameters") or {}), **call.facts.parameters}
-        rows = self.sql.run_script(
-            principal,
-            call.workspace,
-            str(body["warehouse_id"]),
-            text,
-            {name: str(value) for name, value in given.items()},
-            lambda: stop.asked,
-        )
+        try:
+            rows = self.sql.run_script(
+                principal,
+                call.workspace,
+                str(body["warehouse_id"]),
+                text,
+                {name: str(value) for name, value in given.items()},
+                lambda: stop.asked,
+            )
+        except ApiError as fault:
+            code = "UNAUTHORIZED_ERROR" if fault.code == "PERMISSION_DENIED" else ""
+            message = f"{fault.code}: {fault.message}"
+            return Outcome(result="FAILED", message=message, code=code)
         return Outcome(result="SUCCESS", fields={"_output": {"rows": rows}})
 
 
