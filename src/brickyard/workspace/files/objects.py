@@ -34,6 +34,7 @@ OBJECTS = Table(
     Column("created_ms", BigInteger, nullable=False),
     UniqueConstraint("workspace", "path"),
 )
+AT_ONCE = 500  # paths in one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,10 @@ class Objects:
     def ids(self, workspace: str, born: dict[str, int]) -> dict[str, Known]:
         """Id and birth of every path in `born` (path to time, ms); missing rows are added."""
         found: dict[str, Known] = {}
+        paths = list(born)
         with self._store.read() as tx:
-            for path in born:
-                known = _at(tx, workspace, path)
-                if known is not None:
-                    found[path] = known
+            for start in range(0, len(paths), AT_ONCE):
+                found |= _among(tx, workspace, paths[start : start + AT_ONCE])
         if len(found) < len(born):
             with self._store.begin() as tx:
                 for path, moment in born.items():
@@ -77,6 +77,12 @@ class Objects:
             with self._store.begin() as tx:
                 tx.execute(delete(OBJECTS).where(chosen))
         return ids
+
+
+def _among(tx: Connection, workspace: str, paths: list[str]) -> dict[str, Known]:
+    chosen = and_(OBJECTS.c.workspace == workspace, OBJECTS.c.path.in_(paths))
+    rows = tx.execute(select(OBJECTS).where(chosen))
+    return {row.path: Known(row.id, row.path, row.created_ms) for row in rows}
 
 
 def _at(tx: Connection, workspace: str, path: str) -> Known | None:

@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path as Disk
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -51,17 +52,19 @@ def take(call: Call) -> Json:
         want = call.read(Import)
         content = _decoded(want.content)
     path, suffix, content = _judged(want, content)
-    _put(call, path, content, suffix=suffix, overwrite=want.overwrite)
+    draft = call.engines.files.draft(call.workspace, content)
+    _put_draft(call, path, draft, suffix=suffix, overwrite=want.overwrite)
     return {}
 
 
 def take_raw(call: Call) -> Json:
     """Import-file: the body is the content; what it is follows from name and first line."""
     path = "/" + call.path["path"]
-    content = call.body()
-    suffix = notebooks.notebook_suffix(path, content)
-    overwrite = call.flag("overwrite")
-    _put(call, path.removesuffix(suffix), content, suffix=suffix, overwrite=overwrite)
+    draft = call.body_path() or call.engines.files.draft(call.workspace, call.body())
+    with draft.open("rb") as file:
+        suffix = notebooks.notebook_suffix(path, file.read(notebooks.HEAD_BYTES))
+    path, overwrite = path.removesuffix(suffix), call.flag("overwrite")
+    _put_draft(call, path, draft, suffix=suffix, overwrite=overwrite)
     return {}
 
 
@@ -105,9 +108,8 @@ def drop(call: Call) -> Json:
     return {}
 
 
-def _put(call: Call, path: str, content: bytes, *, suffix: str, overwrite: bool) -> None:
+def _put_draft(call: Call, path: str, draft: Disk, *, suffix: str, overwrite: bool) -> None:
     files = call.engines.files
-    draft = files.draft(call.workspace, content)
     try:
         files.put(call.principal, call.workspace, path, draft, suffix=suffix, overwrite=overwrite)
     finally:
