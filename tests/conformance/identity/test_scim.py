@@ -155,3 +155,28 @@ def test_a_deactivated_identity_is_refused_at_once(workspace: Any, somebody: Any
     principals.patch(me.id, operations=stop, schemas=SCHEMA)
     with pytest.raises(PermissionDenied, match="deactivated"):
         robot.current_user.me()
+
+
+@pytest.mark.belief
+def test_an_administrator_of_one_workspace_cannot_become_one_of_another(
+    workspace: Any, somebody: Any
+) -> None:
+    admin = workspace.client("dev")
+    robot = somebody()
+    admins = next(iter(admin.groups.list(filter='displayName eq "admins"')))
+    me = robot.current_user.me()
+    joined = [Patch(op=PatchOp.ADD, path="members", value=[{"value": me.id}])]
+    admin.groups.patch(admins.id, operations=joined, schemas=SCHEMA)
+    deployer = workspace.client("prod").current_user.me()
+    added = robot.service_principals.create(application_id=deployer.user_name)
+    try:
+        with pytest.raises(PermissionDenied, match="administrator of every workspace"):
+            robot.service_principal_secrets_proxy.create(added.id)
+        stop = [Patch(op=PatchOp.REPLACE, path="active", value=False)]
+        with pytest.raises(PermissionDenied, match="other workspaces"):
+            robot.service_principals.patch(added.id, operations=stop, schemas=SCHEMA)
+    finally:
+        robot.service_principals.delete(added.id)
+    assert workspace.client("prod").current_user.me().active
+    left = [Patch(op=PatchOp.REMOVE, path=f'members[value eq "{me.id}"]')]
+    admin.groups.patch(admins.id, operations=left, schemas=SCHEMA)

@@ -165,6 +165,16 @@ def group_names(tx: Connection, member_id: int, workspace: str) -> frozenset[str
     return frozenset(names - {ADMINS})
 
 
+def administers(tx: Connection, caller_id: int, person_id: int) -> bool:
+    """Whether the caller is an administrator wherever the person belongs.
+
+    What an identity is and which secrets it has counts in all its workspaces: an administrator of
+    one must not become another's through it.
+    """
+    homes = workspaces_of(tx, person_id)
+    return all(ADMINS in group_names(tx, caller_id, one) for one in homes)
+
+
 def would_circle(tx: Connection, group_id: int, members: Iterable[int]) -> bool:
     """Whether the group would come to contain itself."""
     waiting, seen = list(members), set[int]()

@@ -356,13 +356,24 @@ class IdentityEngine:
     def _robot(self, caller: Principal, workspace: str, person_id: str) -> Person:
         """A service principal of the workspace whose secrets the caller may manage."""
         with self._store.read() as tx:
-            person = directory.person_by_id(tx, int(person_id) if person_id.isdecimal() else -1)
+            person = directory.person_by_id(tx, number_of(person_id))
             here = person is not None and workspace in directory.workspaces_of(tx, person.id)
+            may = person is not None and (
+                caller.id == person.id or directory.administers(tx, caller.id, person.id)
+            )
         if person is None or not here or person.kind is not Kind.SERVICE_PRINCIPAL:
             raise not_found(f"There is no service principal with id {person_id}")
-        if not caller.is_admin and caller.id != person.id:
-            raise denied(f"You may not manage the secrets of {person.display_name}")
+        if not may:
+            raise denied(
+                f"You may not manage the secrets of {person.display_name}: that takes an"
+                " administrator of every workspace it belongs to"
+            )
         return person
+
+
+def number_of(text: str) -> int:
+    """An id as the database has it; -1, which nobody has, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
 
 
 def _credential(headers: Mapping[str, str]) -> str:

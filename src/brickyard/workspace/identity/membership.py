@@ -25,12 +25,14 @@ from brickyard.workspace.identity.records import (
     new_id,
 )
 from brickyard.workspace.identity.scim_patch import BadPatch, patched
+from brickyard.workspace.kernel import Principal
 
 
 class Membership:
     """The directory as one workspace sees and changes it."""
 
-    def __init__(self, identity: IdentityEngine, workspace: str) -> None:
+    def __init__(self, identity: IdentityEngine, workspace: str, caller: Principal) -> None:
+        self._caller = caller
         self._identity = identity
         self._workspace = workspace
 
@@ -87,12 +89,21 @@ class Membership:
         if name != found.user_name:
             raise scim.fault(400, "The user name of an identity cannot change", "mutability")
         saved = _read_person(document, found)
+        if saved != found and not directory.administers(tx, self._caller.id, found.id):
+            raise scim.fault(
+                403,
+                f"{found.display_name} belongs to other workspaces too: only an administrator of"
+                " all of them may change it",
+            )
         directory.save_person(tx, saved)
         return self._person(tx, saved)
 
     def _join(self, tx: Connection, person: Person, document: Mapping[str, Any]) -> None:
-        for item in document.get("groups") or []:
-            group = self._group(tx, str(item.get("value", "")))
+        given = document.get("groups") or []
+        if not isinstance(given, list) or not all(isinstance(one, Mapping) for one in given):
+            raise scim.fault(400, "groups must be a list of objects", "invalidSyntax")
+        for item in given:
+            group = self._own(tx, str(item.get("value", "")))
             members = directory.members_of(tx, group.id)
             directory.set_members(tx, group.id, [*members, person.id])
 

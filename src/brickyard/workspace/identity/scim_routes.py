@@ -103,7 +103,7 @@ def drop_group(call: Call) -> Reply:
 
 
 def _seen(call: Call) -> Membership:
-    return Membership(call.engines.identity, call.workspace.name)
+    return Membership(call.engines.identity, call.workspace.name, call.principal)
 
 
 def _managed(call: Call) -> Membership:
