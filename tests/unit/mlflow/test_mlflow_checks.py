@@ -113,6 +113,6 @@ def test_an_id_cannot_lead_to_another_route_of_mlflow() -> None:
     engine = Allowing()
     call = call_of(route, engine)
     call.path = {"model_id": "../../../3.0/mlflow/workspaces/dev"}
-    with pytest.raises(ApiError, match="Invalid value in the path"):
+    with pytest.raises(ApiError, match="There is no model with this id"):
         asyncio.run(route.handler(call))
     assert engine.passed_on == []

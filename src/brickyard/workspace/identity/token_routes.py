@@ -63,8 +63,9 @@ def drop(call: Call) -> Json:
 def edit(call: Call) -> Json:
     identity = call.engines.identity
     token = identity.pat(call.workspace.name, call.path["token_id"], call.principal)
-    given = call.json()
-    comment = given.get("token", given).get("comment") if isinstance(given, dict) else None
+    given = call.fields()
+    inner = given.get("token", given)
+    comment = inner.get("comment") if isinstance(inner, dict) else None
     if not isinstance(comment, str):
         raise invalid("Only the comment of a token can be changed")
     identity.comment_pat(token, comment)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from brickyard.workspace.jobs.cron import BadCron, Cron
 from brickyard.workspace.kernel import invalid
 from brickyard.workspace.kernel.decode import decode
 
@@ -137,6 +139,7 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(done.get("trigger"), Mapping):
         done["trigger"] = {"pause_status": "UNPAUSED", **done["trigger"]}
     _check_git(done)
+    _check_schedule(done)
     done["tasks"] = [complete_task(task) for task in done.get("tasks") or ()]
     if not done["tasks"]:
         done.pop("tasks")
@@ -210,6 +213,20 @@ def _check_git(settings: Mapping[str, Any]) -> None:
         return
     if not isinstance(git, Mapping) or not git.get("git_provider"):
         raise invalid("git_source.git_provider is required")
+
+
+def _check_schedule(settings: Mapping[str, Any]) -> None:
+    schedule = settings.get("schedule")
+    if not schedule:
+        return
+    try:
+        Cron(str(schedule.get("quartz_cron_expression", "")))
+        ZoneInfo(str(schedule.get("timezone_id") or ""))
+    except BadCron as fault:
+        raise invalid(f"Invalid quartz_cron_expression: {fault}") from None
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = schedule.get("timezone_id")
+        raise invalid(f"schedule.timezone_id: there is no time zone {zone!r}") from None
 
 
 def _check_graph(tasks: list[dict[str, Any]]) -> None:

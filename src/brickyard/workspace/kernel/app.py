@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl
 
 from brickyard.workspace.kernel.call import Call, Principal, Reply, WorkspaceInfo
 from brickyard.workspace.kernel.errors import ApiError
+from brickyard.workspace.kernel.hosts import allowed_hosts, require_known_host
 from brickyard.workspace.kernel.routing import Fidelity, Route, Router
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class WorkspaceApp:
         self._engines = engines
         self._threads = threads
         self._spool = spool
+        self._hosts = allowed_hosts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,6 +76,7 @@ class WorkspaceApp:
         body: bytes | Path = b""
         who = ANONYMOUS
         try:
+            require_known_host(headers, self._hosts)
             found = self._router.find(method, raw_path)
             if found is None or found[0].auth:
                 # Unknown routes too need a token: nothing about the surface leaks without one.

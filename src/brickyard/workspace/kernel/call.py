@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any] | list[Any]
 T = TypeVar("T")
+INT64 = range(-(2**63), 2**63)
+LONG_NUMBER = re.compile(rb"\d{19}")
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,9 +117,12 @@ class Call:
         if not text:
             return default
         try:
-            return int(text)
+            number = int(text)
         except ValueError:
             raise invalid(f"{name} must be an integer, not {text!r}") from None
+        if number not in INT64:
+            raise invalid(f"{name} is out of range: {text}")
+        return number
 
     def header(self, name: str, default: str = "") -> str:
         return self.headers.get(name.lower(), default)
@@ -133,11 +140,18 @@ class Call:
         if self._parsed is None:
             raw = self.body()
             try:
-                self._parsed = json.loads(raw) if raw.strip() else {}
-            except ValueError as fault:
+                self._parsed = parse(raw) if raw.strip() else {}
+            except (ValueError, RecursionError) as fault:
                 message = f"Could not parse request object: {fault}"
                 raise ApiError("MALFORMED_REQUEST", message) from None
         return self._parsed
+
+    def fields(self) -> Mapping[str, Any]:
+        """The body, which must be a JSON object. Raises MALFORMED_REQUEST otherwise."""
+        parsed = self.json()
+        if not isinstance(parsed, dict):
+            raise ApiError("MALFORMED_REQUEST", "The request body must be a JSON object")
+        return parsed
 
     def read(self, shape: type[T]) -> T:
         """The body as a dataclass; unknown fields are ignored, as the real service does.
@@ -165,3 +179,21 @@ class Call:
         if token:
             answer["next_page_token"] = token
         return answer
+
+
+def parse(raw: bytes) -> Any:
+    """JSON that every engine can keep: no number beyond 64 bits, no half of a surrogate pair.
+
+    Raises ValueError, or RecursionError for what is nested too deep.
+    """
+    parsed = json.loads(raw, parse_int=_int64 if LONG_NUMBER.search(raw) else None)
+    if SURROGATE.search(raw):
+        json.dumps(parsed, ensure_ascii=False).encode()
+    return parsed
+
+
+def _int64(text: str) -> int:
+    number = int(text) if len(text) <= 20 else 2**63
+    if number not in INT64:
+        raise ValueError(f"the number {text[:40]} does not fit into 64 bits")
+    return number

@@ -7,6 +7,7 @@ protobuf's JSON allows.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -18,6 +19,8 @@ from brickyard.workspace.kernel.errors import invalid
 
 T = TypeVar("T")
 _FAULT = object()
+INT64_TEXT = re.compile(r"-?[0-9]{1,19}")
+INT64 = range(-(2**63), 2**63)
 
 
 def decode(data: Any, shape: type[T]) -> T:
@@ -63,9 +66,9 @@ def _scalar(data: Any, shape: Any, path: str, faults: list[str]) -> Any:
     if shape is int:
         if isinstance(data, int) and not isinstance(data, bool):
             return data
-        if isinstance(data, str) and data.lstrip("-").isdigit():
+        if isinstance(data, str) and INT64_TEXT.fullmatch(data) and int(data) in INT64:
             return int(data)
-        if isinstance(data, float) and data.is_integer():
+        if isinstance(data, float) and data.is_integer() and int(data) in INT64:
             return int(data)
     if shape is float and isinstance(data, int | float) and not isinstance(data, bool):
         return float(data)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from brickyard.workspace.kernel import Call, Json, Reply, Route, invalid
@@ -30,7 +31,7 @@ LIST_SIZE = 1000
 async def create(call: Call) -> Reply:
     engine = call.engines.mlflow
     name = _plain(subjects.given(call, "name"))
-    location = call.json().get("artifact_location")
+    location = call.fields().get("artifact_location")
     if location and not str(location).startswith(OWN_LOCATIONS):
         raise invalid(
             f"artifact_location {location!r} is not allowed: use a volume "
@@ -47,7 +48,7 @@ async def create(call: Call) -> Reply:
 async def update(call: Call) -> Reply:
     await require(call, await subjects.experiment(call), MANAGE)
     engine = call.engines.mlflow
-    given = call.json().get("new_name")
+    given = call.fields().get("new_name")
     if not given:
         return as_reply(await forward(call, f"{BASE}/update"))
     name = _plain(str(given))
@@ -63,7 +64,20 @@ async def by_name(call: Call) -> Reply:
     return as_reply(answer)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """The types of what MLflow's search takes; it breaks on others."""
+
+    filter: str | None = None
+    order_by: list[str] | str | None = None
+    page_token: str | None = None
+    max_results: int | None = None
+    view_type: str | int | None = None
+
+
 async def search(call: Call) -> Json:
+    if call.method != "GET":
+        call.read(Search)
     return await _readable(call, (await forward(call, f"{BASE}/search")).result())
 
 
@@ -88,7 +102,7 @@ def _plain(name: str) -> str:
 
 
 def _with(call: Call, **fields: str) -> bytes:
-    return json.dumps({**call.json(), **fields}).encode()
+    return json.dumps({**call.fields(), **fields}).encode()
 
 
 async def _readable(call: Call, page: dict[str, Any]) -> Json:

@@ -41,8 +41,18 @@ class Answer:
             fault = self.json()
             code, message = str(fault["error_code"]), str(fault.get("message", ""))
         except (ValueError, KeyError, TypeError):
-            raise ApiError("INTERNAL_ERROR", f"MLflow's server answered {self.status}") from None
+            raise self._wordless() from None
         raise ApiError(code, message, status=self.status)
+
+    @property
+    def is_wordless(self) -> bool:
+        """An error page of its web server instead of JSON that clients understand."""
+        return self.status >= 400 and not self.content_type.startswith("application/json")
+
+    def _wordless(self) -> ApiError:
+        codes = {404: "RESOURCE_DOES_NOT_EXIST", 414: "INVALID_PARAMETER_VALUE"}
+        code = codes.get(self.status, "BAD_REQUEST" if self.status < 500 else "INTERNAL_ERROR")
+        return ApiError(code, f"MLflow's server answered {self.status}", status=self.status)
 
 
 class Proxy:

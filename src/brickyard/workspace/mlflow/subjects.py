@@ -7,14 +7,18 @@ an id of another workspace does not exist here.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from brickyard.workspace.kernel import Call, invalid, not_found
 
 REMEMBERED = 50_000
+LONGEST_ID = 200
+EXPERIMENT_ID = re.compile(r"[0-9]{1,18}")
+PLAIN_ID = re.compile(r"[\w:.-]*\w[\w:.-]*")  # nothing that would lead elsewhere in an address
 
 Subject = Callable[[Call], Awaitable[tuple[str, ...]]]
 Ask = Callable[[str, str, tuple[tuple[str, str], ...]], Awaitable[Any]]
@@ -52,6 +56,8 @@ class Owners:
         known = self._known.get((workspace, kind, key))
         if known is not None:
             return known
+        if len(key) > LONGEST_ID or not PLAIN_ID.fullmatch(key):
+            raise not_found(f"There is no {kind} with this id: {key[:LONGEST_ID]!r}")
         query = (("run_id", key),) if kind == "run" else ()
         found = await self._ask(workspace, path, query)
         for name in where:
@@ -62,9 +68,7 @@ class Owners:
 
 def given(call: Call, *names: str) -> str:
     """The first of these parameters that the request has, in its path, body or query."""
-    body = call.json() if call.method != "GET" else {}
-    if not isinstance(body, dict):
-        raise invalid("The request body must be an object")
+    body = call.fields() if call.method != "GET" else {}
     for name in names:
         value = call.path.get(name) or body.get(name) or call.query(name)
         if value:
@@ -74,8 +78,7 @@ def given(call: Call, *names: str) -> str:
 
 def listed(call: Call, name: str) -> tuple[str, ...]:
     """A repeated parameter of the body or the query."""
-    body = call.json() if call.method != "GET" else {}
-    found = body.get(name) if isinstance(body, dict) else None
+    found = call.fields().get(name) if call.method != "GET" else None
     if found is None:
         return call.queries(name)
     return tuple(map(str, found)) if isinstance(found, list) else (str(found),)
@@ -102,8 +105,8 @@ async def model(call: Call) -> tuple[str, ...]:
 
 async def metric(call: Call) -> tuple[str, ...]:
     """A metric belongs to a run, to a logged model or to both."""
-    body = call.json()
-    if isinstance(body, dict) and (body.get("run_id") or body.get("run_uuid")):
+    body = call.fields()
+    if body.get("run_id") or body.get("run_uuid"):
         return await run(call)
     return await model(call)
 
@@ -127,23 +130,31 @@ async def experiments(call: Call) -> tuple[str, ...]:
     found = listed(call, "experiment_ids")
     if not found:
         raise invalid("experiment_ids must name at least one experiment")
-    return _once(found)
+    return _once(map(_numbered, found))
 
 
 async def trace_locations(call: Call) -> tuple[str, ...]:
-    places = call.json().get("locations") or []
-    found = [(place.get("mlflow_experiment") or {}).get("experiment_id") for place in places]
+    places = call.fields().get("locations")
+    given = places if isinstance(places, list) else []
+    found = [_inside(place, "mlflow_experiment", "experiment_id") for place in given]
     if not found or not all(found):
         raise invalid("locations must name experiments of this workspace")
-    return _once(map(str, found))
+    return _once(_numbered(str(one)) for one in found)
 
 
 async def new_trace(call: Call) -> tuple[str, ...]:
-    info = (call.json().get("trace") or {}).get("trace_info") or {}
-    place = (info.get("trace_location") or {}).get("mlflow_experiment") or {}
-    if not place.get("experiment_id"):
+    where = ("trace", "trace_info", "trace_location", "mlflow_experiment", "experiment_id")
+    found = _inside(call.fields(), *where)
+    if not found:
         raise invalid("trace.trace_info.trace_location must name an experiment")
-    return (_set(str(place["experiment_id"])),)
+    return (_set(str(found)),)
+
+
+def _inside(value: Any, *names: str) -> Any:
+    """What lies at the end of nested objects; None where something else is on the way."""
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _set(experiment_id: str) -> str:
@@ -153,6 +164,12 @@ def _set(experiment_id: str) -> str:
             "No experiment is set. Call mlflow.set_experiment('/Users/<you>/<name>') first, or "
             "set MLFLOW_EXPERIMENT_NAME"
         )
+    return _numbered(experiment_id)
+
+
+def _numbered(experiment_id: str) -> str:
+    if not EXPERIMENT_ID.fullmatch(experiment_id):
+        raise not_found(f"No Experiment with id={experiment_id[:LONGEST_ID]} exists")
     return experiment_id
 
 

@@ -35,6 +35,7 @@ async def forward(
     `body` and `query` replace what the client sent.
     """
     if body is None and call.method != "GET":
+        call.fields()  # MLflow answers other JSON than an object with an error page
         body = call.body()
     path = PARAMETER.sub(lambda found: _segment(call.path[found[1]]), template)
     return await call.engines.mlflow.proxy.send(
@@ -48,6 +49,8 @@ async def forward(
 
 
 def as_reply(answer: Answer) -> Reply:
+    if answer.is_wordless:
+        answer.result()
     return Reply(
         status=answer.status, body=answer.body, headers={"Content-Type": answer.content_type}
     )

@@ -262,7 +262,8 @@ def download(call: Call) -> Reply:
     id, index, format = call.path["id"], call.path["index"], call.path["format"]
     expires = call.query("expires")
     signed = _signature(call, id, index, format, expires)
-    if not hmac.compare_digest(signed, call.query("signature")) or int(expires) < time.time():
+    given = call.query("signature").encode()
+    if not hmac.compare_digest(signed.encode(), given) or int(expires) < time.time():
         raise denied("This link has expired or is not one of ours; fetch the statement again")
     found = call.engines.sql.statements.get(call.workspace.name, id)
     table = call.engines.sql.statements.chunk(found, int(index))
