@@ -184,7 +184,8 @@ def deploy_checked(
         raise _Stopped(
             record,
             f"the data policy is broken {len(report.violations)} times, first at"
-            f" {broken.file}:{broken.line}: {broken.reason}; see `brickyard policy check`",
+            f" {broken.file}:{broken.line}: {broken.reason}; see"
+            f" `brickyard policy check -t {project.resolved.target}`",
         )
     wanted.say("policy", _policy_line(report))
     wanted.doing("deploy", "comparing the bundle with the workspace")
@@ -289,9 +290,9 @@ def _policy_line(report: PolicyReport) -> str:
 
 
 def _deploy_line(changes: int, uploaded: int) -> str:
-    resources = f"{changes} resources changed" if changes != 1 else "1 resource changed"
-    files = f"{uploaded} files uploaded" if uploaded != 1 else "1 file uploaded"
-    return f"{resources}, {files}" if changes or uploaded else "nothing to change"
+    counts = ((changes, "resource", "changed"), (uploaded, "file", "uploaded"))
+    parts = [f"{n} {noun}{'s' if n > 1 else ''} {verb}" for n, noun, verb in counts if n]
+    return ", ".join(parts) or "nothing to change"
 
 
 def _policy_summary(report: dict[str, Any]) -> dict[str, Any]:
