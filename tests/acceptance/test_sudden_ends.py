@@ -9,13 +9,13 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from bundle_under_test import BundleUnderTest, write_bundle
-from solution_under_test import Solution, write_solution
+from solution_under_test import BUNDLE, Solution, write_solution
 
 if TYPE_CHECKING:
     from conftest import EmbeddedServer
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.belief, pytest.mark.slow]
 
 LIMIT_S = 90
+# Without a queue, a second run of the job is skipped as long as the first goes on.
+ONE_AT_A_TIME = """\
+      name: register
+      max_concurrent_runs: 1
+      queue: {enabled: false}
+"""
 SLOW = "import time\nprint('began', flush=True)\ntime.sleep(300)\n"
 
 
@@ -115,18 +121,34 @@ def solution(tmp_path: Path, workspace: EmbeddedServer) -> Solution:
 def test_a_killed_promotion_leaves_nothing_in_the_way_of_the_next(
     solution: Solution, workspace: EmbeddedServer
 ) -> None:
-    commit = solution.commit(score=0.9)
-    for last_said in ("policy ", "deploy ", "alias "):  # so: applying, running a job, serving
+    client = workspace.client("dev")
+    alone = BUNDLE.replace("NAME", solution.name).replace("mode: development, ", "")
+    alone = alone.replace(f"      name: {solution.name} register\n", ONE_AT_A_TIME)
+    commit = solution.commit(score=0.9, **{"databricks.yml": alone})
+
+    def killed_after(line: str, also: Callable[[], bool] = lambda: True) -> str:
         process = started(
             solution.folder, solution.environment, "release", "promote", "--to", "dev"
         )
-        wait_for(process, last_said)
+        said = wait_for(process, line)
+        give_up_at = time.monotonic() + LIMIT_S
+        while not also():
+            assert time.monotonic() < give_up_at
+            time.sleep(0.05)
         process.kill()
         process.communicate()
+        return said
+
+    def is_registering() -> bool:
+        return any(run.run_name == "register" for run in client.jobs.list_runs(active_only=True))
+
+    killed_after("policy ")  # while it applies the plan
+    killed_after("deploy ", is_registering)  # while a job runs, which goes on
+    said = killed_after("alias ")  # while the endpoint is updated
+    assert "job register is running already: waiting for run" in said
     record = solution.data("release", "promote", "--to", "dev")
     assert (record["result"], record["commit"]) == ("succeeded", commit)
 
-    client = workspace.client("dev")
     names = [one.name for one in client.serving_endpoints.list() if solution.name in one.name]
     assert len(names) == 1
     config = client.serving_endpoints.get(names[0]).config

@@ -20,6 +20,8 @@ from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show,
 
 # Required fields whose absence another check reports as an error.
 NAMED_ELSEWHERE: Final = ("task_key", "quartz_cron_expression", "served_model_name")
+# The field that is made of others of its resource, which are looked at themselves.
+COMPUTED: Final = ("volumes", "volume_path")
 
 Found: TypeAlias = Iterator[Diagnostic]
 
@@ -100,6 +102,8 @@ def _references(draft: Draft) -> Found:
         for key, value in entries.items.items():
             at: Path = ("resources", kind, key)
             for reference in references(value):
+                if (kind, reference.path) == COMPUTED:
+                    continue
                 if resources.get(reference.address.removeprefix("resources.")) is None:
                     yield _no_such_resource(resources, value, at, reference.path, reference.address)
             for path, part in value.walk() if kind in TYPES else ():

@@ -268,9 +268,18 @@ def _duplicate(name: str, again: Location, first: Location) -> Diagnostic:
 
 
 def _parse_error(problem: yaml.YAMLError, file: str) -> Diagnostic:
-    mark = getattr(problem, "problem_mark", None) or getattr(problem, "context_mark", None)
-    place = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1, 1)
-    reason = getattr(problem, "problem", None) or getattr(problem, "reason", None) or "unreadable"
+    """Points where the text went wrong and where what it is in begins. A quote or bracket that is
+    never closed is found at the end of the file: there only the beginning helps."""
+    reason = str(getattr(problem, "problem", None) or getattr(problem, "reason", "unreadable"))
     context = getattr(problem, "context", None)
-    detail = f"{context}: {reason}" if context else str(reason)
-    return error(CODE, "file is not valid YAML", f"{detail}. Correct the text there.", at=(place,))
+    marks = [getattr(problem, "problem_mark", None), getattr(problem, "context_mark", None)]
+    if "end of stream" in reason and marks[1] is not None:
+        marks.reverse()
+    places = [Location(file, mark.line + 1, mark.column + 1) for mark in marks if mark is not None]
+    detail = f"{context}: {reason}" if context else reason
+    return error(
+        CODE,
+        "file is not valid YAML",
+        f"{detail}. Correct the text there.",
+        at=tuple(dict.fromkeys(places)) or (Location(file, 1, 1),),
+    )
