@@ -36,7 +36,7 @@ def put(dev: WorkspaceClient, folder: str) -> Callable[..., str]:
 
     def upload(name: str, *cells: str, data: bytes | None = None) -> str:
         is_file = data is not None or "." in name
-        text = CELL.join(cells) if is_file else SOURCE + CELL.join(cells)
+        text = "\n".join(cells) if is_file else SOURCE + CELL.join(cells)
         dev.workspace.upload(
             f"{folder}/{name}" if is_file else f"{folder}/{name}.py",
             io.BytesIO(text.encode() if data is None else data),

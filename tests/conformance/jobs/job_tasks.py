@@ -16,7 +16,8 @@ LIMIT_S = 90
 def python(key: str, path: str, *arguments: str, after: tuple[str, ...] = (), **more: Any) -> Any:
     """A task that runs a Python file."""
     body = jobs.SparkPythonTask(python_file=path, parameters=list(arguments) or None)
-    return jobs.Task(task_key=key, spark_python_task=body, depends_on=needs(*after), **more)
+    more.setdefault("depends_on", needs(*after))
+    return jobs.Task(task_key=key, spark_python_task=body, **more)
 
 
 def condition(

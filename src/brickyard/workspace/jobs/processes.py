@@ -74,7 +74,9 @@ class ProcessTasks:
         wanted = sources.requirements(call.task, call.settings, call.facts, needs_pip)
         try:
             python = self.environments.environment(
-                wanted, locate=lambda path: sources.locate(path, files, volumes)
+                wanted,
+                locate=lambda path: sources.locate(path, files, volumes),
+                shows=mounts.shows,
             )
         except UnresolvedEnvironment as fault:
             return Outcome(
@@ -158,6 +160,7 @@ class ProcessTasks:
         return Mounts(
             home=self.home.root,
             workspace_files=self.home.files_of(call.workspace.name),
+            openings=self.files.openings(principal, call.workspace),
             catalogs=catalogs,
             volumes=volumes,
             readable=(self.home.environments,),

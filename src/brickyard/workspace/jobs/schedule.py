@@ -13,19 +13,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from brickyard.workspace.jobs.cron import BadCron, Cron
 from brickyard.workspace.jobs.records import Job, Records
 
 log = logging.getLogger("brickyard.jobs")
 
 TICK_S = 1.0
 RELOAD_TICKS = 5
-MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 UNITS = {"MINUTES": 60, "HOURS": 3600, "DAYS": 86400, "WEEKS": 604800}
-
-
-class BadCron(ValueError):
-    pass
 
 
 class Scheduler:
@@ -96,61 +91,3 @@ def _cron_due(schedule: dict[str, Any], after: datetime, until: datetime) -> boo
             return True
         at += timedelta(seconds=1)
     return False
-
-
-class Cron:
-    """A Quartz expression: seconds minutes hours day-of-month month day-of-week [year].
-
-    Understands `*`, `?`, lists, ranges, steps and names; not `L`, `W` and `#`, which raise BadCron.
-    """
-
-    def __init__(self, text: str) -> None:
-        fields = text.split()
-        if len(fields) not in (6, 7):
-            raise BadCron(f"{text!r} has {len(fields)} fields; a Quartz expression has 6 or 7")
-        self._second = _field(fields[0], 0, 59)
-        self._minute = _field(fields[1], 0, 59)
-        self._hour = _field(fields[2], 0, 23)
-        self._day = _field(fields[3], 1, 31)
-        self._month = _field(fields[4], 1, 12, MONTHS, 1)
-        self._weekday = _field(fields[5], 1, 7, DAYS, 1)
-        self._year = _field(fields[6], 1970, 2199) if len(fields) == 7 else None
-
-    def holds(self, at: datetime) -> bool:
-        return (
-            at.second in self._second
-            and at.minute in self._minute
-            and at.hour in self._hour
-            and at.day in self._day
-            and at.month in self._month
-            and at.isoweekday() % 7 + 1 in self._weekday
-            and (self._year is None or at.year in self._year)
-        )
-
-
-def _field(
-    text: str, low: int, high: int, names: tuple[str, ...] = (), first: int = 0
-) -> frozenset[int]:
-    found: set[int] = set()
-    for part in text.split(","):
-        span, _, step = part.partition("/")
-        if span in ("*", "?"):
-            start, end = low, high
-        else:
-            begin, dash, stop = span.partition("-")
-            start = _value(begin, names, first, text)
-            end = _value(stop, names, first, text) if dash else (high if step else start)
-        if not (low <= start <= high and low <= end <= high) or (step and not step.isdigit()):
-            raise BadCron(f"{text!r} is not a field from {low} to {high}")
-        wraps = [*range(start, high + 1), *range(low, end + 1)]
-        values = list(range(start, end + 1)) if start <= end else wraps
-        found |= set(values[:: int(step or 1) or 1])
-    return frozenset(found)
-
-
-def _value(text: str, names: tuple[str, ...], first: int, field: str) -> int:
-    if text.upper() in names:
-        return names.index(text.upper()) + first
-    if not text.isdigit():
-        raise BadCron(f"{field!r}: {text!r} is not supported in a cron expression")
-    return int(text)
