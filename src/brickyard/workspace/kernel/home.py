@@ -7,6 +7,8 @@ models/                   artifacts of Unity Catalog model versions
 mlflow/                   MLflow's own database and run artifacts
 runs/<run id>/            working folder and logs of each task run
 environments/<hash>/      Python environments, shared by requirement
+statements/               results of SQL statements
+spool/                    large request bodies on their way
 logs/, run/, keys/        server logs; sockets, pids and endpoints; secrets at rest
 """
 
