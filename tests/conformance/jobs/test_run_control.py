@@ -312,3 +312,20 @@ def test_rights_on_a_job_decide_who_sees_runs_and_changes_it(
     run_as = jobs.JobRunAs(user_name=me)
     with pytest.raises(PermissionDenied, match="run_as"):
         somebody.jobs.create(name="not me", run_as=run_as, tasks=[condition("a")])
+
+
+@pytest.mark.belief
+def test_what_is_kept_and_not_done_is_named_in_a_header(dev: WorkspaceClient) -> None:
+    arrival = {"file_arrival": {"url": "/Volumes/dev/a/b/"}}
+    for settings, named in (
+        ({"trigger": arrival}, "trigger.file_arrival"),
+        ({"email_notifications": {"on_failure": ["a@b.c"]}}, "email_notifications"),
+        ({"schedule": None}, None),
+    ):
+        answer = dev.api_client.do(
+            "POST",
+            "/api/2.2/jobs/create",
+            body={"name": "kept", **settings},
+            response_headers=["x-brickyard-ignored"],
+        )
+        assert answer.get("x-brickyard-ignored") == named

@@ -130,7 +130,7 @@ class JobsEngine:
         workspace: WorkspaceInfo,
         job_id: int,
         given: Mapping[str, Any],
-    ) -> None:
+    ) -> Job:
         """A full replace, except that a missing `run_as` keeps its value."""
         job = self._manage(principal, workspace, job_id)
         settings = job_settings.complete(without_acl(given))
@@ -138,7 +138,7 @@ class JobsEngine:
             settings["run_as"] = job.settings["run_as"]
         if settings.get("run_as") != job.settings.get("run_as"):
             self.access.require_run_as(principal, workspace, settings)
-        self._records.change_job(job_id, settings)
+        return self._records.change_job(job, settings)
 
     def update(
         self,
@@ -147,13 +147,13 @@ class JobsEngine:
         job_id: int,
         given: Mapping[str, Any],
         remove: Iterable[str],
-    ) -> None:
+    ) -> Job:
         """Top-level fields replace; tasks, clusters and environments merge by their key."""
         job = self._manage(principal, workspace, job_id)
         settings = job_settings.complete(changed(job.settings, given, remove))
         if settings.get("run_as") != job.settings.get("run_as"):
             self.access.require_run_as(principal, workspace, settings)
-        self._records.change_job(job_id, settings)
+        return self._records.change_job(job, settings)
 
     def delete(self, principal: Principal, workspace: WorkspaceInfo, job_id: int) -> None:
         self._manage(principal, workspace, job_id)

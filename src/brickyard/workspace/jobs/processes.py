@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,9 +48,15 @@ LOG_LINES_SHOWN = 5
 # Passed on from the workspace's own environment: where tools are, locale, proxies, certificates.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
 INHERITED_PREFIXES = (
-    *("SSL_", "REQUESTS_", "CURL_", "PIP_", "UV_", "HTTP_", "HTTPS_", "NO_PROXY"),
+    *("SSL_", "REQUESTS_", "CURL_", "HTTP_", "HTTPS_", "NO_PROXY"),
     *("http_", "https_", "no_proxy", "CUDA_"),
 )
+# Of pip and uv, only where packages and certificates are. Names and passwords stay here.
+INDEXES = (
+    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT"),
+    *("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_OFFLINE"),
+)
+USER_IN_URL = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +300,7 @@ def _environment(
         for name, value in os.environ.items()
         if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
+    kept |= {name: USER_IN_URL.sub("", os.environ[name]) for name in INDEXES if name in os.environ}
     if source is not None:
         experiment = source.workspace_path
         if call.kind != "notebook_task":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, and_, delete, func, insert, select, update
@@ -92,10 +92,11 @@ class Records:
         with self._store.read() as tx:
             return [_job(row) for row in tx.execute(query)]
 
-    def change_job(self, job_id: int, settings: Mapping[str, Any]) -> None:
+    def change_job(self, job: Job, settings: Mapping[str, Any]) -> Job:
         values = {"settings": settings, "name": settings.get("name", "")}
         with self._store.begin() as tx:
-            tx.execute(update(JOBS).where(JOBS.c.job_id == job_id).values(**values))
+            tx.execute(update(JOBS).where(JOBS.c.job_id == job.job_id).values(**values))
+        return replace(job, settings=settings)
 
     def remove_job(self, job_id: int) -> None:
         with self._store.begin() as tx:

@@ -1,16 +1,19 @@
 """The Jobs API as `jobs.JobsAPI` of the SDK calls it: 2.2, with 2.1 and `2.0/jobs/get` as aliases.
 
-Follows the Jobs REST API. Clusters are virtual; notification settings are kept and nothing is
-sent. Left out: compliance with cluster policies.
+Follows the Jobs REST API. Clusters are virtual; triggers other than schedules and periods, and
+notifications, are kept, and answers to changes name them in a header. Left out: compliance with
+cluster policies.
 """
 
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from brickyard.workspace.jobs.records import Job, Run
+from brickyard.workspace.jobs.settings import ignored
 from brickyard.workspace.jobs.show import (
     MAX_TASKS_SHOWN,
     show_job,
@@ -20,10 +23,13 @@ from brickyard.workspace.jobs.show import (
     show_task,
     show_task_run,
 )
-from brickyard.workspace.kernel import ApiError, Call, Json, Route, invalid
+from brickyard.workspace.kernel import ApiError, Call, Fidelity, Json, Reply, Route, invalid
 from brickyard.workspace.kernel.decode import INT64
 from brickyard.workspace.kernel.paging import take_page
 
+log = logging.getLogger("brickyard.jobs")
+
+FIDELITY, IGNORED = "X-Brickyard-Fidelity", "X-Brickyard-Ignored"
 LOG_LIMIT_BYTES = 5 * 1024 * 1024
 RESULT_LIMIT_BYTES = 5 * 1024 * 1024
 JOBS_PER_PAGE = 20
@@ -31,9 +37,9 @@ RUNS_PER_PAGE = 20
 LARGEST_PAGE = 100
 
 
-def create(call: Call) -> Json:
+def create(call: Call) -> Reply:
     job = call.engines.jobs.create(call.principal, call.workspace, _body(call))
-    return {"job_id": job.job_id}
+    return _kept(job, {"job_id": job.job_id})
 
 
 def fetch(call: Call) -> Json:
@@ -58,26 +64,25 @@ def browse(call: Call) -> Json:
     return _page(call, "jobs", found, show, JOBS_PER_PAGE)
 
 
-def reset(call: Call) -> Json:
+def reset(call: Call) -> Reply:
     body = _body(call)
     job_id = _id(body, "job_id")
     settings = body.get("new_settings")
     if not isinstance(settings, Mapping):
         raise invalid("new_settings is required")
-    call.engines.jobs.reset(call.principal, call.workspace, job_id, settings)
-    return {}
+    return _kept(call.engines.jobs.reset(call.principal, call.workspace, job_id, settings), {})
 
 
-def update(call: Call) -> Json:
+def update(call: Call) -> Reply:
     body = _body(call)
-    call.engines.jobs.update(
+    job = call.engines.jobs.update(
         call.principal,
         call.workspace,
         _id(body, "job_id"),
         body.get("new_settings") or {},
         body.get("fields_to_remove") or (),
     )
-    return {}
+    return _kept(job, {})
 
 
 def delete(call: Call) -> Json:
@@ -208,6 +213,15 @@ def export(call: Call) -> Json:
     return {"views": [{"type": "NOTEBOOK", "name": name, "content": page}]}
 
 
+def _kept(job: Job, answer: dict[str, Any]) -> Reply:
+    """The answer to a change of settings, which names what is kept and not done."""
+    names = ", ".join(ignored(job.settings))
+    if not names:
+        return Reply(json=answer)
+    log.info("job %s: kept, and nothing is done about %s", job.job_id, names)
+    return Reply(json=answer, headers={FIDELITY: Fidelity.ACCEPTED.value, IGNORED: names})
+
+
 def _body(call: Call) -> Mapping[str, Any]:
     body = call.json()
     if not isinstance(body, Mapping):
@@ -270,7 +284,7 @@ def _logs(data: bytes) -> dict[str, Any]:
     return {"logs": text, "logs_truncated": cut}
 
 
-VERBS: tuple[tuple[str, str, Callable[[Call], Json]], ...] = (
+VERBS: tuple[tuple[str, str, Callable[[Call], Json | Reply]], ...] = (
     ("POST", "create", create),
     ("GET", "get", fetch),
     ("GET", "list", browse),
@@ -289,8 +303,24 @@ VERBS: tuple[tuple[str, str, Callable[[Call], Json]], ...] = (
     ("GET", "runs/export", export),
 )
 
+SETTINGS_NOTE = (
+    "clusters are virtual; file arrival, table, model and continuous triggers start nothing; "
+    "notifications are not sent"
+)
+NOTES: Mapping[str, str] = {
+    **dict.fromkeys(("create", "reset", "update"), SETTINGS_NOTE),
+    "runs/submit": "clusters are virtual; notifications are not sent; git_source is refused",
+    "runs/export": "the log as HTML; notebooks are not rendered",
+}
+
+
+def _route(version: str, method: str, verb: str, handler: Callable[[Call], Json | Reply]) -> Route:
+    note = NOTES.get(verb, "")
+    return Route(method, f"/api/{version}/jobs/{verb}", handler, note=note)
+
+
 ROUTES = (
-    *(Route(method, f"/api/2.2/jobs/{verb}", handler) for method, verb, handler in VERBS),
-    *(Route(method, f"/api/2.1/jobs/{verb}", handler) for method, verb, handler in VERBS),
+    *(_route("2.2", *one) for one in VERBS),
+    *(_route("2.1", *one) for one in VERBS),
     Route("GET", "/api/2.0/jobs/get", fetch),
 )

@@ -117,6 +117,9 @@ class Shape:
     access_control_list: Objects | None = None
 
 
+# Triggers that start nothing, and settings that nobody hears of.
+UNTRIGGERED = ("file_arrival", "table_update", "table", "model", "job_completion")
+UNHEARD = ("continuous", "email_notifications", "webhook_notifications", "health")
 MAX_TASKS = 1000
 LEGACY_KEYS = (*RUNNABLE, *OTHERS, "existing_cluster_id", "new_cluster", "libraries")
 
@@ -189,6 +192,16 @@ def kind_of(task: Mapping[str, Any]) -> str:
             f"{', '.join(RUNNABLE)}"
         )
     return kinds[0]
+
+
+def ignored(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the settings ask for and the embedded workspace keeps without doing it."""
+    trigger = settings.get("trigger") or {}
+    found = [f"trigger.{kind}" for kind in UNTRIGGERED if trigger.get(kind)]
+    found += [name for name in UNHEARD if settings.get(name)]
+    for task in settings.get("tasks") or ():
+        found += [f"tasks.{task['task_key']}.{name}" for name in UNHEARD if task.get(name)]
+    return tuple(found)
 
 
 def leaves(tasks: list[dict[str, Any]]) -> Iterator[str]:
