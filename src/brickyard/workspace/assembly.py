@@ -53,7 +53,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     files = FilesEngine(
         store, home, workspaces, identity=identity, catalog=catalog, permissions=permissions
     )
-    spark = SparkEngine(store, home, workspaces, identity=identity, catalog=catalog)
+    spark = SparkEngine(store, home, workspaces, identity=identity, catalog=catalog, files=files)
     sql = SqlEngine(
         store, home, workspaces, identity=identity, permissions=permissions, spark=spark
     )

@@ -239,3 +239,40 @@ def test_a_volume_made_while_the_child_runs_appears(view: Mounts) -> None:
     assert child.wait(10) == 0
     assert (path / "f").read_text() == "x\n"
     assert (folder / "log.txt").read_text() == "datanew\nv\n"
+
+
+@dataclass(frozen=True)
+class Open:
+    parts: tuple[str, ...]
+    path: Path
+    mode: str
+
+
+@enforced
+def test_of_the_workspace_files_only_the_openings_are_there(view: Mounts, tmp_path: Path) -> None:
+    for name in ("mine", "theirs", "read/edit"):
+        (tmp_path / "files" / name).mkdir(parents=True)
+    files = tmp_path / "files"
+    (files / "theirs" / "f").write_text("hidden")
+    (files / "read" / "f").write_text("shown")
+    openings = (
+        Open(("mine",), files / "mine", "rw"),
+        Open(("read",), files / "read", "ro"),
+        Open(("read", "edit"), files / "read/edit", "rw"),
+    )
+    script = (
+        "ls /Workspace; cat /Workspace/read/f; echo; for d in mine read read/edit theirs .; do "
+        "touch /Workspace/$d/new 2>/dev/null && echo wrote $d; done; ls " + str(files)
+    )
+    said = output(script, replace(view, openings=openings)).splitlines()
+    assert said == ["mine", "read", "shown", "wrote mine", "wrote read/edit", "mine", "read"]
+
+
+def test_what_a_view_shows_is_known_without_entering_it(view: Mounts, tmp_path: Path) -> None:
+    (tmp_path / "files" / "link").symlink_to(tmp_path / "keys")
+    assert view.shows(tmp_path / "files" / "x")
+    assert view.shows(Path("/etc/hosts"))
+    assert not view.shows(tmp_path / "keys" / "x")
+    assert not view.shows(tmp_path / "files" / "link" / "x")
+    assert not view.shows(tmp_path / "files" / ".." / "keys")
+    assert not replace(view, openings=()).shows(tmp_path / "files" / "x")

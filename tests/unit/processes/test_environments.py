@@ -17,9 +17,9 @@ pytest.importorskip("uv")
 @pytest.fixture
 def environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environments:
     monkeypatch.setenv("UV_OFFLINE", "1")
-    folder = tmp_path / "environments"
-    folder.mkdir()
-    return Environments(folder, home=tmp_path)
+    folder = tmp_path / "home" / "environments"
+    folder.mkdir(parents=True)
+    return Environments(folder, home=tmp_path / "home")
 
 
 def wheel(folder: Path, version: str) -> Path:
@@ -58,3 +58,18 @@ def test_another_version_is_another_environment(environments: Environments, tmp_
 def test_what_cannot_be_resolved_says_what_and_why(environments: Environments) -> None:
     with pytest.raises(UnresolvedEnvironment, match="no-such-package-anywhere"):
         environments.environment(["no-such-package-anywhere==1"])
+
+
+def test_files_of_the_data_directory_are_not_read_for_anybody(
+    environments: Environments, tmp_path: Path
+) -> None:
+    private = tmp_path / "home" / "private.txt"
+    private.write_text("no-such-package-hunter2\n")
+    link = tmp_path / "innocent.txt"
+    link.symlink_to(private)
+    for line in (f"-r {private}", f"-r {link}", f"-c {tmp_path}/home/environments/../private.txt"):
+        with pytest.raises(UnresolvedEnvironment, match="no access") as refused:
+            environments.environment([line])
+        assert "hunter2" not in str(refused.value)
+    with pytest.raises(UnresolvedEnvironment, match="no access"):
+        environments.environment([str(wheel(tmp_path / "home", "1.0"))])

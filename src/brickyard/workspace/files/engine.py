@@ -8,7 +8,7 @@ other objects that are more than a file.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from brickyard.workspace.files.publish import Staging
 from brickyard.workspace.files.signing import Signer
 from brickyard.workspace.files.tree import PERMISSION_TYPE, Found, Kind, Parts, Tree
 from brickyard.workspace.files.uploads import Uploads
+from brickyard.workspace.files.view import Opening, fewest
 from brickyard.workspace.identity import directory
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.identity.records import Kind as IdentityKind
@@ -34,6 +35,7 @@ from brickyard.workspace.kernel import (
     invalid,
 )
 from brickyard.workspace.permissions.engine import Entry, PermissionsEngine, Subject
+from brickyard.workspace.permissions.levels import rank
 
 HOMES = "Users"
 SHARED = "Shared"
@@ -210,6 +212,28 @@ class FilesEngine:
         is_gone = self._tree(workspace).find(workspace_parts(stem)) is None if dot else False
         if is_gone and f".{suffix}" in LANGUAGES:
             self._forget(workspace, stem)
+
+    # -- as the file system shows it -----------------------------------------------------------
+
+    def openings(
+        self, principal: Principal, workspace: WorkspaceInfo
+    ) -> tuple[Opening, ...] | None:
+        """What a process of somebody may see of the tree; None: all of it, to read and write."""
+        if principal.is_admin:
+            return None
+        self._touch_home(workspace, (HOMES, principal.user_name))
+        return fewest(self._opened(principal, workspace))
+
+    def _opened(self, principal: Principal, workspace: WorkspaceInfo) -> Iterator[Opening]:
+        root = self._tree(workspace).root
+        for kind in PERMISSION_TYPE.values():
+            for object_id, level in self._permissions.held(principal, workspace, kind).items():
+                path = self._path_of(workspace, object_id)
+                found = self._tree(workspace).find(workspace_parts(path)) if path else None
+                if found is not None:
+                    mode = "rw" if rank(kind, level) >= rank(kind, "CAN_EDIT") else "ro"
+                    inside = found.disk.relative_to(root).parts
+                    yield Opening(parts=inside, path=found.disk, mode=mode)
 
     # -- permissions -------------------------------------------------------------------------
 

@@ -112,6 +112,21 @@ class PermissionsEngine:
                         best = max(best, rank(kind, entry.level))
         return levels_of(kind)[best] if best >= 0 else ""
 
+    def held(
+        self, principal: Principal, workspace: WorkspaceInfo, object_type: str
+    ) -> dict[str, str]:
+        """Object id to the highest level that entries of the object itself give somebody."""
+        kind = canonical(object_type)
+        chosen = (ENTRIES.c.workspace == workspace.name, ENTRIES.c.object_type == kind)
+        best: dict[str, str] = {}
+        with self._store.read() as tx:
+            for row in tx.execute(select(ENTRIES).where(*chosen)):
+                entry = Entry(kind=row.kind, name=row.name, level=row.level)
+                before = best.get(row.object_id, "")
+                if entry.covers(principal) and rank(kind, entry.level) > rank(kind, before):
+                    best[row.object_id] = entry.level
+        return best
+
     def can(
         self,
         principal: Principal,

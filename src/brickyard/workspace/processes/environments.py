@@ -31,6 +31,7 @@ from brickyard.workspace.processes.requirements import (
     BadRequirement,
     Locate,
     Requirements,
+    Shows,
     read_requirements,
 )
 
@@ -55,15 +56,22 @@ class Environments:
         self._base: dict[str, str] | None = None
 
     def environment(
-        self, requirements: Sequence[str], *, locate: Locate = Path, folder: Path | None = None
+        self,
+        requirements: Sequence[str],
+        *,
+        locate: Locate = Path,
+        shows: Shows | None = None,
+        folder: Path | None = None,
     ) -> Path:
         """The interpreter to run with. Slow the first time, a few milliseconds afterwards.
 
         `locate` turns `/Workspace` and `/Volumes` paths into real ones; other relative paths start
-        at `folder`. Raises UnresolvedEnvironment.
+        at `folder`. Files that `shows` denies are refused; by default, all of the data directory.
+        Raises UnresolvedEnvironment.
         """
         try:
-            wanted = read_requirements(requirements, locate=locate, folder=folder)
+            shown = shows or Mounts(home=self._home).shows
+            wanted = read_requirements(requirements, locate=locate, shows=shown, folder=folder)
         except BadRequirement as fault:
             raise UnresolvedEnvironment(f"Cannot read the requirements: {fault}") from None
         if not wanted.lines:
@@ -183,7 +191,7 @@ class Environments:
                 cwd=build,
                 environment=environment | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"},
                 log=log,
-                mounts=Mounts(home=self._home, writable=(self._folder,)),
+                mounts=Mounts(home=self._home, writable=(build,)),
             )
         )
         if child.wait() == 0:

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -30,6 +30,19 @@ class CatalogView(Protocol):
 
     @property
     def mode(self) -> str: ...  # "rw" | "ro"
+
+
+class Opening(Protocol):
+    """Part of the workspace's files: its names below their root, and whether it may be written."""
+
+    @property
+    def parts(self) -> tuple[str, ...]: ...
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def mode(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +72,7 @@ class Mounts:
 
     home: Path
     workspace_files: Path | None = None
+    openings: Sequence[Opening] | None = None  # all that is shown of them; None: everything, "rw"
     catalogs: tuple[CatalogView, ...] = ()
     volumes: tuple[VolumeMount, ...] = ()
     volumes_folder: Path | None = None  # links for volumes that are made while the child runs
@@ -68,8 +82,11 @@ class Mounts:
     def sandbox_spec(self) -> dict[str, Any]:
         """The view as `sandbox.enter` reads it: real paths, in the order of mounting."""
         binds = [(_real(path), _real(path), mode) for path, mode in self._kept()]
-        if self.workspace_files is not None:
+        if self.workspace_files is not None and self.openings is None:
             binds.append((_real(self.workspace_files), "/Workspace", "rw"))
+        for opening in self.openings or ():
+            target = str(Path("/Workspace", *opening.parts))
+            binds.append((_real(opening.path), target, opening.mode))
         if self.volumes_folder is not None:
             binds.append((_real(self.volumes_folder), "/Volumes", "ro"))
         for volume in self.volumes:
@@ -87,12 +104,22 @@ class Mounts:
             mapped["/Volumes"] = str(self.volumes_folder)
         return mapped
 
+    def shows(self, path: Path) -> bool:
+        """Whether the child sees this file: for what this process reads on its behalf."""
+        real = path.resolve()
+        if not real.is_relative_to(self.home.resolve()):
+            return True
+        shown = [*(one for one, _ in self._kept()), *(volume.path for volume in self.volumes)]
+        return any(real.is_relative_to(one.resolve()) for one in shown)
+
     def _kept(self) -> Iterator[tuple[Path, str]]:
         for catalog in self.catalogs:
             if catalog.path.exists():
                 yield catalog.path, catalog.mode
-        if self.workspace_files is not None:
+        if self.workspace_files is not None and self.openings is None:
             yield self.workspace_files, "rw"
+        for opening in self.openings or ():
+            yield opening.path, opening.mode
         for path in self.readable:
             yield path, "ro"
         for path in self.writable:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 Locate = Callable[[str], Path]
+Shows = Callable[[Path], bool]
+Find = Callable[[str, Path | None], Path]
 ARCHIVES = (".whl", ".tar.gz", ".zip")
 REQUIREMENT_FILE = ("-r", "--requirement")
 CONSTRAINT_FILE = ("-c", "--constraint")
@@ -42,16 +44,29 @@ class Requirements:
 
 
 def read_requirements(
-    given: Sequence[str], *, locate: Locate = Path, folder: Path | None = None
+    given: Sequence[str],
+    *,
+    locate: Locate = Path,
+    shows: Shows = lambda path: True,
+    folder: Path | None = None,
 ) -> Requirements:
-    """`locate` turns a `/Workspace` or `/Volumes` path into a real one. Raises BadRequirement."""
+    """`locate` turns a `/Workspace` or `/Volumes` path into a real one; what `shows` denies is not
+    there. Raises BadRequirement.
+    """
+
+    def find(text: str, base: Path | None) -> Path:
+        path = _path(text, locate, base)
+        if not shows(path):
+            raise BadRequirement(f"{text}: there is no such file, or no access to it")
+        return path
+
     lines: list[str] = []
     constraints: list[str] = []
     archives: dict[str, Path] = {}
-    for kind, text, base in _expand(given, locate, folder, 0):
+    for kind, text, base in _expand(given, find, folder, 0):
         if kind == "constraint":
             constraints.append(text)
-        elif (path := _archive(text, locate, base)) is not None:
+        elif (path := _archive(text, find, base)) is not None:
             if not path.is_file():
                 raise BadRequirement(f"{text}: there is no such file")
             archives[path.name] = path
@@ -64,7 +79,7 @@ def read_requirements(
 
 
 def _expand(
-    given: Sequence[str], locate: Locate, folder: Path | None, depth: int
+    given: Sequence[str], find: Find, folder: Path | None, depth: int
 ) -> Iterator[tuple[str, str, Path | None]]:
     """(requirement | constraint, line, folder that relative paths start at)."""
     if depth > MAX_DEPTH:
@@ -73,12 +88,12 @@ def _expand(
         option, _, rest = line.partition("=" if line.startswith("--") and "=" in line else " ")
         rest = rest.strip()
         if option in REQUIREMENT_FILE or option in CONSTRAINT_FILE:
-            path = _path(rest, locate, folder)
+            path = find(rest, folder)
             try:
                 inner = path.read_text().splitlines()
             except OSError as fault:
                 raise BadRequirement(f"{line}: {fault.strerror}") from None
-            for kind, text, base in _expand(inner, locate, path.parent, depth + 1):
+            for kind, text, base in _expand(inner, find, path.parent, depth + 1):
                 yield ("constraint" if option in CONSTRAINT_FILE else kind), text, base
         elif option in ("-e", "--editable"):
             raise BadRequirement(f"{line}: editable installs are not supported; name the wheel")
@@ -100,7 +115,7 @@ def _joined(given: Sequence[str]) -> Iterator[str]:
             yield line.split(" --hash")[0].strip()
 
 
-def _archive(line: str, locate: Locate, folder: Path | None) -> Path | None:
+def _archive(line: str, find: Find, folder: Path | None) -> Path | None:
     text = (
         shlex.split(line)[0]
         if line.startswith(('"', "'"))
@@ -108,7 +123,7 @@ def _archive(line: str, locate: Locate, folder: Path | None) -> Path | None:
     )
     if "://" in text or " @ " in text or not text.endswith(ARCHIVES):
         return None
-    return _path(text, locate, folder)
+    return find(text, folder)
 
 
 def _path(text: str, locate: Locate, folder: Path | None) -> Path:

@@ -72,7 +72,8 @@ class Recipes:
         """The interpreter with the model's requirements."""
         file = model / "requirements.txt"
         lines = file.read_text().splitlines() if file.exists() else []
-        return self._environments.environment(lines, folder=model)
+        shown = Mounts(home=self._home.root, readable=(model,)).shows
+        return self._environments.environment(lines, folder=model, shows=shown)
 
     def check(self, principal: Principal, workspace: WorkspaceInfo, entity: Entity) -> None:
         """Raise unless the principal may execute this model version and it has artifacts."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.files.engine import FilesEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.spark.gateway import Gateway
     from brickyard.workspace.spark.sail import Sail, Sails
@@ -42,11 +43,13 @@ class SparkEngine:
         *,
         identity: IdentityEngine,
         catalog: CatalogEngine,
+        files: FilesEngine,
     ) -> None:
         self._home = home
         self._workspaces = workspaces
         self._identity = identity
         self._catalog = catalog
+        self._files = files
         self._lock = threading.Lock()
         self._started: tuple[Gateway, Service, Sails] | None = None
         self._pythons: dict[str, Path] = {}
@@ -162,6 +165,7 @@ class SparkEngine:
         return Mounts(
             home=self._home.root,
             workspace_files=_existing(self._home.files_of(workspace.name)),
+            openings=self._files.openings(principal, workspace),
             catalogs=catalogs,
             volumes=self._volumes(principal, workspace, {one.name: one.mode for one in catalogs}),
             readable=(self._home.environments,),
