@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from brickyard.workspace.kernel import ApiError, invalid
+from brickyard.workspace.sql.conditions import in_sparks_words
 
 if TYPE_CHECKING:
     import pyarrow
@@ -207,6 +208,8 @@ def _failed(fault: Any) -> StatementFailed:
             state = info.metadata.get("sqlState", "")
             if info.metadata.get("errorClass", "").startswith("INSUFFICIENT"):
                 code = "PERMISSION_DENIED"
+    if not state:
+        message, state = in_sparks_words(message)
     return StatementFailed(code, message, state)
 
 
@@ -214,31 +217,38 @@ def _fill(literal: Any, parameter: Parameter) -> None:
     """A typed literal of Spark Connect. Raises INVALID_PARAMETER_VALUE for text that is no such."""
     kind = parameter.type.upper().strip() or "STRING"
     text = parameter.value
-    base = kind.split("(", 1)[0]
+    base = kind.split("(", 1)[0].strip()
+    if base not in FIELDS:
+        raise invalid(f"Parameter {parameter.name}: type {kind} is not supported here")
     if text is None:
-        literal.null.null.SetInParent()
+        getattr(literal.null, FIELDS[base]).SetInParent()
         return
     try:
-        if base in {"STRING", "VARCHAR", "CHAR"}:
-            literal.string = text
-        elif base in {"INT", "INTEGER", "SMALLINT", "TINYINT"}:
-            literal.integer = int(text)
-        elif base in {"BIGINT", "LONG"}:
-            literal.long = int(text)
-        elif base in {"DOUBLE", "FLOAT"}:
-            literal.double = float(text)
+        if base in INTEGERS:
+            setattr(literal, FIELDS[base], _integer(text, INTEGERS[base]))
+        elif base in {"DOUBLE", "FLOAT", "REAL"}:
+            setattr(literal, FIELDS[base], float(text))
         elif base == "BOOLEAN":
             literal.boolean = {"true": True, "false": False}[text.lower()]
         elif base == "DATE":
             literal.date = (date.fromisoformat(text) - EPOCH.date()).days
         elif base in {"TIMESTAMP", "TIMESTAMP_NTZ"}:
-            literal.timestamp = _micros(text)
-        elif base in {"DECIMAL", "NUMERIC"}:
+            setattr(literal, FIELDS[base], _micros(text))
+        elif FIELDS[base] == "decimal":
             _fill_decimal(literal, kind, text)
+        elif base == "VOID":
+            raise ValueError(text)
         else:
-            raise invalid(f"Parameter {parameter.name}: type {kind} is not supported here")
+            literal.string = text
     except (ValueError, KeyError, InvalidOperation):
         raise invalid(f"Parameter {parameter.name}: {text!r} is not a {kind}") from None
+
+
+def _integer(text: str, bits: int) -> int:
+    value = int(text)
+    if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        raise ValueError(text)
+    return value
 
 
 def _fill_decimal(literal: Any, kind: str, text: str) -> None:
@@ -261,6 +271,42 @@ def _quoted(name: str) -> str:
         raise ApiError("INVALID_PARAMETER_VALUE", "An empty catalog or schema name")
     return "`" + name.replace("`", "``") + "`"
 
+
+# SQL type of a parameter -> the field of a Spark Connect literal, and of its data type.
+FIELDS: Final = {
+    "STRING": "string",
+    "VARCHAR": "string",
+    "CHAR": "string",
+    "TINYINT": "byte",
+    "BYTE": "byte",
+    "SMALLINT": "short",
+    "SHORT": "short",
+    "INT": "integer",
+    "INTEGER": "integer",
+    "BIGINT": "long",
+    "LONG": "long",
+    "FLOAT": "float",
+    "REAL": "float",
+    "DOUBLE": "double",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMP": "timestamp",
+    "TIMESTAMP_NTZ": "timestamp_ntz",
+    "DECIMAL": "decimal",
+    "DEC": "decimal",
+    "NUMERIC": "decimal",
+    "VOID": "null",
+}
+INTEGERS: Final = {
+    "TINYINT": 8,
+    "BYTE": 8,
+    "SMALLINT": 16,
+    "SHORT": 16,
+    "INT": 32,
+    "INTEGER": 32,
+    "BIGINT": 64,
+    "LONG": 64,
+}
 
 SIMPLE: Final = {
     "null": "VOID",
