@@ -1,4 +1,4 @@
-"""Cells that are not Python: `%pip`, `%sh`, `%fs`, and SQL text into statements.
+"""Cells that are neither Python nor SQL: `%pip`, `%sh`, `%fs`.
 
 `%pip install` puts what the task's environment lacks into the task's own layer, with `uv`, without
 changing what is installed below. Installs that were known before the start are in the environment
@@ -17,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,14 +25,6 @@ from typing import Any
 from brickyard.runtime.spec import Spec
 
 IGNORED = {"matplotlib", "load_ext", "autoreload", "reload_ext", "config", "env", "skip"}
-TOKEN = re.compile(
-    r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`|;|:[A-Za-z_]\w*|::|.",
-    re.S,
-)
-SQLDF = re.compile(
-    r"--[^\n]*|/\*.*?\*/|'(?:[^'\\]|\\.|'')*'|\"(?:[^\"\\]|\\.)*\"|(?<![\w.])`?(_sqldf)\b`?",
-    re.S,
-)
 VARIABLE = re.compile(r"\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
 
@@ -113,25 +105,6 @@ def fs(text: str, dbutils: Any) -> Any:
     return getattr(dbutils.fs, words[0])(*words[1:])
 
 
-def statements(text: str) -> Iterator[str]:
-    """SQL text at its semicolons; those in strings, names and comments do not count."""
-    current = ""
-    for token in TOKEN.findall(text):
-        if token == ";":
-            if _has_code(current):
-                yield current.strip()
-            current = ""
-        else:
-            current += token
-    if _has_code(current):
-        yield current.strip()
-
-
-def with_view(statement: str, view: str) -> str:
-    """The statement reading `view` where it names `_sqldf`; strings and comments stay."""
-    return SQLDF.sub(lambda found: view if found[1] else found[0], statement)
-
-
 def expanded(line: str, namespace: Mapping[str, Any]) -> str:
     """`$name` and `{expression}` of a magic's line, by the notebook's variables.
 
@@ -145,16 +118,6 @@ def expanded(line: str, namespace: Mapping[str, Any]) -> str:
             return found[0]
 
     return VARIABLE.sub(value, line)
-
-
-def parameters(statement: str, known: Iterable[str]) -> set[str]:
-    """Names of `:name` markers that are widgets."""
-    names = {t[1:] for t in TOKEN.findall(statement) if t.startswith(":") and t != "::"}
-    return names & set(known)
-
-
-def _has_code(text: str) -> bool:
-    return bool("".join(t for t in TOKEN.findall(text) if not t.startswith(("--", "/*"))).strip())
 
 
 def _lines(words: list[str]) -> Iterator[str]:

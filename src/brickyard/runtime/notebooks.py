@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brickyard.runtime import magics, output, session
+from brickyard.runtime import magics, output, session, sql_cells
 from brickyard.runtime.cells import Cell, read_cells
 from brickyard.runtime.dbutils import DBUtils, RestartPython
 from brickyard.runtime.spec import Spec
@@ -105,10 +105,12 @@ class NotebookRunner:
     def _sql(self, text: str) -> None:
         """Every statement; the last one's rows are displayed and kept as `_sqldf`."""
         frame = None
-        arguments = {**self._dbutils.widgets.getAll()}
-        for statement in magics.statements(text):
-            statement = self._reading_last(statement)
-            named = {name: arguments[name] for name in magics.parameters(statement, arguments)}
+        for statement in sql_cells.statements(text):
+            if sql_cells.is_about_widgets(statement, self._dbutils.widgets):
+                continue
+            values = self._dbutils.widgets.getAll()
+            statement = self._reading_last(sql_cells.with_widgets(statement, values))
+            named = {name: values[name] for name in sql_cells.parameters(statement, values)}
             frame = session.sql(statement, args=named) if named else session.sql(statement)
         if frame is not None:
             self._namespace["_sqldf"] = frame
@@ -121,7 +123,7 @@ class NotebookRunner:
         if frame is None:
             return statement
         view = f"_sqldf_{self._views + 1}"
-        changed = magics.with_view(statement, view)
+        changed = sql_cells.with_view(statement, view)
         if changed != statement:
             self._views += 1
             frame.createOrReplaceTempView(view)

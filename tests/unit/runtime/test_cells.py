@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from brickyard.runtime.cells import read_cells
-from brickyard.runtime.magics import parameters, statements
+from brickyard.runtime.sql_cells import parameters, statements
 
 
 def cells(tmp_path: Path, text: str, name: str = "nb.py") -> list[tuple[int, str, str]]:
