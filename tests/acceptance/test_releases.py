@@ -103,3 +103,14 @@ def test_a_broken_policy_stops_a_release_before_anything_is_deployed(
 
 def short_name(workspace: EmbeddedServer) -> str:
     return workspace.user("dev").split("@")[0].replace(".", "_").replace("-", "_")
+
+
+def test_deploy_holds_the_policy_too(solution: Solution, workspace: EmbeddedServer) -> None:
+    stray = "# Databricks notebook source\nspark.range(1).write.saveAsTable('prod.a.b')\n"
+    solution.commit(score=0.9, **{"stray.py": stray})
+    refused = solution("deploy", "-t", "dev", code=1)
+    assert "stray.py:2" in refused.stderr
+    assert "nothing was deployed" in refused.stderr
+    (solution.folder / "brickyard.yml").write_text("policy: {mode: report}\n")
+    told = solution("deploy", "-t", "dev")
+    assert "The data policy is broken once (mode report)" in told.stderr

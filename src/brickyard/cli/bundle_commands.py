@@ -112,6 +112,7 @@ def deploy(
 ) -> None:
     """Upload what changed and make the workspace match the bundle."""
     from brickyard.cli.live import LiveLine, say
+    from brickyard.cli.policy_gate import hold_policy
     from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import apply_plan, make_plan
     from brickyard.deploy.planning import check_branch, check_prevented
@@ -121,6 +122,7 @@ def deploy(
     check_branch(project, force=force)
     tell = say if quiet < 2 else _silent
     tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({client_host(project)})")
+    hold_policy(project, tell)
     with LiveLine(COMPARING, is_silent=quiet > 0):
         made = _read_plan(plan_file) if plan_file else make_plan(project, say=tell)
     check_prevented(made)

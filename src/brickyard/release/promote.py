@@ -245,6 +245,7 @@ def finished(record: ReleaseRecord, rollout: Rollout) -> ReleaseRecord:
         model_version=rollout.model_version,
         alias=rollout.alias,
         endpoint=rollout.endpoint,
+        served=rollout.served,
         evaluation=rollout.evaluation,
         gate=tuple(
             f"{'holds' if outcome.holds else 'fails'}: {outcome}" for outcome in rollout.gate

@@ -52,6 +52,7 @@ class ReleaseRecord:
     model_version: str = ""
     alias: str = ""
     endpoint: str = ""
+    served: Mapping[str, Any] = field(default_factory=dict)  # the endpoint's config, as it was set
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     gate: Sequence[str] = ()
     not_undone: Sequence[str] = ()  # of a rollback: what it leaves as it is

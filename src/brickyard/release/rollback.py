@@ -23,7 +23,14 @@ from brickyard.release.promote import (
     open_environment,
 )
 from brickyard.release.records import ReleaseRecord, Result, history, live, write
-from brickyard.release.rollout import WAITING, Rollout, StepFailed, restore_alias, serve, set_alias
+from brickyard.release.rollout import (
+    WAITING,
+    Rollout,
+    StepFailed,
+    move_endpoint,
+    restore_alias,
+    set_alias,
+)
 from brickyard.release.settings import FILE, read_settings
 
 
@@ -72,18 +79,12 @@ def _return_to(goal: ReleaseRecord, rollout: Rollout) -> None:
             )
         )
         rollout.say("alias", f"{goal.model}@{goal.alias} is version {goal.model_version} again")
-    if goal.endpoint:
-        entity = {
-            "entity_name": goal.model,
-            "entity_version": goal.model_version,
-            "workload_size": "Small",
-            "scale_to_zero_enabled": True,
-        }
+    if goal.endpoint and goal.served:
         rollout.doing("serve", WAITING["serve"])
-        serve(project, goal.endpoint, {"served_entities": [entity]})
+        move_endpoint(rollout, goal.endpoint, dict(goal.served))
         rollout.say("serve", f"{goal.endpoint} serves version {goal.model_version} again")
     rollout.model, rollout.model_version = goal.model, goal.model_version
-    rollout.alias, rollout.endpoint = goal.alias, goal.endpoint
+    rollout.alias = goal.alias
 
 
 def _goal(

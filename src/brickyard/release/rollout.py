@@ -68,6 +68,7 @@ class Rollout:
     model_version: str = ""
     alias: str = ""
     endpoint: str = ""
+    served: dict[str, Any] = field(default_factory=dict)
 
     def run(self, steps: tuple[RolloutStep, ...]) -> None:
         """Do the steps in order. Raises `StepFailed` after putting back what was moved."""
@@ -225,14 +226,19 @@ def serve_step(rollout: Rollout, step: RolloutStep) -> Mapping[str, Any]:
     }
     if step.options.get("environment_vars"):
         entity["environment_vars"] = step.options["environment_vars"]
-    before = serve(rollout.project, endpoint, {"served_entities": [entity]})
-    if before is not None:
-        put_back = partial(_serve_again, rollout.project, endpoint, before)
-        rollout.undo.append((f"endpoint {endpoint}", put_back))
-    rollout.endpoint = endpoint
+    move_endpoint(rollout, endpoint, {"served_entities": [entity]})
     rollout.model, rollout.model_version = name, version
     rollout.say(step.name, f"{endpoint} serves {name} version {version}")
     return {"endpoint": endpoint, "model": name, "version": version}
+
+
+def move_endpoint(rollout: Rollout, endpoint: str, config: dict[str, Any]) -> None:
+    """Let an endpoint serve `config`, and remember how to put back what it served."""
+    before = serve(rollout.project, endpoint, config)
+    if before is not None:
+        put_back = partial(_serve_again, rollout.project, endpoint, before)
+        rollout.undo.append((f"endpoint {endpoint}", put_back))
+    rollout.endpoint, rollout.served = endpoint, config
 
 
 def query_step(rollout: Rollout, step: RolloutStep) -> Mapping[str, Any]:
