@@ -147,8 +147,9 @@ def _description(level: str, kind: str) -> str:
 
 
 ROUTES = tuple(
-    Route(method, f"{BASE}/{_url_type(kind)}/{{id}}{rest}", partial(handler, kind))
+    Route(method, f"{BASE}/{path}/{{id}}{rest}", partial(handler, kind))
     for kind in LEVELS
+    for path in dict.fromkeys((_url_type(kind), kind))  # some clients use the one, some the other
     for method, rest, handler in (
         ("GET", "", fetch),
         ("PUT", "", replace),
