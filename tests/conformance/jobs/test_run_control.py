@@ -316,7 +316,7 @@ def test_rights_on_a_job_decide_who_sees_runs_and_changes_it(
 
 @pytest.mark.belief
 def test_what_is_kept_and_not_done_is_named_in_a_header(dev: WorkspaceClient) -> None:
-    arrival = {"file_arrival": {"url": "/Volumes/dev/a/b/"}}
+    arrival = {"file_arrival": {"url": "s3://bucket/folder/"}}
     for settings, named in (
         ({"trigger": arrival}, "trigger.file_arrival"),
         ({"email_notifications": {"on_failure": ["a@b.c"]}}, "email_notifications"),

@@ -33,8 +33,7 @@ def test_a_sql_notebook_runs_with_widgets_and_python_in_it(
             "CREATE OR REPLACE TABLE t AS SELECT :day AS day, 5 AS n",
             "-- MAGIC %python\n-- MAGIC rows = spark.table('t').collect()\n-- MAGIC print(rows)",
             "SELECT n + 1 AS six FROM t",
-            "-- MAGIC %python\n-- MAGIC dbutils.notebook.exit(\n"
-             "-- MAGIC f'{_sqldf.first().six} {rows[0].day}')",
+            "-- MAGIC %python dbutils.notebook.exit(f'{_sqldf.first().six} {rows[0].day}')",
         )
     )
     path = f"{folder}/report"

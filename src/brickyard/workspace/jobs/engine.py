@@ -24,6 +24,7 @@ from brickyard.workspace.jobs.schedule import Scheduler
 from brickyard.workspace.jobs.show import key_values
 from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.jobs.tasks import Tasks
+from brickyard.workspace.jobs.watches import look
 from brickyard.workspace.kernel import (
     ApiError,
     Home,
@@ -83,7 +84,8 @@ class JobsEngine:
             end_of=self._launcher.end_of,
             cancel=self._launcher.cancel,
         )
-        self._scheduler = Scheduler(self._records, self._start_scheduled)
+        self._catalog = catalog
+        self._scheduler = Scheduler(self._records, self._start_by_itself, self._look)
 
     def start(self) -> None:
         """Mark what was interrupted, then let schedules count."""
@@ -110,6 +112,7 @@ class JobsEngine:
         except ApiError:
             self._forget(workspace, job.job_id)
             raise
+        self._scheduler.changed(job)
         return job
 
     def job(self, principal: Principal, workspace: WorkspaceInfo, job_id: int) -> Job:
@@ -138,7 +141,7 @@ class JobsEngine:
             settings["run_as"] = job.settings["run_as"]
         if settings.get("run_as") != job.settings.get("run_as"):
             self.access.require_run_as(principal, workspace, settings)
-        return self._records.change_job(job, settings)
+        return self._changed(job, settings)
 
     def update(
         self,
@@ -153,7 +156,7 @@ class JobsEngine:
         settings = job_settings.complete(changed(job.settings, given, remove))
         if settings.get("run_as") != job.settings.get("run_as"):
             self.access.require_run_as(principal, workspace, settings)
-        return self._records.change_job(job, settings)
+        return self._changed(job, settings)
 
     def delete(self, principal: Principal, workspace: WorkspaceInfo, job_id: int) -> None:
         self._manage(principal, workspace, job_id)
@@ -330,7 +333,13 @@ class JobsEngine:
         self.access.require(principal, workspace, job_id, MANAGE)
         return found
 
+    def _changed(self, job: Job, settings: Mapping[str, Any]) -> Job:
+        changed = self._records.change_job(job, settings)
+        self._scheduler.changed(changed)
+        return changed
+
     def _forget(self, workspace: WorkspaceInfo, job_id: int) -> None:
+        self._scheduler.forget(job_id)
         self._records.remove_job(job_id)
         self.access.forget(workspace, job_id)
 
@@ -374,10 +383,19 @@ class JobsEngine:
     def _perform(self, call: TaskCall, stop: Stop) -> Outcome:
         return self._tasks.perform(call, stop)
 
-    def _start_scheduled(self, job: Job) -> None:
+    def _start_by_itself(self, job: Job, trigger: str) -> None:
         workspace = self._workspaces[job.workspace]
         owner = self._identity.principal(self.access.owner_of(workspace, job), workspace.name)
-        self.run_now(owner, workspace, job.job_id, {}, "PERIODIC")
+        self.run_now(owner, workspace, job.job_id, {}, trigger)
+
+    def _look(self, job: Job, kind: str, settings: Mapping[str, Any]) -> dict[str, int]:
+        """What a trigger of the job sees, as the identity that its tasks have."""
+        workspace = self._workspaces[job.workspace]
+        try:
+            principal = self._identity.principal(self.run_as_name(workspace, job), workspace.name)
+        except ApiError:
+            return {}
+        return look(self._catalog, principal, workspace, kind, settings)
 
 
 def _no_run(run_id: int) -> ApiError:

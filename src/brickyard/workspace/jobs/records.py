@@ -13,6 +13,8 @@ from brickyard.workspace.jobs.states import INTERRUPTED, Outcome, ended
 from brickyard.workspace.jobs.tables import JOBS, RUNS, TASK_RUNS
 from brickyard.workspace.kernel import Store, now_ms
 
+LAST_RUNS = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -148,6 +150,13 @@ class Records:
             query = query.where(RUNS.c.active == active)
         with self._store.read() as tx:
             return [_run(row) for row in tx.execute(query)]
+
+    def last_runs(self, job_id: int) -> list[Run]:
+        """The newest few runs of a job, newest first."""
+        query = select(RUNS).where(RUNS.c.job_id == job_id).limit(LAST_RUNS)
+        with self._store.read() as tx:
+            rows = tx.execute(query.order_by(RUNS.c.start_ms.desc(), RUNS.c.run_id.desc()))
+            return [_run(row) for row in rows]
 
     def change_run(self, run_id: int, changes: Mapping[str, Any], *, active: bool = True) -> None:
         wanted = RUNS.c.run_id == run_id

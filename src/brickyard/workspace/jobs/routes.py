@@ -1,8 +1,7 @@
 """The Jobs API as `jobs.JobsAPI` of the SDK calls it: 2.2, with 2.1 and `2.0/jobs/get` as aliases.
 
-Follows the Jobs REST API. Clusters are virtual; triggers other than schedules and periods, and
-notifications, are kept, and answers to changes name them in a header. Left out: compliance with
-cluster policies.
+Follows the Jobs REST API. Clusters are virtual; model and SQL-condition triggers and notifications
+are kept, and answers to changes name them in a header. Left out: compliance with cluster policies.
 """
 
 from __future__ import annotations
@@ -304,8 +303,8 @@ VERBS: tuple[tuple[str, str, Callable[[Call], Json | Reply]], ...] = (
 )
 
 SETTINGS_NOTE = (
-    "clusters are virtual; file arrival, table, model and continuous triggers start nothing; "
-    "notifications are not sent"
+    "clusters are virtual; model and SQL-condition triggers, and file arrival outside volumes, "
+    "start nothing; notifications are not sent"
 )
 NOTES: Mapping[str, str] = {
     **dict.fromkeys(("create", "reset", "update"), SETTINGS_NOTE),

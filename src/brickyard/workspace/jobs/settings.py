@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from brickyard.workspace.jobs.cron import BadCron, Cron
+from brickyard.workspace.jobs.watches import is_in_a_volume
 from brickyard.workspace.kernel import invalid
 from brickyard.workspace.kernel.decode import decode
 
@@ -118,8 +119,10 @@ class Shape:
 
 
 # Triggers that start nothing, and settings that nobody hears of.
-UNTRIGGERED = ("file_arrival", "table_update", "table", "model", "job_completion")
-UNHEARD = ("continuous", "email_notifications", "webhook_notifications", "health")
+UNTRIGGERED = ("model", "sql_condition", "job_completion")
+UNHEARD = ("email_notifications", "webhook_notifications", "health")
+SHORTEST_WAIT_S = 60
+WAITS = ("min_time_between_triggers_seconds", "wait_after_last_change_seconds")
 MAX_TASKS = 1000
 LEGACY_KEYS = (*RUNNABLE, *OTHERS, "existing_cluster_id", "new_cluster", "libraries")
 
@@ -143,6 +146,7 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
         done["trigger"] = {"pause_status": "UNPAUSED", **done["trigger"]}
     _check_git(done)
     _check_schedule(done)
+    _check_triggers(done)
     done["tasks"] = [complete_task(task) for task in done.get("tasks") or ()]
     if not done["tasks"]:
         done.pop("tasks")
@@ -198,6 +202,8 @@ def ignored(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """What the settings ask for and the embedded workspace keeps without doing it."""
     trigger = settings.get("trigger") or {}
     found = [f"trigger.{kind}" for kind in UNTRIGGERED if trigger.get(kind)]
+    if trigger.get("file_arrival") and not is_in_a_volume(trigger["file_arrival"]):
+        found.append("trigger.file_arrival")
     found += [name for name in UNHEARD if settings.get(name)]
     for task in settings.get("tasks") or ():
         found += [f"tasks.{task['task_key']}.{name}" for name in UNHEARD if task.get(name)]
@@ -240,6 +246,20 @@ def _check_schedule(settings: Mapping[str, Any]) -> None:
     except (ZoneInfoNotFoundError, ValueError):
         zone = schedule.get("timezone_id")
         raise invalid(f"schedule.timezone_id: there is no time zone {zone!r}") from None
+
+
+def _check_triggers(settings: Mapping[str, Any]) -> None:
+    kinds = [name for name in ("schedule", "trigger", "continuous") if settings.get(name)]
+    if len(kinds) > 1:
+        raise invalid(f"A job has only one of schedule, trigger and continuous; found {kinds}")
+    trigger = settings.get("trigger") or {}
+    for kind in ("file_arrival", "table_update"):
+        for name in WAITS:
+            wait_s = (trigger.get(kind) or {}).get(name)
+            if wait_s and int(wait_s) < SHORTEST_WAIT_S:
+                raise invalid(f"trigger.{kind}.{name} must be at least {SHORTEST_WAIT_S}")
+    if trigger.get("table_update") and not trigger["table_update"].get("table_names"):
+        raise invalid("trigger.table_update.table_names is required")
 
 
 def _check_graph(tasks: list[dict[str, Any]]) -> None:
