@@ -15,6 +15,7 @@ help:            ## list the targets
 setup: $(STAMP)  ## prepare .venv from the lock file
 
 $(STAMP): requirements.lock pyproject.toml
+	@echo "Preparing $(VENV) from requirements.lock"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
