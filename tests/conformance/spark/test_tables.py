@@ -305,7 +305,7 @@ def engines(scope: str) -> list[int]:
     for entry in Path("/proc").iterdir():
         try:
             command = (entry / "cmdline").read_bytes()
-            log = str((entry / "fd" / "1").readlink()) if b"pysail" in command else ""
+            log = str((entry / "fd" / "1").readlink()) if b"sail_process" in command else ""
         except OSError:
             continue
         if scope in log:
