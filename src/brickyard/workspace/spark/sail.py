@@ -12,7 +12,6 @@ import json
 import logging
 import os
 import re
-import socket
 import sys
 import threading
 import time
@@ -24,13 +23,17 @@ from typing import Any, Final
 from brickyard.workspace.kernel import Home
 from brickyard.workspace.processes import Child, Launch, Mounts, start
 from brickyard.workspace.spark.refusals import SPARK, Refusal
+from brickyard.workspace.spark.sail_process import connections
 
+PROCESS: Final = Path(__file__).with_name("sail_process.py")
+DOOR: Final = re.compile(rb"^DOOR (shut|open.*)$", re.M)
 STARTING: Final = re.compile(rb"Starting the Spark Connect server on \S*?:(\d+)")
 START_TIMEOUT_S: Final = 30
 POLL_S: Final = 0.005
 LOG_TAIL: Final = 600
 
 log = logging.getLogger("brickyard.spark")
+_told_open: list[str] = []  # said once is enough
 
 
 class Sail:
@@ -62,7 +65,7 @@ class Sail:
             Launch(
                 command=[
                     str(python or sys.executable),
-                    *("-m", "pysail", "spark", "server", "--ip", "127.0.0.1", "--port", "0"),
+                    *("-P", "-s", str(PROCESS)),  # no module from a folder that others may write
                 ],
                 cwd=Path("/tmp"),
                 environment=_environment(url, token, catalogs, default_catalog),
@@ -72,14 +75,42 @@ class Sail:
             )
         )
         self.port = _port(self._child, self._log)
-        log.info("Sail %s listens after %.0f ms", name, (time.perf_counter() - started) * 1000)
         options = [
             ("grpc.max_receive_message_length", -1),
             ("grpc.max_send_message_length", -1),
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_http_proxy", 0),
+            ("grpc.client_idle_timeout_ms", 2**31 - 1),  # the one connection there will ever be
         ]
         self.channel: Any = grpc.insecure_channel(f"127.0.0.1:{self.port}", options=options)
+        self._be_alone()
+        log.info("Sail %s answers after %.0f ms", name, (time.perf_counter() - started) * 1000)
+
+    def _be_alone(self) -> None:
+        """Connect, have the door shut, and make sure that nobody slipped in before."""
+        import grpc
+
+        try:
+            grpc.channel_ready_future(self.channel).result(START_TIMEOUT_S)
+        except grpc.FutureTimeoutError:
+            self._child.kill()
+            raise _did_not_start(self.last_words()) from None
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while (door := DOOR.search(self._log.read_bytes())) is None:
+            if self._child.poll() is not None or time.monotonic() > deadline:
+                self._child.kill()
+                raise _did_not_start(self.last_words())
+            time.sleep(POLL_S)
+        if door[1] != b"shut":
+            if not _told_open:
+                _told_open.append(self.name)
+                log.warning(
+                    "Spark engines take connections of any local process: %s",
+                    door[1].decode(errors="replace"),
+                )
+        elif connections(self.port) != 1:
+            self._child.kill()
+            raise _did_not_start("another process had connected to it first")
 
     @property
     def alive(self) -> bool:
@@ -208,23 +239,18 @@ def _port(child: Child, path: Path) -> int:
     while time.monotonic() < deadline:
         text = path.read_bytes() if path.exists() else b""
         if found := STARTING.search(text):
-            port = int(found.group(1))
-            if _listens(port):
-                return port
+            return int(found.group(1))
         if child.poll() is not None:
             break
         time.sleep(POLL_S)
     child.kill()
-    tail = path.read_text(errors="replace")[-LOG_TAIL:] if path.exists() else ""
-    raise Refusal(
+    raise _did_not_start(path.read_text(errors="replace")[-LOG_TAIL:] if path.exists() else "")
+
+
+def _did_not_start(tail: str) -> Refusal:
+    return Refusal(
         "SPARK_ENGINE_UNAVAILABLE",
         f"The embedded Spark engine did not start. Its last words: {tail.strip()}",
         sql_state="58000",
         jvm_class=SPARK,
     )
-
-
-def _listens(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
-        sock.settimeout(1)
-        return sock.connect_ex(("127.0.0.1", port)) == 0
