@@ -1,13 +1,10 @@
-"""One run from start to end: which task may start, retries, timeouts, cancelling, the outcome.
+"""One run from start to end: which task may start, cancelling, the outcome.
 
-A thread per run walks the graph; a thread per task does the work. State is written at every
-change, so that what `runs/get` answers is what a restart finds. Knows nothing of how a task does
-its work.
+A thread per run walks the graph; a thread per task does its attempts.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -16,23 +13,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from brickyard.workspace.jobs import states
-from brickyard.workspace.jobs.calls import Perform, Stop, TaskCall
+from brickyard.workspace.jobs.attempts import Attempts, deadline, facts_of
+from brickyard.workspace.jobs.calls import Perform, Stop
 from brickyard.workspace.jobs.records import Records, Run, TaskRun, latest
-from brickyard.workspace.jobs.references import Facts, UnknownReference, resolve
-from brickyard.workspace.jobs.settings import kind_of, leaves
+from brickyard.workspace.jobs.settings import leaves
 from brickyard.workspace.jobs.states import Outcome
-from brickyard.workspace.kernel import ApiError, WorkspaceInfo, now_ms
+from brickyard.workspace.kernel import WorkspaceInfo, now_ms
 
 log = logging.getLogger("brickyard.jobs")
 
-RETRY_LIMIT = 1000
 NO_TASKS_IN_PARALLEL = 100
-MAX_ITERATIONS = 5000
 
 
 @dataclass(slots=True, kw_only=True)
 class Execution:
-    """An active run. `done` are outcomes that a repair keeps."""
+    """An active run. `rerun` names the tasks of a repair; the others keep their outcomes."""
 
     run: Run
     workspace: WorkspaceInfo
@@ -45,16 +40,26 @@ class Execution:
     rerun: frozenset[str] | None = None
     stop: Stop = field(default_factory=Stop)
     ended: threading.Event = field(default_factory=threading.Event)
+    attempts: Attempts = field(init=False)
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
-    _facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _first: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.attempts = Attempts(
+            run=self.run,
+            workspace=self.workspace,
+            settings=self.settings,
+            run_as=self.run_as,
+            parameters=self.parameters,
+            records=self.records,
+            perform=self.perform,
+        )
 
     def start(self) -> None:
         name = f"run-{self.run.run_id}"
         threading.Thread(target=self._run_safely, name=name, daemon=True).start()
 
     def _run_safely(self) -> None:
-        timer = self._deadline(int(self.settings.get("timeout_seconds") or 0), self.stop)
+        timer = deadline(int(self.settings.get("timeout_seconds") or 0), self.stop)
         try:
             outcome = self._run()
         except Exception as fault:
@@ -80,7 +85,7 @@ class Execution:
         self.on_end(self.run)
 
     def _run(self) -> Outcome:
-        self.parameters = self._resolved_parameters()
+        self.attempts.resolve_parameters()
         tasks = [dict(task) for task in self.settings.get("tasks") or ()]
         self.records.change_run(self.run.run_id, states.going_on("RUNNING", "In run"))
         self._keep_earlier()
@@ -112,7 +117,7 @@ class Execution:
                 result = state.get("result_state", "SUCCESS")
                 message = state.get("state_message", "")
                 self._outcomes[key] = Outcome(result=result, message=message)
-                self._facts[key] = _task_facts(one.data)
+                self.attempts.facts[key] = facts_of(one.data)
 
     def _create_attempts(self, tasks: list[dict[str, Any]]) -> dict[str, TaskRun]:
         """Every task is listed from the start of the run, blocked until its turn."""
@@ -123,23 +128,8 @@ class Execution:
             if key in self._outcomes:
                 continue
             attempt = earlier[key].data["attempt_number"] + 1 if key in earlier else 0
-            made[key] = self._attempt(task, self.run.run_id, at, attempt, "BLOCKED")
+            made[key] = self.attempts.create(task, self.run.run_id, at, attempt, "BLOCKED")
         return made
-
-    def _attempt(
-        self, task: Mapping[str, Any], parent_id: int, at: int, number: int, state: str
-    ) -> TaskRun:
-        data = {
-            **task,
-            **states.going_on(state),
-            "attempt_number": number,
-            "start_time": now_ms(),
-            "setup_duration": 0,
-            "execution_duration": 0,
-            "cleanup_duration": 0,
-            "end_time": 0,
-        }
-        return self.records.add_task_run(self.run, parent_id, at, data)
 
     def _is_ready(self, task: Mapping[str, Any]) -> bool:
         return all(on["task_key"] in self._outcomes for on in task.get("depends_on") or ())
@@ -149,13 +139,13 @@ class Execution:
         try:
             blocked = self._blocked(task)
             if blocked is not None:
-                self._end_task(attempt, blocked, now_ms())
+                self.attempts.end(attempt, blocked, now_ms())
                 return blocked
-            return self._attempts(task, attempt, attempt.parent_id, self.stop, None)
+            return self.attempts.all_of(task, attempt, attempt.parent_id, self.stop, None)
         except Exception as fault:
             log.exception("task %s of run %s", task["task_key"], self.run.run_id)
             outcome = _internal(fault)
-            self._end_task(attempt, outcome, now_ms())
+            self.attempts.end(attempt, outcome, now_ms())
             return outcome
 
     def _blocked(self, task: Mapping[str, Any]) -> Outcome | None:
@@ -169,214 +159,12 @@ class Execution:
             result = self._outcomes[on["task_key"]].result
             wanted = on.get("outcome")
             if wanted is not None and result == "SUCCESS":
-                actual = self._facts.get(on["task_key"], {}).get("outcome")
+                actual = self.attempts.facts.get(on["task_key"], {}).get("outcome")
                 result = "SUCCESS" if actual == str(wanted).lower() else "EXCLUDED"
             results.append(result)
         if states.should_run(task.get("run_if", "ALL_SUCCESS"), results):
             return None
         return states.not_run(task.get("run_if", "ALL_SUCCESS"), results)
-
-    def _attempts(
-        self, task: dict[str, Any], attempt: TaskRun, parent_id: int, stop: Stop, item: Any
-    ) -> Outcome:
-        limit = int(task.get("max_retries") or 0)
-        limit = RETRY_LIMIT if limit < 0 else limit
-        while True:
-            outcome = self._once(task, attempt, stop, item)
-            number = attempt.data["attempt_number"]
-            tries = number - self._first_number(attempt)
-            late = outcome.result == "TIMEDOUT" and not task.get("retry_on_timeout")
-            if outcome.ok or stop.asked or late or tries >= limit:
-                return outcome
-            if outcome.result not in ("FAILED", "TIMEDOUT"):
-                return outcome
-            pause_s = int(task.get("min_retry_interval_millis") or 0) / 1000
-            attempt = self._attempt(
-                task, parent_id, attempt.sequence, number + 1, "WAITING_FOR_RETRY"
-            )
-            stop.wait(pause_s)
-
-    def _first_number(self, attempt: TaskRun) -> int:
-        """Attempts before this run or repair do not count against the retries."""
-        key = (attempt.parent_id, attempt.task_key)
-        return self._first.setdefault(key, int(attempt.data["attempt_number"]))
-
-    def _once(self, task: dict[str, Any], attempt: TaskRun, outer: Stop, item: Any) -> Outcome:
-        started = now_ms()
-        stop = Stop(outer)
-        if stop.asked:
-            outcome = Outcome(result=outer.reason, message="Run cancelled.")
-            self._end_task(attempt, outcome, started)
-            return outcome
-        self.records.change_task(
-            attempt.run_id, {**states.going_on("RUNNING", "In run"), "start_time": started}
-        )
-        timeout_s = int(task.get("timeout_seconds") or 0)
-        timer = self._deadline(timeout_s, stop)
-        try:
-            outcome = self._performed(task, attempt, stop, item)
-        except UnknownReference as fault:
-            outcome = Outcome(result="FAILED", message=str(fault), code="INVALID_RUN_CONFIGURATION")
-        except ApiError as fault:
-            outcome = _not_carried_out(fault)
-        finally:
-            if timer is not None:
-                timer.cancel()
-        if stop.asked and not outcome.ok:
-            late = stop.reason == "TIMEDOUT" and not outer.asked
-            message = f"Timed out after {timeout_s} seconds." if late else "Run cancelled."
-            fields = {**(outcome.fields or {}), "_error": message}
-            outcome = Outcome(result=stop.reason, message=message, fields=fields)
-        self._end_task(attempt, outcome, started)
-        return outcome
-
-    def _performed(self, task: dict[str, Any], attempt: TaskRun, stop: Stop, item: Any) -> Outcome:
-        kind = kind_of(task)
-        facts = self._facts_for(task, attempt, item)
-        body = dict(task[kind])
-        if kind == "for_each_task":
-            body["inputs"] = resolve(body["inputs"], facts)
-            return self._for_each({**task, kind: body}, attempt, stop)
-        call = TaskCall(
-            run=self.run,
-            task={**task, kind: resolve(body, facts)},
-            kind=kind,
-            task_run=attempt,
-            facts=facts,
-            workspace=self.workspace,
-            run_as=self.run_as,
-            settings=self.settings,
-            task_values={key: one.get("values", {}) for key, one in self._facts.items()},
-        )
-        return self.perform(call, stop)
-
-    def _for_each(self, task: dict[str, Any], attempt: TaskRun, stop: Stop) -> Outcome:
-        """One iteration per input, some at a time; fails when one of them does."""
-        settings = task["for_each_task"]
-        items = _inputs(settings["inputs"])
-        inner = settings["task"]
-        key = inner["task_key"]
-
-        def iterate(at: int, item: Any) -> Outcome:
-            one = {**inner, "task_key": f"{key}_{at}"}
-            number = self._attempt(one, attempt.run_id, at, 0, "PENDING")
-            return self._attempts(one, number, attempt.run_id, stop, item)
-
-        with ThreadPoolExecutor(max(1, int(settings.get("concurrency") or 1))) as pool:
-            outcomes = list(pool.map(iterate, range(len(items)), items))
-        failed = [one for one in outcomes if not one.ok]
-        stats = {
-            "total_iterations": len(items),
-            "succeeded_iterations": len(outcomes) - len(failed),
-            "failed_iterations": len(failed),
-            "completed_iterations": len(outcomes),
-            "scheduled_iterations": len(items),
-            "active_iterations": 0,
-        }
-        fields = {"for_each_task": {**settings, "stats": {"task_run_stats": stats}}}
-        if not failed:
-            return Outcome(result="SUCCESS", fields=fields)
-        message = f"{len(failed)} of {len(items)} iterations failed; the first: {failed[0].message}"
-        return Outcome(result="FAILED", message=message, code=failed[0].code, fields=fields)
-
-    def _end_task(self, attempt: TaskRun, outcome: Outcome, started: int) -> None:
-        end = now_ms()
-        fields = dict(outcome.fields or {})
-        if outcome.result in ("FAILED", "TIMEDOUT", "CANCELED"):
-            fields.setdefault("_error", outcome.message)
-        setup = int(fields.pop("setup_duration", 0))
-        changes = {**fields, **states.ended(outcome), "end_time": end}
-        changes |= {"setup_duration": setup, "execution_duration": max(end - started - setup, 0)}
-        changes["run_duration"] = end - started
-        self.records.change_task(attempt.run_id, changes, active=False)
-        self._facts[attempt.task_key] = _task_facts({**attempt.data, **changes})
-
-    def _resolved_parameters(self) -> dict[str, str]:
-        """Values of job parameters may refer to the run; what cannot be resolved stays."""
-        facts = self._facts_for({"task_key": ""}, None, None)
-        found = {}
-        for name, value in self.parameters.items():
-            try:
-                found[name] = str(resolve(value, facts))
-            except UnknownReference:
-                found[name] = value
-        return found
-
-    def _facts_for(self, task: Mapping[str, Any], attempt: TaskRun | None, item: Any) -> Facts:
-        run = self.run.data
-        notebook = (task.get("notebook_task") or {}).get("notebook_path", "")
-        return Facts(
-            job={
-                "id": self.run.job_id or 0,
-                "name": self.settings.get("name", run.get("run_name", "")),
-                "run_id": self.run.run_id,
-                "repair_count": len(run.get("repair_history") or [None]) - 1,
-                "start_ms": self.run.start_ms,
-                "trigger": str(run.get("trigger", "")).lower(),
-            },
-            parameters=self.parameters,
-            workspace={"id": self.workspace.id, "url": self.workspace.url},
-            task={
-                "name": task["task_key"],
-                "run_id": attempt.run_id,
-                "execution_count": attempt.data["attempt_number"] + 1,
-                "notebook_path": notebook,
-            }
-            if attempt is not None
-            else {},
-            tasks=dict(self._facts),
-            input=item,
-        )
-
-    @staticmethod
-    def _deadline(timeout_s: int, stop: Stop) -> threading.Timer | None:
-        if timeout_s <= 0:
-            return None
-        timer = threading.Timer(timeout_s, stop.ask, ("TIMEDOUT",))
-        timer.daemon = True
-        timer.start()
-        return timer
-
-
-def _task_facts(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What later tasks may refer to."""
-    state = data.get("state") or {}
-    details = (data.get("status") or {}).get("termination_details") or {}
-    return {
-        "run_id": data["run_id"],
-        "result_state": str(state.get("result_state", "")).lower(),
-        "error_code": details.get("code", ""),
-        "execution_count": data["attempt_number"] + 1,
-        "values": data.get("_values") or {},
-        "output": data.get("_output") or {},
-        "outcome": (data.get("condition_task") or {}).get("outcome", ""),
-    }
-
-
-def _inputs(given: Any) -> list[Any]:
-    """The inputs of a for-each task: a JSON array, as text or as it is."""
-    found = given
-    if isinstance(given, str):
-        try:
-            found = json.loads(given)
-        except ValueError:
-            raise UnknownReference(f"for_each_task.inputs is not a JSON array: {given}") from None
-    if not isinstance(found, list):
-        raise UnknownReference(f"for_each_task.inputs is not a JSON array: {given}")
-    if len(found) > MAX_ITERATIONS:
-        raise UnknownReference(f"for_each_task.inputs has more than {MAX_ITERATIONS} items")
-    return found
-
-
-def _not_carried_out(fault: ApiError) -> Outcome:
-    """A task that failed before its own code ran: its source or a right is missing."""
-    if fault.code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
-        code, message = "RESOURCE_NOT_FOUND", fault.message
-    elif fault.code == "PERMISSION_DENIED":
-        code, message = "UNAUTHORIZED_ERROR", f"{fault.code}: {fault.message}"
-    else:
-        code, message = "INVALID_RUN_CONFIGURATION", f"{fault.code}: {fault.message}"
-    return Outcome(result="FAILED", message=message, code=code, life_cycle="INTERNAL_ERROR")
 
 
 def _internal(fault: BaseException) -> Outcome:

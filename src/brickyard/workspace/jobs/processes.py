@@ -7,9 +7,6 @@ writes `result.json` and `values.json`, which become the task run's output and t
 from __future__ import annotations
 
 import json
-import os
-import re
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.catalog import securables
-from brickyard.workspace.jobs import sources
+from brickyard.workspace.jobs import sources, specs
 from brickyard.workspace.jobs.calls import Stop, TaskCall
 from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.kernel import ApiError, Home, Principal, WorkspaceInfo, now_ms
@@ -30,7 +27,6 @@ from brickyard.workspace.processes import (
     Mounts,
     UnresolvedEnvironment,
     VolumeMount,
-    enforcement,
     start,
 )
 
@@ -40,23 +36,10 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.spark.engine import SparkEngine
 
-RUNTIME_VERSION = "17.3"
 TOKEN_LIFETIME_S = 24 * 3600
 POLL_S = 0.05
 VOLUMES_EVERY_S = 0.25
 LOG_LINES_SHOWN = 5
-# Passed on from the workspace's own environment: where tools are, locale, proxies, certificates.
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
-INHERITED_PREFIXES = (
-    *("SSL_", "REQUESTS_", "CURL_", "HTTP_", "HTTPS_", "NO_PROXY"),
-    *("http_", "https_", "no_proxy", "CUDA_"),
-)
-# Of pip and uv, only where packages and certificates are. Names and passwords stay here.
-INDEXES = (
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT"),
-    *("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_OFFLINE"),
-)
-USER_IN_URL = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +105,9 @@ class ProcessTasks:
         child: Child | None = None
         try:
             remote = self.spark.session_url(principal, call.workspace, token, scope, python=python)
-            spec = self._spec(call, principal, mounts, source, folder)
-            (folder / "spec.json").write_text(json.dumps(spec))
-            environment = _environment(call, principal, token, remote, source)
+            told = specs.spec(self.home, call, principal, mounts, source, folder)
+            (folder / "spec.json").write_text(json.dumps(told))
+            environment = specs.environment(call, principal, token, remote, source)
             log = folder / "log.txt"
             setup_ms = now_ms() - started
             child = start(
@@ -220,62 +203,6 @@ class ProcessTasks:
             return sources.python_file(files, body["python_file"], source, volumes)
         return None
 
-    def _spec(
-        self,
-        call: TaskCall,
-        principal: Principal,
-        mounts: Mounts,
-        source: sources.Source | None,
-        folder: Path,
-    ) -> dict[str, Any]:
-        body = call.task[call.kind]
-        inside = source.inside if source else ""
-        mapped = {} if enforcement().kind == "namespace" else mounts.path_map()
-        if mapped and source:
-            inside = str(source.real)
-        spec: dict[str, Any] = {
-            "folder": str(folder),
-            "file": inside,
-            "task_values": call.task_values,
-            "catalogs": [
-                {"name": one.name, "path": os.path.realpath(one.path), "mode": one.mode}
-                for one in mounts.catalogs
-            ],
-            "catalogs_folder": os.path.realpath(self.home.catalogs),
-            "workspace": call.workspace.name,
-            "principal": principal.user_name,
-            "mapped": mapped,
-            "context": {
-                "job_id": call.run.job_id,
-                "job_name": call.settings.get("name"),
-                "run_id": call.run.run_id,
-                "task_run_id": call.task_run.run_id,
-                "task_key": call.task["task_key"],
-                "workspace_id": call.workspace.id,
-                "notebook_id": call.task_run.run_id,
-            },
-        }
-        if call.kind == "notebook_task":
-            assert source is not None
-            widgets = {**(body.get("base_parameters") or {}), **call.facts.parameters}
-            spec |= {"kind": "notebook", "notebook_path": source.workspace_path}
-            spec["widgets"] = {name: str(value) for name, value in widgets.items()}
-            return spec
-        if call.kind == "spark_python_task":
-            arguments = body.get("parameters") or []
-            return spec | {"kind": "python", "arguments": [str(one) for one in arguments]}
-        named = body.get("named_parameters")
-        if named:
-            named = {**named, **call.facts.parameters}
-        arguments = body.get("parameters") or []
-        arguments = [*arguments, *(f"--{name}={value}" for name, value in (named or {}).items())]
-        return spec | {
-            "kind": "wheel",
-            "package_name": body["package_name"],
-            "entry_point": body["entry_point"],
-            "arguments": [str(one) for one in arguments],
-        }
-
 
 def require_readable(
     files: FilesEngine, principal: Principal, workspace: WorkspaceInfo, source: sources.Source
@@ -289,51 +216,6 @@ def require_readable(
         # A notebook named as a file: its object has no extension.
         bare = source.workspace_path.removesuffix(source.real.suffix)
         files.readable(principal, workspace, bare)
-
-
-def _environment(
-    call: TaskCall, principal: Principal, token: str, remote: str, source: sources.Source | None
-) -> dict[str, str]:
-    """The whole environment of the task's process."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in INHERITED or name.startswith(INHERITED_PREFIXES)
-    }
-    kept |= {name: USER_IN_URL.sub("", os.environ[name]) for name in INDEXES if name in os.environ}
-    if source is not None:
-        experiment = source.workspace_path
-        if call.kind != "notebook_task":
-            experiment = experiment.removesuffix(".py")
-    else:
-        experiment = f"/Users/{principal.user_name}/{call.settings.get('name', 'job')}"
-    own = {
-        "DATABRICKS_HOST": call.workspace.url,
-        "DATABRICKS_TOKEN": token,
-        "DATABRICKS_RUNTIME_VERSION": RUNTIME_VERSION,
-        "SPARK_REMOTE": remote,
-        "MLFLOW_TRACKING_URI": "databricks",
-        "MLFLOW_REGISTRY_URI": "databricks-uc",
-        "MLFLOW_EXPERIMENT_NAME": experiment,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYSPARK_PYTHON": sys.executable,
-        # The Spark Connect client looks for an installation when it is imported; any path will do.
-        "SPARK_HOME": sys.prefix,
-    }
-    return {**kept, **_cluster_variables(call), **own}
-
-
-def _cluster_variables(call: TaskCall) -> dict[str, str]:
-    """`spark_env_vars` of the task's cluster, which is otherwise virtual."""
-    clusters = {
-        one.get("job_cluster_key"): one.get("new_cluster") or {}
-        for one in call.settings.get("job_clusters") or ()
-    }
-    key = call.task.get("job_cluster_key")
-    cluster = call.task.get("new_cluster") or clusters.get(key) or {}
-    variables = cluster.get("spark_env_vars") or {}
-    return {str(name): str(value) for name, value in variables.items()}
 
 
 def _outcome(folder: Path, code: int, setup_ms: int, log: Path) -> Outcome:
