@@ -89,7 +89,7 @@ class Scheduler:
         if trigger.get("periodic") and trigger.get("pause_status") == "UNPAUSED":
             return "PERIODIC" if self._period_over(job, after, until) else ""
         watch, source = self._watches.get(job.job_id), watched(settings)
-        if watch is not None and source is not None:
+        if watch is not None and source is not None and watch.may_look(until.timestamp()):
             due = watch.is_due(self._look(job, *source), until.timestamp())
             return source[0] if due else ""
         return ""

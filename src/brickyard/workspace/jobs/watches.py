@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
 
 VOLUMES = "/Volumes/"
+LOOK_EVERY_S = 3
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,6 +32,14 @@ class Watch:
     changed: set[str] = field(default_factory=set)
     changed_at: float = 0
     fired_at: float = 0
+    looked_at: float = 0
+
+    def may_look(self, now: float) -> bool:
+        """Not at every moment: a look may walk through many files."""
+        if now - self.looked_at < LOOK_EVERY_S:
+            return False
+        self.looked_at = now
+        return True
 
     def is_due(self, found: Mapping[str, int], now: float) -> bool:
         """Look at what is there now; whether the job should start."""
