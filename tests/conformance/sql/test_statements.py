@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +71,31 @@ def ended(client: WorkspaceClient, id: str, within_s: float = 30) -> Any:
             return found
         assert time.monotonic() < give_up_at, found.status
         time.sleep(0.1)
+
+
+def children_cpu(server: int) -> float:
+    """How many processors the processes below a server use; 0 without /proc."""
+
+    def used() -> float:
+        parents, ticks = {}, {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                numbers = (folder / "stat").read_text().rsplit(")", 1)[-1].split()
+            except OSError:
+                continue
+            parents[int(folder.name)] = int(numbers[1])
+            ticks[int(folder.name)] = int(numbers[11]) + int(numbers[12])
+        total = 0
+        for process, above in parents.items():
+            while above not in (0, 1, server):
+                above = parents.get(above, 0)
+            total += ticks[process] if above == server else 0
+        return total / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    assert before > 0 or not Path("/proc").exists()
+    time.sleep(1)
+    return used() - before
 
 
 # -- results --------------------------------------------------------------------------------------
@@ -344,17 +371,23 @@ def test_a_statement_may_be_started_now_and_fetched_later(
 
 
 @pytest.mark.documented
-def test_a_running_statement_is_cancelled(client: WorkspaceClient, run: Callable[..., Any]) -> None:
+def test_a_running_statement_is_cancelled(
+    workspace: Any, client: WorkspaceClient, run: Callable[..., Any]
+) -> None:
     answer = run(ENDLESS, wait_timeout="0s")
     time.sleep(0.5)
     assert client.statement_execution.get_statement(answer.statement_id).status.state in (
         StatementState.PENDING,
         StatementState.RUNNING,
     )
+    assert children_cpu(workspace.process.pid) > 0.05
     client.statement_execution.cancel_execution(answer.statement_id)
     assert ended(client, answer.statement_id).status.state is StatementState.CANCELED
     client.statement_execution.cancel_execution(answer.statement_id)  # again: no harm
     assert run("SELECT 2").result.data_array == [["2"]]
+    give_up_at = time.monotonic() + 15
+    while children_cpu(workspace.process.pid) > 0.1:
+        assert time.monotonic() < give_up_at, "the engine goes on with what nobody waits for"
 
 
 @pytest.mark.documented

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -28,6 +28,7 @@ STATEFUL: Final = re.compile(
 )
 UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 IDLE_SESSIONS: Final = 8
+INTERRUPT_LIMIT_S: Final = 5
 EPOCH: Final = datetime(1970, 1, 1)
 
 
@@ -52,25 +53,25 @@ class Parameter:
 
 @dataclass(slots=True)
 class Cancellation:
-    """Lets another thread stop a statement: it cancels the call that is under way."""
+    """Lets another thread stop a statement: it ends the call that is under way."""
 
     is_requested: bool = False
     is_over: threading.Event = field(default_factory=threading.Event)
-    _call: Any = None
+    _end: Callable[[], None] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def cancel(self) -> None:
         with self._lock:
             self.is_requested = True
-            if self._call is not None:
-                self._call.cancel()
+            end = self._end
+        end()
 
-    def watch(self, call: Any) -> Any:
+    def watch(self, end: Callable[[], None]) -> None:
+        """`end` is how the call that begins now is ended."""
         with self._lock:
-            self._call = call
-            if self.is_requested:
-                call.cancel()
-        return call
+            self._end = end
+        if self.is_requested:
+            end()
 
 
 class Connection:
@@ -94,6 +95,10 @@ class Connection:
             f"/{protocol.SERVICE}/ExecutePlan",
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=protocol.ExecutePlanResponse.FromString,
+        )
+        self._interrupt = self._channel.unary_unary(
+            f"/{protocol.SERVICE}/Interrupt",
+            request_serializer=lambda message: message.SerializeToString(),
         )
         self._idle: dict[tuple[str, str], list[str]] = {}
         self._lock = threading.Lock()
@@ -167,8 +172,12 @@ class Connection:
                 with pa.ipc.open_stream(answer.arrow_batch.data) as reader:
                     arrow_schema = reader.schema
                     batches.extend(reader)
+        if stop.is_requested:
+            raise StatementFailed("CANCELLED", "The statement was canceled")
+        if arrow_schema is None and types:  # an interrupted engine ends as if all were well
+            raise StatementFailed("ABORTED", "The statement was interrupted before it had ended")
         if arrow_schema is None:
-            return pa.table({}), types
+            return pa.table({}), []
         table = pa.Table.from_batches(batches, arrow_schema)
         return table, types or [arrow_type_text(one.type) for one in arrow_schema]
 
@@ -180,11 +189,29 @@ class Connection:
         )
         request.user_context.user_id = self._user
         request.plan.CopyFrom(plan)
-        call = stop.watch(self._execute(request, metadata=self._metadata))
+        call = self._execute(request, metadata=self._metadata)
+        stop.watch(lambda: self._end(request, call))
         try:
             yield from call
         except grpc.RpcError as fault:
             raise _failed(fault) from None
+
+    def _end(self, execution: Any, call: Any) -> None:
+        """Stop the engine's work, which goes on for a caller who only hangs up; then hang up."""
+        import grpc
+
+        request = self._protocol.InterruptRequest(
+            session_id=execution.session_id,
+            client_type=execution.client_type,
+            interrupt_type="INTERRUPT_TYPE_OPERATION_ID",
+            operation_id=execution.operation_id,
+        )
+        request.user_context.user_id = self._user
+        try:
+            self._interrupt(request, metadata=self._metadata, timeout=INTERRUPT_LIMIT_S)
+        except grpc.RpcError:
+            pass  # it has ended by itself, or there is no engine any more
+        call.cancel()
 
 
 def _failed(fault: Any) -> StatementFailed:
