@@ -1,9 +1,10 @@
-"""Somebody without special rights, made and signed in through the official SDK alone."""
+"""For all conformance tests: somebody without special rights, and the marks that each must carry."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,3 +32,20 @@ def somebody(workspace: Any) -> Iterator[Somebody]:
     yield make
     for admin, one in made:
         admin.service_principals.delete(one)
+
+
+MARKS = frozenset({"documented", "recorded", "belief"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every conformance test says what it rests on; one that does not is an error."""
+    here = Path(__file__).parent
+    unmarked = [
+        item.nodeid
+        for item in items
+        if item.path.is_relative_to(here)
+        and not MARKS & {mark.name for mark in item.iter_markers()}
+    ]
+    if unmarked:
+        listed = "\n  ".join(unmarked)
+        raise pytest.UsageError(f"mark these as {', '.join(sorted(MARKS))}:\n  {listed}")

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.documented
 def test_the_coverage_page_is_not_stale() -> None:
     ended = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "coverage.py")],
