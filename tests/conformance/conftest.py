@@ -1,4 +1,4 @@
-"""For all conformance tests: somebody without special rights, and the marks that each must carry."""
+"""For all conformance tests: somebody without special rights, and the marks each must carry."""
 
 from __future__ import annotations
 
