@@ -1,27 +1,25 @@
-"""The engine of jobs: who may keep, change, run, repair, cancel and see what.
+"""The engine of jobs: who may keep, change and run which job.
 
 Runs that were active when the workspace stopped are marked as interrupted at the next start.
-`requests` and `repairs` turn requests into runs, `launcher` holds those that go on, `execution`
-decides which task is next, `tasks` does its work.
+`requests` turns requests into runs, `launcher` holds those that go on, `execution` decides which
+task is next, `tasks` does its work, `runs` answers for what was made, `schedule` starts jobs.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.jobs import repairs, requests, states
+from brickyard.workspace.jobs import requests, states
 from brickyard.workspace.jobs import settings as job_settings
 from brickyard.workspace.jobs.access import MANAGE, RUN, VIEW, Access
 from brickyard.workspace.jobs.calls import Stop, TaskCall
 from brickyard.workspace.jobs.changes import changed, without_acl
 from brickyard.workspace.jobs.launcher import Launcher
 from brickyard.workspace.jobs.processes import ProcessTasks
-from brickyard.workspace.jobs.records import Job, Records, Run, TaskRun, new_id
+from brickyard.workspace.jobs.records import Job, Records, Run
+from brickyard.workspace.jobs.runs import Runs
 from brickyard.workspace.jobs.schedule import Scheduler
-from brickyard.workspace.jobs.show import key_values
 from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.jobs.tasks import Tasks
 from brickyard.workspace.jobs.watches import look
@@ -61,12 +59,12 @@ class JobsEngine:
         spark: SparkEngine,
         sql: SqlEngine,
     ) -> None:
-        self._home = home
         self._workspaces = workspaces
         self._identity = identity
         self._records = Records(store)
         self.access = Access(identity, permissions)
         self._launcher = Launcher(self._records, self._perform)
+        self.runs = Runs(self._records, self.access, self._launcher, home)
         self.environments = Environments(home.environments, home=home.root)
         self._tasks = Tasks(
             identity=identity,
@@ -215,49 +213,6 @@ class JobsEngine:
         data |= {"_settings": settings, "_parameters": {}, "_submitted": True}
         return self._launcher.begin(workspace, None, data, token)
 
-    def run(self, principal: Principal, workspace: WorkspaceInfo, run_id: int) -> Run:
-        found = self._records.run(workspace.name, run_id)
-        if found is None:
-            raise _no_run(run_id)
-        self.access.require_run(principal, workspace, found, VIEW)
-        return found
-
-    def task_run(
-        self, principal: Principal, workspace: WorkspaceInfo, run_id: int
-    ) -> tuple[TaskRun, Run] | None:
-        """A task run and the run it belongs to, or None when the id is not a task run's."""
-        found = self._records.task_run(workspace.name, run_id)
-        if found is None:
-            return None
-        return found, self.run(principal, workspace, found.root_id)
-
-    def tasks_of(self, run_id: int) -> list[TaskRun]:
-        """Of a run, or the iterations of a for-each task run."""
-        return self._records.task_runs(run_id)
-
-    def runs(
-        self,
-        principal: Principal,
-        workspace: WorkspaceInfo,
-        job_id: int | None,
-        active: bool | None,
-    ) -> list[Run]:
-        found = self._records.runs(workspace.name, job_id, active)
-        if principal.is_admin:
-            return found
-        return [run for run in found if self._may_see(principal, workspace, run)]
-
-    def output(self, workspace: WorkspaceInfo, task: TaskRun) -> Path:
-        """The log file of a task run; it may not exist."""
-        return self._home.runs / str(task.run_id) / "log.txt"
-
-    def cancel(self, principal: Principal, workspace: WorkspaceInfo, run_id: int) -> None:
-        """Cancelling what has ended is no error."""
-        task = self._records.task_run(workspace.name, run_id)
-        run = self.run(principal, workspace, task.root_id if task else run_id)
-        self.access.require_run(principal, workspace, run, RUN)
-        self._launcher.cancel(run.run_id)
-
     def cancel_all(
         self,
         principal: Principal,
@@ -270,55 +225,11 @@ class JobsEngine:
         if job_id is not None:
             self._job(workspace, job_id)
             self.access.require(principal, workspace, job_id, RUN)
-        for run in self.runs(principal, workspace, job_id, active=True):
+        for run in self.runs.listed(principal, workspace, job_id, active=True):
             if only_queued and run.data["state"]["life_cycle_state"] != "QUEUED":
                 continue
             self.access.require_run(principal, workspace, run, RUN)
             self._launcher.cancel(run.run_id)
-
-    def delete_run(self, principal: Principal, workspace: WorkspaceInfo, run_id: int) -> None:
-        run = self.run(principal, workspace, run_id)
-        self.access.require_run(principal, workspace, run, MANAGE)
-        if run.active:
-            raise ApiError("INVALID_STATE", f"Run {run_id} is still active; cancel it first")
-        for task_id in self._records.remove_run(run_id):
-            shutil.rmtree(self._home.runs / str(task_id), ignore_errors=True)
-
-    def repair(
-        self,
-        principal: Principal,
-        workspace: WorkspaceInfo,
-        run_id: int,
-        request: Mapping[str, Any],
-    ) -> int:
-        """Run some tasks of an ended run again, as new attempts; the repair's id."""
-        with self._launcher.still():
-            run = self.run(principal, workspace, run_id)
-            self.access.require_run(principal, workspace, run, RUN)
-            repairs.require_repairable(run, request)
-            settings = dict(run.data["_settings"])
-            if run.job_id is not None and (job := self._records.job(workspace.name, run.job_id)):
-                settings["tasks"] = repairs.current_tasks(settings, job.settings)
-            settings = requests.with_legacy_parameters(settings, request)
-            given = key_values(request.get("job_parameters") or {}, "job_parameters")
-            parameters = {**run.data["_parameters"], **given}
-            earlier = self._records.task_runs(run_id)
-            rerun = repairs.to_rerun(earlier, settings, request)
-            repair_id = new_id()
-            changes = {
-                **states.going_on("PENDING"),
-                "end_time": 0,
-                "repair_history": repairs.history_with(run, earlier, repair_id),
-                "job_parameters": [
-                    {**one, "value": parameters[one["name"]]}
-                    for one in run.data.get("job_parameters") or ()
-                ],
-                "_settings": settings,
-                "_parameters": parameters,
-            }
-            self._records.change_run(run_id, changes, active=True)
-            self._launcher.launch(workspace, self.run(principal, workspace, run_id), rerun)
-            return repair_id
 
     # Inside
 
@@ -342,13 +253,6 @@ class JobsEngine:
         self._scheduler.forget(job_id)
         self._records.remove_job(job_id)
         self.access.forget(workspace, job_id)
-
-    def _may_see(self, principal: Principal, workspace: WorkspaceInfo, run: Run) -> bool:
-        try:
-            self.access.require_run(principal, workspace, run, VIEW)
-        except ApiError:
-            return False
-        return True
 
     @staticmethod
     def _new_run(principal: Principal, name: str, trigger: str, kind: str) -> dict[str, Any]:
@@ -396,7 +300,3 @@ class JobsEngine:
         except ApiError:
             return {}
         return look(self._catalog, principal, workspace, kind, settings)
-
-
-def _no_run(run_id: int) -> ApiError:
-    return invalid(f"Run {run_id} does not exist.")

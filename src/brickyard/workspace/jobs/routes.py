@@ -104,13 +104,13 @@ def submit(call: Call) -> Json:
 
 def fetch_run(call: Call) -> Json:
     run_id = call.integer("run_id")
-    jobs = call.engines.jobs
-    found = jobs.task_run(call.principal, call.workspace, run_id)
+    runs = call.engines.jobs.runs
+    found = runs.task_run(call.principal, call.workspace, run_id)
     if found is not None:
         task, root = found
-        return show_task_run(task, root, jobs.tasks_of(task.run_id), call.workspace)
-    run = jobs.run(call.principal, call.workspace, run_id)
-    shown = show_run(run, jobs.tasks_of(run_id), call.workspace, token=call.query("page_token"))
+        return show_task_run(task, root, runs.tasks_of(task.run_id), call.workspace)
+    run = runs.run(call.principal, call.workspace, run_id)
+    shown = show_run(run, runs.tasks_of(run_id), call.workspace, token=call.query("page_token"))
     if not call.flag("include_history"):
         shown.pop("repair_history", None)
     return shown
@@ -122,14 +122,14 @@ def browse_runs(call: Call) -> Json:
     if active and completed:
         raise invalid("active_only and completed_only exclude each other")
     wanted = True if active else False if completed else None
-    jobs = call.engines.jobs
-    found = jobs.runs(call.principal, call.workspace, job_id, wanted)
+    runs = call.engines.jobs.runs
+    found = runs.listed(call.principal, call.workspace, job_id, wanted)
     found = [run for run in found if _in_filters(call, run)]
     with_tasks = call.flag("expand_tasks")
 
     def show(run: Run) -> dict[str, Any]:
         return show_run_in_list(
-            run, jobs.tasks_of(run.run_id), call.workspace, with_tasks=with_tasks
+            run, runs.tasks_of(run.run_id), call.workspace, with_tasks=with_tasks
         )
 
     return _page(call, "runs", found, show, RUNS_PER_PAGE)
@@ -137,11 +137,11 @@ def browse_runs(call: Call) -> Json:
 
 def fetch_output(call: Call) -> Json:
     run_id = call.integer("run_id")
-    jobs = call.engines.jobs
-    found = jobs.task_run(call.principal, call.workspace, run_id)
+    runs = call.engines.jobs.runs
+    found = runs.task_run(call.principal, call.workspace, run_id)
     if found is None:
-        run = jobs.run(call.principal, call.workspace, run_id)
-        tasks = jobs.tasks_of(run.run_id)
+        run = runs.run(call.principal, call.workspace, run_id)
+        tasks = runs.tasks_of(run.run_id)
         if len({one.task_key for one in tasks}) != 1:
             raise ApiError(
                 "INVALID_PARAMETER_VALUE",
@@ -160,7 +160,7 @@ def fetch_output(call: Call) -> Json:
         answer["run_job_output"] = data["run_job_output"]
     if "sql_task" in data:
         answer["sql_output"] = {}
-    log = jobs.output(call.workspace, task)
+    log = runs.output(call.workspace, task)
     if log.exists():
         answer |= _logs(log.read_bytes())
     return answer
@@ -168,7 +168,7 @@ def fetch_output(call: Call) -> Json:
 
 def cancel(call: Call) -> Json:
     run_id = _id(_body(call), "run_id")
-    call.engines.jobs.cancel(call.principal, call.workspace, run_id)
+    call.engines.jobs.runs.cancel(call.principal, call.workspace, run_id)
     return {}
 
 
@@ -185,14 +185,14 @@ def cancel_all(call: Call) -> Json:
 
 def delete_run(call: Call) -> Json:
     run_id = _id(_body(call), "run_id")
-    call.engines.jobs.delete_run(call.principal, call.workspace, run_id)
+    call.engines.jobs.runs.delete(call.principal, call.workspace, run_id)
     return {}
 
 
 def repair(call: Call) -> Json:
     body = _body(call)
     run_id = _id(body, "run_id")
-    repair_id = call.engines.jobs.repair(call.principal, call.workspace, run_id, body)
+    repair_id = call.engines.jobs.runs.repair(call.principal, call.workspace, run_id, body)
     return {"repair_id": repair_id}
 
 
@@ -201,11 +201,11 @@ def export(call: Call) -> Json:
     import html
 
     run_id = call.integer("run_id")
-    jobs = call.engines.jobs
-    found = jobs.task_run(call.principal, call.workspace, run_id)
+    runs = call.engines.jobs.runs
+    found = runs.task_run(call.principal, call.workspace, run_id)
     if found is None:
         raise invalid(f"Run {run_id} is not a task run; only task runs can be exported")
-    log = jobs.output(call.workspace, found[0])
+    log = runs.output(call.workspace, found[0])
     text = html.escape(log.read_text(errors="replace")) if log.exists() else ""
     name = found[0].task_key
     page = f"<!doctype html><title>{html.escape(name)}</title><pre>{text}</pre>"
