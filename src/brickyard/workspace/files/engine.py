@@ -166,6 +166,8 @@ class FilesEngine:
         found = tree.find(parts)
         if found is None:
             self._require_above(principal, workspace, parts)
+        else:
+            self.readable(principal, workspace, path)  # that it is there is not for everybody
         for made in tree.make_folders(parts):
             self._is_new(principal, workspace, made)
 
