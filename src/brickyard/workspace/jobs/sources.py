@@ -32,7 +32,7 @@ class Source:
     workspace_path: str  # without /Workspace, without extension for notebooks
 
 
-def notebook(files: Path, path: str, source: str) -> Source:
+def notebook(files: Path, path: str, source: str, *, what: str = "notebook") -> Source:
     """Raises RESOURCE_DOES_NOT_EXIST, or INVALID_PARAMETER_VALUE for another kind of source."""
     if source == "GIT":
         raise invalid(
@@ -49,7 +49,7 @@ def notebook(files: Path, path: str, source: str) -> Source:
                 workspace_path="/" + relative,
             )
     raise not_found(
-        f'Unable to access the notebook "{path}". Either it does not exist, or the identity used '
+        f'Unable to access the {what} "{path}". Either it does not exist, or the identity used '
         "to run this job lacks the required permissions."
     )
 

@@ -74,7 +74,10 @@ class Tasks:
                 "statements into a .sql file of the bundle and name it in sql_task.file.path"
             )
         found = sources.notebook(
-            self.home.files_of(call.workspace.name), file["path"], file.get("source") or "WORKSPACE"
+            self.home.files_of(call.workspace.name),
+            file["path"],
+            file.get("source") or "WORKSPACE",
+            what="SQL file",
         )
         require_readable(self.processes.files, principal, call.workspace, found)
         text = found.real.read_text()
