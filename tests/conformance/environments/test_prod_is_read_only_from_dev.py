@@ -37,6 +37,12 @@ STATEMENTS = (
     "UPDATE {0}.t SET id = 5 WHERE id = 0",
     "DELETE FROM {0}.t WHERE id = 5",
     "MERGE INTO {0}.t USING (SELECT 40L AS id) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT *",
+    "INSERT INTO {0}.t WITH x AS (SELECT 50L AS id) SELECT * FROM x",
+    "/* a comment */ insert into {0}.`t` values (60)",
+    "OPTIMIZE {0}.t",
+    "RESTORE TABLE {0}.t TO VERSION AS OF 0",
+    "TRUNCATE TABLE {0}.t",
+    "ALTER TABLE {0}.t ADD COLUMN z INT",
     "CREATE TABLE {0}.by_sql (id BIGINT)",
     "CREATE OR REPLACE TABLE {0}.by_sql AS SELECT 1 AS id",
     "ALTER TABLE {0}.by_sql SET TBLPROPERTIES ('a' = 'b')",
@@ -46,6 +52,7 @@ STATEMENTS = (
     "CREATE VOLUME {0}.by_sql",
     "CREATE SCHEMA {0}_by_sql",
     "DROP SCHEMA {0}_by_sql",
+    "DROP VOLUME {0}.by_sql",
     "GRANT SELECT ON TABLE {0}.t TO `account users`",
 )
 
