@@ -22,8 +22,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from brickyard.runtime.paths import real
 from brickyard.runtime.spec import Spec
 
+NO_MATTER = ("-U", "--upgrade", "-q", "--quiet", "--force-reinstall")
 IGNORED = {"matplotlib", "load_ext", "autoreload", "reload_ext", "config", "env", "skip"}
 VARIABLE = re.compile(r"\{([^{}]+)\}|\$([A-Za-z_]\w*)")
 
@@ -48,7 +50,7 @@ def pip(line: str, spec: Spec) -> None:
 
 
 def _install(words: list[str], spec: Spec) -> None:
-    words = [w for w in words if w not in ("-U", "--upgrade", "-q", "--quiet", "--force-reinstall")]
+    words = [real(spec.mapped, word) for word in words if word not in NO_MATTER]
     plain = [word for word in words if not word.startswith("-")]
     if plain == words and all(_is_met(word) for word in plain):
         print("Requirements are met by the task's environment: " + ", ".join(plain))

@@ -57,7 +57,7 @@ class WriteRefused(PermissionError):
 
 def install(refusals: Refusals, mapped: Mapping[str, str]) -> None:
     """Wrap `open` and the path functions of `os`."""
-    find = functools.partial(_mapped, mapped) if mapped else _as_it_is
+    find = functools.partial(real, mapped) if mapped else _as_it_is
     opener = _wrapped(builtins.open, 1, refusals, find)
     builtins.open = opener
     io.open = opener
@@ -109,7 +109,8 @@ def _as_it_is(path: Any) -> Any:
     return path
 
 
-def _mapped(table: Mapping[str, str], path: Any) -> Any:
+def real(table: Mapping[str, str], path: Any) -> Any:
+    """Where a `/Workspace` or `/Volumes` path is when the platform cannot mount it."""
     if not isinstance(path, str | os.PathLike):
         return path
     text = os.fspath(path)
