@@ -276,3 +276,13 @@ def test_what_a_view_shows_is_known_without_entering_it(view: Mounts, tmp_path: 
     assert not view.shows(tmp_path / "files" / "link" / "x")
     assert not view.shows(tmp_path / "files" / ".." / "keys")
     assert not replace(view, openings=()).shows(tmp_path / "files" / "x")
+
+
+@enforced
+def test_the_workspaces_own_code_and_session_services_are_out_of_reach(view: Mounts) -> None:
+    package = Path(sys.modules[Mounts.__module__].__file__ or "").parent
+    script = (
+        f"for d in {package} {sys.prefix}; do touch $d/planted 2>/dev/null && echo wrote $d; done; "
+        f"ls /run/user 2>/dev/null; {sys.executable} -c 'import brickyard; print(1)'"
+    )
+    assert output(script, view).splitlines() == ["1"]

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 PROBE_TIMEOUT_S = 10
+# Services that run a program for whoever asks: a way round every mount view.
+SESSION = "/run/user"
+DOORS = ("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock")
 
 
 class CatalogView(Protocol):
@@ -81,7 +84,9 @@ class Mounts:
 
     def sandbox_spec(self) -> dict[str, Any]:
         """The view as `sandbox.enter` reads it: real paths, in the order of mounting."""
-        binds = [(_real(path), _real(path), mode) for path, mode in self._kept()]
+        binds = [(path, path, "ro") for path in _own_code(_real(self.home))]
+        binds += [("/dev/null", path, "ro") for path in DOORS if Path(path).exists()]
+        binds += [(_real(path), _real(path), mode) for path, mode in self._kept()]
         if self.workspace_files is not None and self.openings is None:
             binds.append((_real(self.workspace_files), "/Workspace", "rw"))
         for opening in self.openings or ():
@@ -93,7 +98,7 @@ class Mounts:
             if self.volumes_folder is not None:
                 volume.below(self.volumes_folder).mkdir(parents=True, exist_ok=True)
             binds.append((_real(volume.path), str(volume.below(Path("/Volumes"))), volume.mode))
-        return {"hidden": [_real(self.home)], "binds": binds, "links": []}
+        return {"hidden": [SESSION, _real(self.home)], "binds": binds, "links": []}
 
     def path_map(self) -> dict[str, str]:
         """Mount point to folder, for platforms where paths are mapped instead of mounted."""
@@ -165,6 +170,13 @@ def _probe() -> Enforcement:
         return Enforcement(kind="namespace")
     lines = done.stderr.strip().splitlines()
     return Enforcement(kind="none", reason=lines[-1] if lines else f"exit {done.returncode}")
+
+
+def _own_code(home: str) -> list[str]:
+    """What the workspace itself runs: a task that could change it would be the workspace."""
+    package = Path(__file__).parents[2]
+    found = {_real(Path(path)) for path in (sys.prefix, sys.base_prefix, package)}
+    return sorted(path for path in found if path != "/" and not Path(home).is_relative_to(path))
 
 
 def _real(path: Path) -> str:
