@@ -21,14 +21,16 @@ def status(call: Call) -> Json:
         "memory_bytes": memory_bytes(),
         "mlflow": call.engines.mlflow.state(),
         "spark_engines": call.engines.spark.engine_count(),
-        "enforcement": describe(guard),
+        "enforcement": describe(guard, call.engines.spark.open_door()),
         "enforced": guard.kind != "none",
     }
 
 
-def describe(guard: Enforcement) -> str:
+def describe(guard: Enforcement, open_door: str = "") -> str:
     if guard.kind == "none":
         return f"not enforced against arbitrary code: {guard.reason}"
+    if open_door:
+        return f"not enforced against code that finds the port of a Spark engine: {open_door}"
     return "catalogs are read-only on disk for tasks that may not write them (mount namespaces)"
 
 

@@ -106,6 +106,14 @@ class SparkEngine:
         """How many Sail processes run now."""
         return self._started[2].count() if self._started is not None else 0
 
+    def open_door(self) -> str:
+        """Why any local process can talk to the engines; '' when none can, or none has started."""
+        if self._started is None:
+            return ""
+        from brickyard.workspace.spark.sail import open_door
+
+        return open_door()
+
     def service(self) -> Service:
         """The gateway without the wire, for the warehouses in this process."""
         return self._running()[1]

@@ -36,6 +36,11 @@ log = logging.getLogger("brickyard.spark")
 _told_open: list[str] = []  # said once is enough
 
 
+def open_door() -> str:
+    """Why engines take connections of any local process; '' when they do not."""
+    return _told_open[0].removeprefix("open: ") if _told_open else ""
+
+
 class Sail:
     """One engine process and the channel to it. Thread-safe."""
 
@@ -103,11 +108,8 @@ class Sail:
             time.sleep(POLL_S)
         if door[1] != b"shut":
             if not _told_open:
-                _told_open.append(self.name)
-                log.warning(
-                    "Spark engines take connections of any local process: %s",
-                    door[1].decode(errors="replace"),
-                )
+                _told_open.append(door[1].decode(errors="replace"))
+                log.warning("Spark engines take connections of any local process: %s", open_door())
         elif connections(self.port) != 1:
             self._child.kill()
             raise _did_not_start("another process had connected to it first")
