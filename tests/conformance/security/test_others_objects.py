@@ -216,3 +216,29 @@ def test_sql_of_a_plain_user_changes_nothing(
     got = wire.send("POST", "/api/2.0/sql/statements", body, token=nobody.token)
     answer = json.loads(got.body)
     assert answer.get("status", {}).get("state") == "FAILED", answer
+
+
+@pytest.mark.documented
+def test_only_an_administrator_can_make_somebody_else_the_owner(
+    workspace: Any, wire: Any, nobody: Any
+) -> None:
+    """A job runs as its owner: naming another one would be acting as them."""
+    admin = {"user_name": workspace.user("dev"), "permission_level": "IS_OWNER"}
+    mine = {"service_principal_name": nobody.user_name, "permission_level": "CAN_MANAGE"}
+    task = {"task_key": "t", "condition_task": {"op": "EQUAL_TO", "left": "1", "right": "1"}}
+    job = {"name": "mine", "tasks": [task]}
+    given = {**job, "access_control_list": [admin, mine]}
+    refused = [wire.send("POST", "/api/2.2/jobs/create", given, token=nobody.token)]
+    made = wire.send("POST", "/api/2.2/jobs/create", job, token=nobody.token).json()["job_id"]
+    path, body = f"/api/2.0/permissions/jobs/{made}", {"access_control_list": [admin, mine]}
+    refused += [wire.send(method, path, body, token=nobody.token) for method in ("PUT", "PATCH")]
+    assert [got.status for got in refused] == [403, 403, 403]
+    for run_as in ({"user_name": workspace.user("dev")}, {"service_principal_name": "x"}):
+        body = {"job_id": made, "new_settings": {"run_as": run_as}}
+        got = wire.send("POST", "/api/2.2/jobs/update", body, token=nobody.token)
+        assert got.status == 403
+    own = {**mine, "permission_level": "IS_OWNER"}
+    body = {"access_control_list": [own]}
+    assert wire.send("PUT", path, body, token=nobody.token).status == 200
+    body = {"access_control_list": [admin]}
+    assert wire.admin("PUT", path, body).status == 200

@@ -25,7 +25,9 @@ class Access:
     def own(self, principal: Principal, workspace: WorkspaceInfo, job_id: int) -> None:
         self._permissions.grant_owner(principal, workspace, KIND, str(job_id))
 
-    def share(self, workspace: WorkspaceInfo, job_id: int, given: Iterable[Any]) -> None:
+    def share(
+        self, caller: Principal, workspace: WorkspaceInfo, job_id: int, given: Iterable[Any]
+    ) -> None:
         """Add the entries of a request's `access_control_list`. Raises for unknown principals."""
         entries = []
         for one in given:
@@ -35,7 +37,7 @@ class Access:
             level = str(one.get("permission_level", ""))
             entries.append(Entry(kind=kind, name=str(one[kind]), level=level))
         if entries:
-            self._permissions.merge(workspace, Subject(KIND, str(job_id)), entries)
+            self._permissions.merge(workspace, Subject(KIND, str(job_id)), entries, caller)
 
     def forget(self, workspace: WorkspaceInfo, job_id: int) -> None:
         self._permissions.forget(workspace, KIND, str(job_id))

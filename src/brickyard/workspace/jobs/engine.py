@@ -106,7 +106,8 @@ class JobsEngine:
         job = self._records.add_job(workspace.name, principal.user_name, settings)
         self.access.own(principal, workspace, job.job_id)
         try:
-            self.access.share(workspace, job.job_id, given.get("access_control_list") or ())
+            given_list = given.get("access_control_list") or ()
+            self.access.share(principal, workspace, job.job_id, given_list)
         except ApiError:
             self._forget(workspace, job.job_id)
             raise

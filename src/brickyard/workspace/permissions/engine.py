@@ -182,15 +182,27 @@ class PermissionsEngine:
             if not is_owned(subject.type) and not wanted:
                 level = highest_manageable(subject.type)
                 wanted = [Entry(kind=_kind(caller), name=caller.user_name, level=level)]
+            _require_owner_stays(_entries(tx, workspace.name, subject), wanted, caller)
             tx.execute(delete(ENTRIES).where(*_where(workspace.name, subject)))
             _put(tx, workspace.name, subject, wanted)
 
-    def merge(self, workspace: WorkspaceInfo, subject: Subject, entries: Iterable[Entry]) -> None:
-        """Add or change entries, principal by principal. A new owner takes the old one's place."""
+    def merge(
+        self,
+        workspace: WorkspaceInfo,
+        subject: Subject,
+        entries: Iterable[Entry],
+        caller: Principal | None = None,
+    ) -> None:
+        """Add or change entries, principal by principal. A new owner takes the old one's place.
+
+        `caller` is who asks for it; none when the workspace itself does.
+        """
         wanted = self._checked(workspace, subject, entries)
         new_owner = next((entry for entry in wanted if entry.level == "IS_OWNER"), None)
         with self._store.begin() as tx:
             before = _entries(tx, workspace.name, subject)
+            if caller is not None:
+                _require_owner_stays(before, wanted, caller)
             if new_owner is not None:
                 old = [entry for entry in before if entry.level == "IS_OWNER"]
                 for entry in old:
@@ -242,6 +254,20 @@ class PermissionsEngine:
         if entry.kind == "service_principal_name":
             return self._identity.is_service_principal(entry.name)
         return self._identity.is_user(entry.name)
+
+
+def _require_owner_stays(
+    before: Iterable[Entry], wanted: Iterable[Entry], caller: Principal
+) -> None:
+    """Raise PERMISSION_DENIED when somebody else than an administrator makes another the owner.
+
+    A job runs as its owner: whoever could name one could act as anybody.
+    """
+    owners = {(one.kind, one.name) for one in before if one.level == "IS_OWNER"}
+    for entry in wanted:
+        if entry.level != "IS_OWNER" or (entry.kind, entry.name) in owners or caller.is_admin:
+            continue
+        raise denied(f"Only workspace administrators may make {entry.name} the owner (IS_OWNER)")
 
 
 def _entries(tx: Connection, workspace: str, subject: Subject) -> list[Entry]:

@@ -57,7 +57,7 @@ def replace(kind: str, call: Call) -> Json:
 
 def merge(kind: str, call: Call) -> Json:
     subject, parents = _manageable(kind, call)
-    call.engines.permissions.merge(call.workspace, subject, _entries(call))
+    call.engines.permissions.merge(call.workspace, subject, _entries(call), call.principal)
     return _show(call, subject, parents)
 
 
