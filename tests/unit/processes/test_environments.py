@@ -73,3 +73,11 @@ def test_files_of_the_data_directory_are_not_read_for_anybody(
         assert "hunter2" not in str(refused.value)
     with pytest.raises(UnresolvedEnvironment, match="no access"):
         environments.environment([str(wheel(tmp_path / "home", "1.0"))])
+
+
+def test_builds_see_no_credentials_of_the_workspaces_environment() -> None:
+    from brickyard.workspace.processes.environments import _private
+
+    secret = ("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "PGPASSWORD")
+    assert all(_private(name) for name in secret)
+    assert not any(_private(name) for name in ("PATH", "UV_INDEX_X_PASSWORD", "PIP_CERT", "HOME"))

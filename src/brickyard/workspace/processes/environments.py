@@ -40,6 +40,7 @@ UNREACHABLE = re.compile(
     r"error sending request|dns error|failed to (fetch|connect)|network|timed out|offline", re.I
 )
 MESSAGE_LINES = 15
+SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.I)
 
 
 class UnresolvedEnvironment(Exception):
@@ -202,7 +203,10 @@ class Environments:
 
 def _private(name: str) -> bool:
     """Variables that a package build must not see or that would mislead uv."""
-    return name.startswith(("DATABRICKS_", "BRICKYARD_", "PYTHON")) or name == "VIRTUAL_ENV"
+    if name.startswith(("UV_", "PIP_")):
+        return False  # uv itself signs in to indexes with them
+    is_ours = name.startswith(("DATABRICKS_", "BRICKYARD_", "PYTHON")) or name == "VIRTUAL_ENV"
+    return is_ours or SECRET_NAME.search(name) is not None
 
 
 def _normal(name: str) -> str:
