@@ -77,6 +77,29 @@ def test_names_are_unique_and_wanted(client: WorkspaceClient, warehouse: str) ->
         client.warehouses.create(name="")
 
 
+@pytest.mark.belief
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tags": 5},
+        {"tags": {"custom_tags": ["a"]}},
+        {"auto_stop_mins": "soon"},
+        {"warehouse_type": "BIG"},
+        {"channel": []},
+        {"cluster_size": {}},
+    ],
+)
+def test_settings_that_no_client_could_read_back_are_refused(
+    client: WorkspaceClient, warehouse: str, settings: dict[str, Any]
+) -> None:
+    path = "/api/2.0/sql/warehouses"
+    with pytest.raises(InvalidParameterValue, match=next(iter(settings))):
+        client.api_client.do("POST", path, body={"name": uuid.uuid4().hex} | settings)
+    with pytest.raises(InvalidParameterValue):
+        client.api_client.do("POST", f"{path}/{warehouse}/edit", body=settings)
+    assert warehouse in {one.id for one in client.warehouses.list()}
+
+
 @pytest.mark.documented
 def test_a_stopped_warehouse_starts_with_the_next_statement(
     client: WorkspaceClient, warehouse: str

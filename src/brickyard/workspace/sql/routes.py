@@ -11,13 +11,12 @@ import hmac
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from brickyard.workspace.identity.keys import key_of
 from brickyard.workspace.kernel import (
-    ApiError,
     Call,
     Fidelity,
     Json,
@@ -70,6 +69,46 @@ class ParameterItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    key: str = ""
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    custom_tags: Sequence[Tag] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    name: str | None = None
+    dbsql_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarehouseSettings:
+    """What create and edit take; what is left out stays as it is, or is defaulted."""
+
+    name: str = ""
+    cluster_size: str | None = None
+    min_num_clusters: int | None = None
+    max_num_clusters: int | None = None
+    auto_stop_mins: int | None = None
+    enable_photon: bool | None = None
+    enable_serverless_compute: bool | None = None
+    spot_instance_policy: str | None = None
+    warehouse_type: Literal["CLASSIC", "PRO", "TYPE_UNSPECIFIED"] | None = None
+    channel: Channel | None = None
+    tags: Tags | None = None
+    instance_profile_arn: str | None = None
+
+    def given(self) -> dict[str, Any]:
+        """As JSON, without what was left out."""
+        found: dict[str, Any] = _without_none(asdict(self))
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecuteStatement:
     statement: str
     warehouse_id: str
@@ -88,9 +127,9 @@ class ExecuteStatement:
 
 
 def create(call: Call) -> Json:
-    body = _body(call)
+    want = call.read(WarehouseSettings)
     made = call.engines.sql.create_warehouse(
-        call.principal, call.workspace, str(body.get("name") or ""), body
+        call.principal, call.workspace, want.name, want.given()
     )
     return {"id": made.id}
 
@@ -105,9 +144,9 @@ def fetch(call: Call) -> Json:
 
 
 def edit(call: Call) -> Json:
-    engine, id, body = call.engines.sql, call.path["id"], _body(call)
+    engine, id, want = call.engines.sql, call.path["id"], call.read(WarehouseSettings)
     engine.warehouse(call.principal, call.workspace, id, "CAN_MANAGE")
-    engine.warehouses.edit(call.workspace, id, str(body.get("name") or ""), body)
+    engine.warehouses.edit(call.workspace, id, want.name, want.given())
     return {}
 
 
@@ -384,11 +423,12 @@ def _wait(text: str) -> int:
     return seconds
 
 
-def _body(call: Call) -> dict[str, Any]:
-    body = call.json()
-    if not isinstance(body, dict):
-        raise ApiError("MALFORMED_REQUEST", "The request body must be a JSON object")
-    return body
+def _without_none(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _without_none(one) for key, one in data.items() if one is not None}
+    if isinstance(data, list | tuple):
+        return [_without_none(one) for one in data]
+    return data
 
 
 ROUTES = (
