@@ -18,7 +18,7 @@ PREFIXES: Final = ("bundle", "workspace", "variables", "var")
 ROUNDS: Final = 11
 DEEPEST: Final = 60
 LONGEST: Final = 1_000_000
-MOST: Final = 500_000
+MOST: Final = 200_000
 
 
 class Unresolved(Exception):
