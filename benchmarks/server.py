@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.timing import Comparison, compare
+from benchmarks.timing import Comparison, command, compare
 
 REQUESTS = 300
 STARLETTE = """
@@ -45,6 +45,7 @@ def comparisons() -> Iterator[Comparison]:
         start_theirs,
         rounds=5,
     )
+    yield statements()
     with workspace() as (host, token), starlette() as other:
         mine = connection(host)
         base = connection(other)
@@ -55,6 +56,57 @@ def comparisons() -> Iterator[Comparison]:
             lambda: requests(mine, path, headers),
             "Starlette, constant answer",
             lambda: requests(base, path, {}),
+            rounds=5,
+        )
+
+    yield deploying()
+
+
+def statements() -> Comparison:
+    """`SELECT 1` on a warm warehouse through the Spark gateway, against the same on Sail alone."""
+    os.environ.setdefault("RUST_LOG", "error")  # Sail says on stderr what it does
+    from pysail.spark import SparkConnectServer
+
+    from brickyard.workspace.sql.connect import Connection
+
+    server = SparkConnectServer(port=0)
+    server.start(background=True)
+    sail = Connection(f"sc://localhost:{server.listening_address[1]}/;x-user=bench", "bench")
+    with workspace() as (host, token):
+        line = connection(host)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        line.request("GET", "/api/2.0/sql/warehouses", headers=headers)
+        warehouse = json.loads(line.getresponse().read())["warehouses"][0]["id"]
+        body = json.dumps({"statement": "SELECT 1", "warehouse_id": warehouse})
+
+        def ours() -> None:
+            line.request("POST", "/api/2.0/sql/statements", body=body, headers=headers)
+            answer = json.loads(line.getresponse().read())
+            if answer["status"]["state"] != "SUCCEEDED":
+                raise RuntimeError(answer)
+
+        found = compare(
+            "SELECT 1: API, gateway, Sail, warm", ours, "Sail alone", lambda: sail.run("SELECT 1")
+        )
+    sail.close()
+    server.stop()
+    return found
+
+
+def deploying() -> Comparison:
+    """A deploy that finds nothing to do, against what any tool on the SDK starts with."""
+    with workspace() as (host, token), tempfile.TemporaryDirectory() as folder:
+        text = (
+            "bundle: {name: bench}\nresources: {schemas: {s: {catalog_name: dev, name: bench}}}\n"
+        )
+        (Path(folder) / "databricks.yml").write_text(text)
+        environment = {**os.environ, "DATABRICKS_HOST": host, "DATABRICKS_TOKEN": token}
+        deploy = [sys.executable, "-m", "brickyard", "deploy"]
+        return compare(
+            "deploy with nothing to do",
+            command(deploy, cwd=folder, env=environment),
+            "import databricks.sdk",
+            command([sys.executable, "-c", "import databricks.sdk"]),
             rounds=5,
         )
 
