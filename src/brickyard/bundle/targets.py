@@ -8,7 +8,6 @@ from typing import Final
 from brickyard.bundle.draft import Draft
 from brickyard.values import (
     Diagnostic,
-    Location,
     Value,
     did_you_mean,
     error,
@@ -183,8 +182,3 @@ def warn_about_host(draft: Draft) -> Draft:
             )
         )
     return draft.noting(*found)
-
-
-def root_place(draft: Draft) -> tuple[Location, ...]:
-    """The top of the root file, where nothing better is known."""
-    return (Location(draft.root_file, 1, 1),)

@@ -8,7 +8,7 @@ workspace's answer comes back in `Facts.answers`; until then references to them 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -225,8 +225,3 @@ def normalise_tree(draft: Draft) -> Draft:
     """Every value in the kind of its field. Reads and writes: everything."""
     tree, found = normalise(draft.tree, "Root", schema())
     return draft.having(tree, found)
-
-
-def overrides_of(loaded: object) -> Mapping[str, object] | None:
-    """What `variable-overrides.json` holds, when it is what it should be: one object."""
-    return loaded if isinstance(loaded, dict) else None

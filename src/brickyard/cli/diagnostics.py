@@ -44,21 +44,6 @@ def render(
     return "\n".join(lines) + "\n"
 
 
-def show_as_data(diagnostic: Diagnostic) -> dict[str, object]:
-    """One finding as JSON data."""
-    return {
-        "severity": diagnostic.severity.value,
-        "code": diagnostic.code,
-        "summary": diagnostic.summary,
-        "detail": diagnostic.detail,
-        "path": diagnostic.path,
-        "locations": [
-            {"file": place.file, "line": place.line, "column": place.column}
-            for place in diagnostic.locations
-        ],
-    }
-
-
 def verdict(found: Iterable[Diagnostic]) -> str:
     """`Validation OK!`, or how many of which severity were found."""
     kinds = [diagnostic.severity for diagnostic in found]

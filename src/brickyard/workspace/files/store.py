@@ -6,7 +6,6 @@ Putting a file makes the folders above it, as in object storage; a removed folde
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -107,13 +106,6 @@ def drop_folder(place: Place) -> None:
         folder.rmdir()
     except OSError:
         raise ApiError("DIRECTORY_NOT_EMPTY", f"The directory is not empty: {place.path}") from None
-
-
-def drop_tree(place: Place) -> None:
-    """Remove a folder with all it holds, as DBFS offers it."""
-    if place.is_root:
-        raise invalid(f"{place.path} cannot be removed through the Files API")
-    shutil.rmtree(need_folder(place))
 
 
 def _stat(path: Path) -> os.stat_result | None:

@@ -211,10 +211,6 @@ class PermissionsEngine:
                 raise invalid("The owner's permission can't be lowered; name another owner first.")
             _put(tx, workspace.name, subject, wanted)
 
-    def merge_in(self, workspace: str, subject: Subject, entries: Iterable[Entry]) -> None:
-        """`merge`, for defaults of a workspace known by name."""
-        self.merge(self._workspaces[workspace], subject, entries)
-
     def forget(self, workspace: WorkspaceInfo, object_type: str, object_id: str) -> None:
         """Drop the entries of an object that is gone."""
         subject = Subject(canonical(object_type), object_id)

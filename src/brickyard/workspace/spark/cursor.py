@@ -77,9 +77,6 @@ class Cursor:
             parts.append(self._part())
         return tuple(parts)
 
-    def maybe_name(self) -> tuple[str, ...]:
-        return self.name() if self.at < len(self.tokens) else ()
-
     def string(self) -> str:
         """A quoted string."""
         if self.at >= len(self.tokens) or self.tokens[self.at].token_type.name != "STRING":

@@ -114,10 +114,6 @@ class SparkEngine:
 
         return open_door()
 
-    def service(self) -> Service:
-        """The gateway without the wire, for the warehouses in this process."""
-        return self._running()[1]
-
     def sail(self, caller: Caller) -> tuple[Sail, int]:
         """The engine process of a caller, and the number of its start. Starts it."""
         from brickyard.workspace.spark.service import key_of
