@@ -255,6 +255,22 @@ def test_a_grant_opens_what_was_closed(
 
 
 @pytest.mark.documented
+def test_every_version_can_be_read_after_a_checkpoint(spark: SparkSession, schema: str) -> None:
+    """The engine makes a checkpoint at every tenth version; version 0 is the empty table."""
+    spark.sql(f"CREATE TABLE {schema}.t AS SELECT 0 AS v").collect()
+    for value in range(11):
+        spark.sql(f"INSERT INTO {schema}.t VALUES ({value})").collect()
+    for version in (3, 8, 9, 10, 11):
+        assert rows(spark, f"SELECT count(*) FROM {schema}.t VERSION AS OF {version}") == [
+            (version,)
+        ]
+        frame = spark.read.option("versionAsOf", version - 1).table(f"{schema}.t")
+        assert frame.columns == ["v"]
+        assert frame.count() == version - 1
+        spark.sql(f"INSERT INTO {schema}.t VALUES ({version})").collect()
+
+
+@pytest.mark.documented
 def test_concurrent_updates_lose_nothing(
     connect: Connect, spark: SparkSession, schema: str
 ) -> None:

@@ -204,7 +204,7 @@ class Service:
             raise not_understood("The analysis of a command")
         walk.visit(inner)
         turn.allow(walk.touched)
-        return self._pass(caller, "AnalyzePlan", request)
+        return turn.without_misleading_hints(lambda: self._pass(caller, "AnalyzePlan", request))
 
     def reattach(self, caller: Caller, raw: bytes) -> Iterable[bytes]:
         request = ReattachExecuteRequest.FromString(raw)
