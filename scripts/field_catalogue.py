@@ -23,19 +23,67 @@ from pathlib import Path
 from typing import Any
 
 import databricks.sdk.service as services
-from databricks.sdk.service import catalog, jobs, ml, serving
+from databricks.sdk.service import (
+    apps,
+    catalog,
+    compute,
+    dashboards,
+    database,
+    jobs,
+    ml,
+    pipelines,
+    postgres,
+    serving,
+    sql,
+    vectorsearch,
+    workspace,
+)
 
 TARGET = Path(__file__).parent.parent / "src" / "brickyard" / "resources" / "fields.json"
-# What a request of this kind takes: a method whose arguments are the fields, or a dataclass.
-SOURCES: dict[str, Any] = {
-    "jobs": jobs.JobSettings,
-    "schemas": catalog.SchemasAPI.create,
-    "volumes": catalog.VolumesAPI.create,
-    "registered_models": catalog.RegisteredModelsAPI.create,
-    "experiments": ml.ExperimentsAPI.create_experiment,
-    "model_serving_endpoints": serving.ServingEndpointsAPI.create,
+# What a request of each kind takes: methods whose arguments are the fields, or dataclasses.
+SOURCES: dict[str, tuple[Any, ...]] = {
+    "alerts": (sql.AlertV2,),
+    "apps": (apps.App,),
+    "catalogs": (catalog.CatalogsAPI.create,),
+    "clusters": (compute.ClustersAPI.create,),
+    "dashboards": (dashboards.Dashboard,),
+    "database_catalogs": (database.DatabaseCatalog,),
+    "database_instances": (database.DatabaseInstance,),
+    "experiments": (ml.ExperimentsAPI.create_experiment,),
+    "external_locations": (catalog.ExternalLocationsAPI.create,),
+    "genie_spaces": (dashboards.GenieAPI.create_space,),
+    "instance_pools": (compute.InstancePoolsAPI.create,),
+    "job_runs": (jobs.JobsAPI.run_now,),
+    "jobs": (jobs.JobSettings,),
+    "model_serving_endpoints": (serving.ServingEndpointsAPI.create,),
+    "models": (ml.ModelRegistryAPI.create_model,),
+    "pipelines": (pipelines.PipelinesAPI.create,),
+    "postgres_branches": (postgres.BranchSpec,),
+    "postgres_catalogs": (postgres.CatalogCatalogSpec,),
+    "postgres_databases": (postgres.DatabaseDatabaseSpec,),
+    "postgres_endpoints": (postgres.EndpointSpec,),
+    "postgres_projects": (postgres.ProjectSpec,),
+    "postgres_roles": (postgres.RoleRoleSpec,),
+    "postgres_synced_tables": (postgres.SyncedTableSyncedTableSpec,),
+    "quality_monitors": (catalog.QualityMonitorsAPI.create,),
+    "registered_models": (catalog.RegisteredModelsAPI.create,),
+    "schemas": (catalog.SchemasAPI.create,),
+    "secret_scopes": (workspace.SecretsAPI.create_scope,),
+    "secrets": (catalog.Secret,),
+    "sql_warehouses": (sql.WarehousesAPI.create,),
+    "synced_database_tables": (database.SyncedDatabaseTable,),
+    "vector_search_endpoints": (vectorsearch.VectorSearchEndpointsAPI.create_endpoint,),
+    "vector_search_indexes": (vectorsearch.VectorSearchIndexesAPI.create_index,),
+    "volumes": (catalog.VolumesAPI.create,),
 }
-LATE = ("billing", "catalog", "compute", "jobs", "ml", "pipelines", "serving", "sql")
+# Arguments of the methods that a bundle spells otherwise, or that say how to call, not what.
+NOT_IN_BUNDLES: dict[str, frozenset[str]] = {
+    "clusters": frozenset({"clone_from"}),
+    "secret_scopes": frozenset(
+        {"scope", "backend_azure_keyvault", "scope_backend_type", "initial_manage_principal"}
+    ),
+}
+LATE = ("billing", "catalog", "compute", "dashboards", "jobs", "ml", "pipelines", "serving", "sql")
 # In the request's path, so not in its body.
 IN_PATH = {serving.EndpointCoreConfigInput: "name"}
 PLAIN = {str: "string", int: "int", float: "float", bool: "bool"}
@@ -56,7 +104,8 @@ def render() -> str:
     structures: dict[str, dict[str, str]] = {}
     enumerations: dict[str, list[str]] = {}
     resources = {
-        key: fields_of(source, structures, enumerations) for key, source in sorted(SOURCES.items())
+        key: resource_fields(key, sources, structures, enumerations)
+        for key, sources in sorted(SOURCES.items())
     }
     rows = [
         f' "resources": {block(resources)},',
@@ -69,6 +118,22 @@ def render() -> str:
 def block(named: dict[str, Any]) -> str:
     lines = [f"  {json.dumps(name)}: {json.dumps(named[name])}" for name in sorted(named)]
     return "{\n" + ",\n".join(lines) + "\n }"
+
+
+def resource_fields(
+    key: str,
+    sources: tuple[Any, ...],
+    structures: dict[str, dict[str, str]],
+    enumerations: dict[str, list[str]],
+) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for source in sources:
+        found |= fields_of(source, structures, enumerations)
+    return {
+        name: found[name]
+        for name in sorted(found)
+        if name not in NOT_IN_BUNDLES.get(key, frozenset())
+    }
 
 
 def fields_of(

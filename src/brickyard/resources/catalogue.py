@@ -18,19 +18,72 @@ LOCAL: Final[Mapping[str, str]] = {
     "modified_status": "string",
     "url": "string",
 }
-PERMISSIONS: Final[Mapping[str, str]] = {"permissions": "[bundle.Permission]"}
-GRANTS: Final[Mapping[str, str]] = {"grants": "[bundle.Grant]"}
+WITH_PERMISSIONS: Final = frozenset(
+    {
+        "alerts",
+        "apps",
+        "clusters",
+        "dashboards",
+        "database_instances",
+        "experiments",
+        "genie_spaces",
+        "instance_pools",
+        "jobs",
+        "model_serving_endpoints",
+        "models",
+        "pipelines",
+        "postgres_projects",
+        "secret_scopes",
+        "sql_warehouses",
+        "vector_search_endpoints",
+    }
+)
+WITH_GRANTS: Final = frozenset(
+    {
+        "catalogs",
+        "external_locations",
+        "registered_models",
+        "schemas",
+        "secrets",
+        "vector_search_indexes",
+        "volumes",
+    }
+)
+PARENT: Final[Mapping[str, str]] = {"parent": "string", "replace_existing": "bool"}
 # What bundles add to the request's fields, per type.
 ADDED: Final[Mapping[str, Mapping[str, str]]] = {
-    "jobs": {**LOCAL, **PERMISSIONS},
-    "experiments": {**LOCAL, **PERMISSIONS},
-    "model_serving_endpoints": {**LOCAL, **PERMISSIONS},
-    "schemas": {**LOCAL, **GRANTS},
-    "volumes": {**LOCAL, **GRANTS, "volume_path": "string"},
-    "registered_models": {**LOCAL, **GRANTS},
+    "alerts": {"file_path": "string"},
+    "apps": {"config": "bundle.AppConfig"},
+    "dashboards": {
+        "dataset_catalog": "string",
+        "dataset_schema": "string",
+        "embed_credentials": "bool",
+        "file_path": "string",
+        "serialized_dashboard": "any",
+    },
+    "genie_spaces": {"etag": "string", "file_path": "string", "serialized_space": "any"},
+    "job_runs": {"lifecycle": "bundle.JobRunLifecycle", "resolved_job_id": "int"},
+    "pipelines": {"cascade_on_destroy": "bool"},
+    "postgres_branches": {**PARENT, "branch_id": "string", "purge_on_delete": "bool"},
+    "postgres_catalogs": {"catalog_id": "string"},
+    "postgres_databases": {**PARENT, "database_id": "string"},
+    "postgres_endpoints": {**PARENT, "endpoint_id": "string"},
+    "postgres_projects": {"project_id": "string", "purge_on_delete": "bool"},
+    "postgres_roles": {**PARENT, "role_id": "string"},
+    "postgres_synced_tables": {"synced_table_id": "string"},
+    "secret_scopes": {
+        "name": "string",
+        "backend_type": "workspace.ScopeBackendType",
+        "keyvault_metadata": "workspace.AzureKeyVaultSecretScopeMetadata",
+    },
+    "volumes": {"volume_path": "string"},
 }
 BUNDLE: Final[Mapping[str, Mapping[str, str]]] = {
     "bundle.Lifecycle": {"prevent_destroy": "bool", "started": "bool"},
+    "bundle.JobRunLifecycle": {"prevent_destroy": "bool", "triggers": "[bundle.JobRunTrigger]"},
+    "bundle.JobRunTrigger": {"on_bundle_deploy": "bool"},
+    "bundle.AppConfig": {"command": "[string]", "env": "[bundle.AppEnvVar]"},
+    "bundle.AppEnvVar": {"name": "string", "value": "string", "value_from": "string"},
     "bundle.Permission": {
         "level": "string",
         "user_name": "string",
@@ -64,10 +117,15 @@ def catalogue() -> Catalogue:
             must = frozenset(field for field, kind in fields.items() if kind.endswith("!"))
             required[f"resources.{name}" if section == "resources" else name] = must
     return Catalogue(
-        resources={
-            key: {**fields, **ADDED.get(key, LOCAL)} for key, fields in plain["resources"].items()
-        },
+        resources={key: {**fields, **_added(key)} for key, fields in plain["resources"].items()},
         structures={**plain["structures"], **BUNDLE},
         required=required,
         enumerations={name: tuple(values) for name, values in stored["enumerations"].items()},
     )
+
+
+def _added(key: str) -> Mapping[str, str]:
+    """What a bundle may write beside the request's fields of this type."""
+    access = {"permissions": "[bundle.Permission]"} if key in WITH_PERMISSIONS else {}
+    access |= {"grants": "[bundle.Grant]"} if key in WITH_GRANTS else {}
+    return {**LOCAL, **access, **ADDED.get(key, {})}
