@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from brickyard.bundle.facts import CurrentUser, Facts, GitFacts
+from brickyard.bundle.files import BundleFiles
 from brickyard.bundle.nodes import nodes, undeployable
 from brickyard.bundle.output import resolved_json, resolved_plain
 from brickyard.bundle.references import Reference, references
-from brickyard.bundle.resolve import resolve
+from brickyard.bundle.resolve import resolve, resolve_target
 from brickyard.bundle.resolved import Declared, Library, Question, Resolved, SyncPlan
 from brickyard.bundle.targets import environment_of
 from brickyard.bundle.variables import parse_assignments
 
 __all__ = [
+    "BundleFiles",
     "CurrentUser",
     "Declared",
     "Facts",
@@ -26,6 +28,7 @@ __all__ = [
     "parse_assignments",
     "references",
     "resolve",
+    "resolve_target",
     "resolved_json",
     "resolved_plain",
     "undeployable",

@@ -8,15 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from brickyard.values import Diagnostic, Value, read_yaml
+
 NOTEBOOK: Final = b"Databricks notebook source"
 COMMENTS: Final = {".py": b"# ", ".r": b"# ", ".scala": b"// ", ".sql": b"-- "}
 
 
 @dataclass(slots=True)
 class BundleFiles:
-    """Questions about files. The listing is made once, and only when a question needs it."""
+    """Questions about files. The listing is made once, and only when a question needs it.
+
+    A bundle is resolved again when an answer changes what is known: each file is parsed once for
+    all of that, as reading YAML is most of the work.
+    """
 
     source: Mapping[str, bytes]
+    _parsed: dict[str, tuple[Value, tuple[Diagnostic, ...]] | None] = field(default_factory=dict)
     _names: frozenset[str] | None = field(default=None)
     _folders: frozenset[str] | None = field(default=None)
 
@@ -26,6 +33,13 @@ class BundleFiles:
             return self.source[path]
         except (KeyError, OSError, ValueError):
             return None
+
+    def parsed(self, path: str) -> tuple[Value, tuple[Diagnostic, ...]] | None:
+        """The YAML in a file, and what is wrong with it; None when there is no such file."""
+        if path not in self._parsed:
+            content = self.read(path)
+            self._parsed[path] = None if content is None else read_yaml(content, path)
+        return self._parsed[path]
 
     def is_file(self, path: str) -> bool:
         """True when there is such a file."""

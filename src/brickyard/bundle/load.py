@@ -23,7 +23,6 @@ from brickyard.values import (
     did_you_mean,
     error,
     merge,
-    read_yaml,
     recommendation,
     value_of,
     warning,
@@ -134,13 +133,13 @@ def check_loaded(draft: Draft) -> Draft:
 
 def _read(draft: Draft, name: str) -> tuple[Value, list[Diagnostic]]:
     """One file, in the form in which files merge."""
-    content = draft.files.read(name)
-    if content is None:
+    parsed = draft.files.parsed(name)
+    if parsed is None:
         detail = "It was listed but cannot be read. Check its permissions."
         return Value({}), [
             error("bundle/unreadable", "cannot read file", detail, at=[Location(name)])
         ]
-    tree, problems = read_yaml(content, name)
+    tree, problems = parsed
     found = list(problems)
     if tree.data is None:
         return Value({}, tree.locations), found

@@ -81,25 +81,40 @@ STAGES: Final = (LOAD, TARGET, SETTINGS, RESOURCES, CHECKS)
 
 
 def resolve(
-    files: Mapping[str, bytes],
+    files: BundleFiles | Mapping[str, bytes],
     *,
     facts: Facts,
     target: str | None = None,
     variables: Mapping[str, str] | None = None,
+    stages: tuple[tuple[Step, ...], ...] = STAGES,
 ) -> Resolved:
-    """The bundle in `files` for one target. What is wrong with it is in `diagnostics`."""
+    """The bundle in `files` for one target. What is wrong with it is in `diagnostics`.
+
+    `BundleFiles` that are given again are not parsed again.
+    """
     draft = Draft(
-        files=BundleFiles(files),
+        files=files if isinstance(files, BundleFiles) else BundleFiles(files),
         facts=facts,
         wanted_target=target,
         given=variables or {},
     )
-    for stage in STAGES:
+    for stage in stages:
         for step in stage:
             draft = step(draft)
         if has_errors(draft.diagnostics):
             break
     return finished(draft)
+
+
+def resolve_target(
+    files: BundleFiles | Mapping[str, bytes],
+    *,
+    facts: Facts,
+    target: str | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Resolved:
+    """All but the resources, for whoever must first know where the target lives."""
+    return resolve(files, facts=facts, target=target, variables=variables, stages=STAGES[:3])
 
 
 def finished(draft: Draft) -> Resolved:

@@ -16,7 +16,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from brickyard.bundle import CurrentUser, Facts, GitFacts, Resolved, resolve
+from brickyard.bundle import (
+    BundleFiles,
+    CurrentUser,
+    Facts,
+    GitFacts,
+    Resolved,
+    resolve,
+    resolve_target,
+)
 from brickyard.deploy import git
 from brickyard.deploy.connect import Address, address, connect
 from brickyard.deploy.disk import DiskFiles, find_root
@@ -53,6 +61,7 @@ class Project:
     client: Workspace | None = None
     target: str | None = None
     variables: tuple[tuple[str, str], ...] = ()
+    sources: BundleFiles  # as they were read: a command sees one state of the files
     # Artifacts are built once per command, not once per question.
     built: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -143,8 +152,8 @@ def load_project(
         host=surroundings.get("DATABRICKS_HOST"),
         environment=surroundings,
     )
-    files = DiskFiles(folder)
-    first = resolve(files, facts=facts, target=target, variables=known)
+    files = BundleFiles(DiskFiles(folder))
+    first = resolve_target(files, facts=facts, target=target, variables=known)
     overrides = _overrides(folder, first.target, surroundings)
     where = address(
         environment_name=first.environment,
@@ -170,6 +179,7 @@ def load_project(
         embedded=Embedded(home=home_folder(surroundings), start=start),
         target=target,
         variables=tuple(known.items()),
+        sources=files,
     )
     return project if user is not PLACEHOLDER else _with_note(project)
 
@@ -239,8 +249,9 @@ def stop_on_errors(resolved: Resolved, *, but: str = "") -> None:
 
 
 def _resolve_again(project: Project, facts: Facts) -> Resolved:
-    files = DiskFiles(project.root)
-    return resolve(files, facts=facts, target=project.target, variables=dict(project.variables))
+    return resolve(
+        project.sources, facts=facts, target=project.target, variables=dict(project.variables)
+    )
 
 
 def _with_note(project: Project) -> Project:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fake_workspace import ROOT, MakeProject, fake_workspace
 
-from brickyard.bundle import CurrentUser, Facts, Resolved
+from brickyard.bundle import BundleFiles, CurrentUser, Facts, Resolved
 from brickyard.deploy.connect import Address
 from brickyard.deploy.embedded import Embedded
 from brickyard.deploy.project import Project
@@ -46,6 +46,7 @@ def make_project(tmp_path: Path) -> MakeProject:
         )
         return Project(
             root=root,
+            sources=BundleFiles({}),
             resolved=resolved,
             facts=Facts(user=CurrentUser(user_name="jane@x")),
             address=Address(host="https://fake", attributes={}),
