@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from brickyard.bundle.facts import Facts
 from brickyard.bundle.files import BundleFiles
 from brickyard.bundle.resolved import Library, Question, SyncPlan
-from brickyard.values import Diagnostic, Value
+from brickyard.values import Diagnostic, Path, Value
 
 EMPTY: Final = Value({})
 WHOLE: Final = SyncPlan()
@@ -35,6 +35,10 @@ class Draft:
     def having(self, tree: Value, found: Iterable[Diagnostic] = ()) -> Draft:
         """The draft after a step that made `tree` and found things."""
         return replace(self, tree=tree, diagnostics=(*self.diagnostics, *found))
+
+    def putting(self, changes: Mapping[Path, Value], found: Iterable[Diagnostic] = ()) -> Draft:
+        """The draft with these parts of the tree replaced."""
+        return self.having(self.tree.put_all(changes) if changes else self.tree, found)
 
     def noting(self, *found: Diagnostic) -> Draft:
         """The draft with more findings."""

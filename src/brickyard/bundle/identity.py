@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
-from brickyard.values import Diagnostic, Value, error
+from brickyard.values import Diagnostic, Path, Value, error
 
 RUN_AS: Final = ("jobs", "pipelines", "alerts")
 NO_RUN_AS: Final = ("model_serving_endpoints", "quality_monitors", "apps")
@@ -34,14 +34,14 @@ def apply_run_as(draft: Draft) -> Draft:
         )
     ((_, identity),) = named.items()
     found: list[Diagnostic] = []
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     if identity.data != draft.facts.user.user_name:
         found.extend(_refused_run_as(draft, identity))
     for kind in RUN_AS:
         for key, value in draft.each(kind):
             if value.child("run_as") is None:
-                tree = tree.put(("resources", kind, key, "run_as"), run_as.with_key(None))
-    return draft.having(tree, found)
+                changes["resources", kind, key, "run_as"] = run_as.with_key(None)
+    return draft.putting(changes, found)
 
 
 def _refused_run_as(draft: Draft, identity: Value) -> Iterator[Diagnostic]:

@@ -20,7 +20,7 @@ KEYED: Final = {
 def merge_keyed_lists(draft: Draft) -> Draft:
     """Elements with one key become one. Reads and writes: keyed lists, grants."""
     found: list[Diagnostic] = []
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for kind, lists in KEYED.items():
         for key, value in draft.each(kind):
             for name, by in lists:
@@ -32,15 +32,15 @@ def merge_keyed_lists(draft: Draft) -> Draft:
                 if name == "tasks":
                     made = tuple(sorted(made, key=lambda task: _key_of(task, by)))
                 if made != old.elements or len(made) != len(old.elements):
-                    tree = tree.put(path, old.with_data(made))
+                    changes[path] = old.with_data(made)
     for kind, declared in TYPES.items():
         for key, value in draft.each(kind) if declared.securable else ():
             grants = value.child("grants")
             if grants is not None and grants.elements:
                 path = ("resources", kind, key, "grants")
                 made = tuple(map(_privileges_once, _merged(grants, "principal", path, found)))
-                tree = tree.put(path, grants.with_data(made))
-    return draft.having(tree, found)
+                changes[path] = grants.with_data(made)
+    return draft.putting(changes, found)
 
 
 def _merged(old: Value, by: str, path: Path, found: list[Diagnostic]) -> tuple[Value, ...]:

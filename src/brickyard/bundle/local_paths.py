@@ -49,12 +49,10 @@ def is_local_dependency(text: str) -> bool:
 def translate_paths(draft: Draft) -> Draft:
     """Checks and rewrites every local path. Reads: files, sync plan. Writes: paths in `jobs`."""
     work = _Translation(draft)
-    tree = draft.tree
     for key, job in draft.each("jobs"):
-        if job.child("git_source") is not None:
-            continue
-        tree = work.job(tree, ("resources", "jobs", key), job)
-    done = draft.having(tree, work.found)
+        if job.child("git_source") is None:
+            work.job(("resources", "jobs", key), job)
+    done = draft.putting(work.changes, work.found)
     return replace(done, libraries=(*draft.libraries, *work.libraries))
 
 
@@ -66,54 +64,52 @@ class _Translation:
         self.remote = draft.text("workspace.file_path")
         self.found: list[Diagnostic] = []
         self.libraries: list[Library] = []
+        self.changes: dict[Path, Value] = {}
 
-    def job(self, tree: Value, at: Path, job: Value) -> Value:
+    def job(self, at: Path, job: Value) -> None:
         for path, task in tasks_of(job):
             for name in NOTEBOOKS:
-                tree = self.file(tree, (*at, *path), name, task, job, notebook=True)
+                self.file((*at, *path), name, task, job, notebook=True)
             for name in FILES:
-                tree = self.file(tree, (*at, *path), name, task, job, notebook=False)
+                self.file((*at, *path), name, task, job, notebook=False)
             for name in FOLDERS:
-                tree = self.directory(tree, (*at, *path), name, task)
+                self.directory((*at, *path), name, task)
             libraries = task.child("libraries")
             for index, library in enumerate(libraries.elements if libraries is not None else ()):
                 below = (*at, *path, "libraries", index)
                 for name in ("whl", "jar"):
-                    tree = self.library(tree, (*below, name), library.child(name))
-                tree = self.file(tree, below, "requirements", library, job, notebook=False)
+                    self.library((*below, name), library.child(name))
+                self.file(below, "requirements", library, job, notebook=False)
         environments = job.child("environments")
         for index, environment in enumerate(environments.elements if environments else ()):
             needs = environment.get("spec.dependencies")
             for place, need in enumerate(needs.elements if needs is not None else ()):
                 below = (*at, "environments", index, "spec", "dependencies", place)
-                tree = self.dependency(tree, below, need)
-        return tree
+                self.dependency(below, need)
 
-    def file(
-        self, tree: Value, at: Path, name: str, holder: Value, job: Value, *, notebook: bool
-    ) -> Value:
+    def file(self, at: Path, name: str, holder: Value, job: Value, *, notebook: bool) -> None:
         value = holder.get(name)
         if value is None or not is_local(value.text) or _of_git(holder, name):
-            return tree
+            return
         where: Path = (*at, *name.split("."))
         local = self.local(value)
         if not self.files.is_file(local):
             self.missing(value, where, local, job, notebook=notebook)
-            return tree
+            return
         if self.files.is_notebook(local) is not notebook:
             self.found.append(_wrong_kind(value, where, local, notebook=notebook))
-            return tree
+            return
         remote = self.remote_path(value, where, local)
         if remote is None:
-            return tree
+            return
         if notebook and not local.endswith(".designer.ipynb"):
             remote = posixpath.splitext(remote)[0]
-        return tree.put(where, value.with_data(remote))
+        self.changes[where] = value.with_data(remote)
 
-    def directory(self, tree: Value, at: Path, name: str, holder: Value) -> Value:
+    def directory(self, at: Path, name: str, holder: Value) -> None:
         value = holder.get(name)
         if value is None or not is_local(value.text) or _of_git(holder, name):
-            return tree
+            return
         where: Path = (*at, *name.split("."))
         local = self.local(value)
         if not self.files.is_folder(local):
@@ -126,18 +122,19 @@ class _Translation:
                     at=value.locations,
                 )
             )
-            return tree
+            return
         remote = self.remote_path(value, where, local)
-        return tree if remote is None else tree.put(where, value.with_data(remote))
+        if remote is not None:
+            self.changes[where] = value.with_data(remote)
 
-    def library(self, tree: Value, where: Path, value: Value | None) -> Value:
+    def library(self, where: Path, value: Value | None) -> None:
         if value is None or not is_local(value.text):
-            return tree
+            return
         local = seen_from(self.local(value), self.sync.root, self.folder)
         self.libraries.append(Library(path=show(where), source=local))
-        return tree.put(where, value.with_data(local))
+        self.changes[where] = value.with_data(local)
 
-    def dependency(self, tree: Value, where: Path, value: Value) -> Value:
+    def dependency(self, where: Path, value: Value) -> None:
         flagged = FLAG.fullmatch(value.text)
         if flagged is not None and is_local(flagged["path"]):
             local = self.local(value.with_data(flagged["path"]))
@@ -146,19 +143,20 @@ class _Translation:
             )
             if not known:
                 self.missing(value, where, local, None, notebook=False)
-                return tree
+                return
             remote = self.remote_path(value, where, local)
             if remote is None:
-                return tree
-            return tree.put(where, value.with_data(f"{flagged['flag']} {remote}"))
+                return
+            self.changes[where] = value.with_data(f"{flagged['flag']} {remote}")
+            return
         if flagged is not None or not is_local_dependency(value.text):
-            return tree
+            return
         split = EXTRAS.fullmatch(value.text)
         text, extras = (split["wheel"], split["extras"]) if split else (value.text, "")
         local = seen_from(self.local(value.with_data(text)), self.sync.root, self.folder)
         self.libraries.append(Library(path=show(where), source=local, extras=extras))
         shown = local if local.startswith(".") else f"./{local}"
-        return tree.put(where, value.with_data(shown + extras))
+        self.changes[where] = value.with_data(shown + extras)
 
     def local(self, value: Value) -> str:
         """The path relative to the bundle's root."""

@@ -8,7 +8,7 @@ from typing import Final
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.facts import normalise_name
 from brickyard.resources import TYPES, Prefix, ResourceType, Tags
-from brickyard.values import Diagnostic, Value, error, recommendation, value_of, warning
+from brickyard.values import Diagnostic, Path, Value, error, recommendation, value_of, warning
 
 MODES: Final = ("development", "production")
 PATHS: Final = ("root_path", "file_path", "resource_path", "artifact_path", "state_path")
@@ -67,7 +67,7 @@ def apply_presets(draft: Draft) -> Draft:
         name: tag.data for name, tag in sorted((presets.child("tags") or Value({})).items.items())
     }
     skip_schemas = draft.tree.get("experimental.skip_name_prefix_for_schema")
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for kind, declared in TYPES.items():
         for key, value in draft.each(kind):
             made = value
@@ -77,8 +77,8 @@ def apply_presets(draft: Draft) -> Draft:
             if kind == "jobs":
                 made = _job(made, presets)
             if made is not value:
-                tree = tree.put(("resources", kind, key), made)
-    return draft.having(tree)
+                changes["resources", kind, key] = made
+    return draft.putting(changes)
 
 
 def _named(value: Value, kind: ResourceType, prefix: str) -> Value:
@@ -246,13 +246,13 @@ def override_compute(draft: Draft) -> Draft:
                 at=places,
             )
         )
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for key, job in draft.each("jobs"):
         tasks = job.child("tasks")
         if tasks is not None and tasks.elements:
             made = tuple(_on_cluster(task, chosen, places) for task in tasks.elements)
-            tree = tree.put(("resources", "jobs", key, "tasks"), tasks.with_data(made))
-    return draft.having(tree)
+            changes["resources", "jobs", key, "tasks"] = tasks.with_data(made)
+    return draft.putting(changes)
 
 
 def _on_cluster(task: Value, cluster: str, places: tuple[object, ...]) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from brickyard.bundle.draft import Draft
-from brickyard.values import Diagnostic, Value, error, show, value_of, warning
+from brickyard.values import Diagnostic, Path, Value, error, show, value_of, warning
 
 PRINCIPALS: Final = ("user_name", "group_name", "service_principal_name")
 # The bundle's level, as each type calls it: manage, view, run.
@@ -55,7 +55,6 @@ def apply_permissions(draft: Draft) -> Draft:
     given = draft.tree.get("permissions")
     entries = given.elements if given is not None else ()
     found: list[Diagnostic] = []
-    tree = draft.tree
     for index, entry in enumerate(entries):
         held_level = entry.child("level")
         if held_level is None or held_level.data not in TOP_LEVELS:
@@ -70,6 +69,7 @@ def apply_permissions(draft: Draft) -> Draft:
             )
     if found or not entries:
         return draft.noting(*found)
+    changes: dict[Path, Value] = {}
     for kind, levels in LEVELS.items():
         for key, value in draft.each(kind):
             path = ("resources", kind, key, "permissions")
@@ -84,8 +84,8 @@ def apply_permissions(draft: Draft) -> Draft:
                 elif level:
                     added.append(entry.put("level", given_level.with_data(level)))
             if added:
-                tree = tree.put(path, old.with_data((*old.elements, *added)))
-    return draft.having(tree, found)
+                changes[path] = old.with_data((*old.elements, *added))
+    return draft.putting(changes, found)
 
 
 def _held_already(entry: Value, value: Value, path: str) -> Diagnostic:
@@ -111,7 +111,7 @@ def fix_owners(draft: Draft) -> Draft:
     user = draft.facts.user
     name = "service_principal_name" if user.is_service_principal else "user_name"
     me = (name, user.user_name)
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for kind in LEVELS:
         if kind == "secret_scopes":
             continue
@@ -120,8 +120,8 @@ def fix_owners(draft: Draft) -> Draft:
             if old is None or not isinstance(old.data, tuple):
                 continue
             made = _with_owner(old, me, has_owner=kind in OWNED)
-            tree = tree.put(("resources", kind, key, "permissions"), old.with_data(made))
-    return draft.having(tree)
+            changes["resources", kind, key, "permissions"] = old.with_data(made)
+    return draft.putting(changes)
 
 
 def _with_owner(old: Value, me: tuple[str, str], *, has_owner: bool) -> tuple[Value, ...]:

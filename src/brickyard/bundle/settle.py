@@ -13,15 +13,15 @@ from brickyard.values import Diagnostic, Path, Value, error, show, value_of, war
 
 def apply_defaults(draft: Draft) -> Draft:
     """Values of fields that nobody gave. Reads and writes: `resources`."""
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for kind, defaults in DEFAULTS.items():
         for key, value in draft.each(kind):
             made = value
             for default in defaults:
                 made = default(made)
             if made is not value:
-                tree = tree.put(("resources", kind, key), made)
-    return draft.having(tree)
+                changes["resources", kind, key] = made
+    return draft.putting(changes)
 
 
 def _set(name: str, plain: object) -> Callable[[Value], Value]:
@@ -82,13 +82,13 @@ DEFAULTS: Final[dict[str, tuple[Callable[[Value], Value], ...]]] = {
 
 def drop_empty_strings(draft: Draft) -> Draft:
     """An empty string where none is needed means that nothing was given. Writes: `resources`."""
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for kind in TYPES:
         for key, value in draft.each(kind):
             made = _without_empty(value, f"resources.{kind}", schema())
             if made is not value:
-                tree = tree.put(("resources", kind, key), made)
-    return draft.having(tree)
+                changes["resources", kind, key] = made
+    return draft.putting(changes)
 
 
 def _without_empty(value: Value, kind: str, shapes: Schema) -> Value:
@@ -115,7 +115,7 @@ def _without_empty(value: Value, kind: str, shapes: Schema) -> Value:
 def fix_serving(draft: Draft) -> Draft:
     """`served_models` is the old name of `served_entities`."""
     found: list[Diagnostic] = []
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for key, value in draft.each("model_serving_endpoints"):
         old = value.get("config.served_models")
         if old is None:
@@ -143,9 +143,9 @@ def fix_serving(draft: Draft) -> Draft:
             )
         )
         entities = tuple(_entity(model) for model in old.elements)
-        tree = tree.drop((*path, "served_models"))
-        tree = tree.put((*path, "served_entities"), old.with_data(entities))
-    return draft.having(tree, found)
+        config = value.items["config"].drop("served_models")
+        changes[path] = config.put("served_entities", old.with_data(entities))
+    return draft.putting(changes, found)
 
 
 def _entity(model: Value) -> Value:
@@ -155,13 +155,16 @@ def _entity(model: Value) -> Value:
 
 def annotate_jobs(draft: Draft) -> Draft:
     """What marks a job as deployed from a bundle. Writes: `resources.jobs.*`."""
-    tree = draft.tree
     metadata = f"{draft.text('workspace.state_path')}/metadata.json"
-    for key, _ in draft.each("jobs"):
-        for name, plain in (
-            ("deployment", {"kind": "BUNDLE", "metadata_file_path": metadata}),
-            ("edit_mode", "UI_LOCKED"),
-            ("format", "MULTI_TASK"),
-        ):
-            tree = tree.put(("resources", "jobs", key, name), value_of(plain))
-    return draft.having(tree)
+    marks = {
+        "deployment": value_of({"kind": "BUNDLE", "metadata_file_path": metadata}),
+        "edit_mode": value_of("UI_LOCKED"),
+        "format": value_of("MULTI_TASK"),
+    }
+    return draft.putting(
+        {
+            ("resources", "jobs", key, name): mark
+            for key, _ in draft.each("jobs")
+            for name, mark in marks.items()
+        }
+    )

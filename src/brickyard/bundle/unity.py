@@ -39,7 +39,7 @@ def refer_to_schemas(draft: Draft) -> Draft:
         and (name := value.child("name")) is not None
         and name.text
     }
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for kind, (catalog_at, schema_at) in NAMING.items():
         for key, value in draft.each(kind):
             at: Path = ("resources", kind, key)
@@ -49,23 +49,23 @@ def refer_to_schemas(draft: Draft) -> Draft:
                 continue
             if schema_name is not None and (catalog.text, schema_name.text) in schemas:
                 made = schemas[catalog.text, schema_name.text]
-                tree = tree.put((*at, *schema_at), schema_name.with_data(made))
+                changes[(*at, *schema_at)] = schema_name.with_data(made)
             if catalog.text in catalogs:
-                tree = tree.put((*at, *catalog_at), catalog.with_data(catalogs[catalog.text]))
-    return draft.having(tree)
+                changes[(*at, *catalog_at)] = catalog.with_data(catalogs[catalog.text])
+    return draft.putting(changes)
 
 
 def put_volume_paths(draft: Draft) -> Draft:
     """`${resources.volumes.v.volume_path}` everywhere. Writes: `volume_path` and its users."""
-    tree = draft.tree
+    changes: dict[Path, Value] = {}
     for key, value in draft.each("volumes"):
         names = [value.child(name) for name in ("catalog_name", "schema_name", "name")]
         if all(name is not None and name.text for name in names):
             path = "/Volumes/" + "/".join(name.text for name in names if name is not None)
-            at: Path = ("resources", "volumes", key, "volume_path")
-            tree = tree.put(at, value_of(path, value.locations))
-    if tree is draft.tree:
+            changes["resources", "volumes", key, "volume_path"] = value_of(path, value.locations)
+    if not changes:
         return draft
+    tree = draft.tree.put_all(changes)
     paths = {
         f"${{resources.volumes.{key}.volume_path}}": text.text
         for key, value in (tree.get("resources.volumes") or Value({})).items.items()

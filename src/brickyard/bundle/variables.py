@@ -69,11 +69,12 @@ def set_variables(draft: Draft) -> Draft:
                     path="variables",
                 )
             )
+    changes: dict[Path, Value] = {}
     for name, variable in declared.items():
         value = _value(draft, name, variable, found)
         if value is not None:
-            tree = tree.put(("variables", name, "value"), value.with_key(None))
-    return draft.having(tree, found)
+            changes["variables", name, "value"] = value.with_key(None)
+    return draft.putting(changes, found)
 
 
 def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) -> Value | None:

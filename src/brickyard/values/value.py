@@ -109,6 +109,34 @@ class Value:
         entries[step] = new.with_key(old.key) if old is not None and new.key is None else new
         return self.with_data(entries)
 
+    def put_all(self, changes: Mapping[Path, Value]) -> Value:
+        """As `put` at every path, but each map on the way is copied once.
+
+        Steps that touch every resource need this: putting them one by one copies the map of all
+        resources for each of them.
+        """
+        value = changes.get((), self)
+        below: dict[Step, dict[Path, Value]] = {}
+        for path, new in changes.items():
+            if path:
+                below.setdefault(path[0], {})[path[1:]] = new
+        if not below:
+            return value
+        if isinstance(value.data, tuple):
+            elements = list(value.data)
+            for step, parts in below.items():
+                if isinstance(step, int) and 0 <= step < len(elements):
+                    elements[step] = elements[step].put_all(parts)
+            return value.with_data(tuple(elements))
+        entries = dict(value.items)
+        for step, parts in below.items():
+            if not isinstance(step, str):
+                continue
+            old = entries.get(step)
+            made = (old or Value({}, next(iter(parts.values())).locations)).put_all(parts)
+            entries[step] = made.with_key(old.key) if old and made.key is None else made
+        return value.with_data(entries)
+
     def drop(self, path: str | Path) -> Value:
         """A tree without the map entry at `path`."""
         way = steps(path) if isinstance(path, str) else path

@@ -96,3 +96,21 @@ def test_an_excerpt_points_at_the_column() -> None:
     assert excerpt(text, Location("f", 2, 2)) == "1 | one\n2 |  two: x\n  |  ^\n3 | three"
     assert excerpt(text, Location("f", 9, 1)) == ""
     assert excerpt(text, Location("f")) == ""
+
+
+def test_putting_many_values_at_once_is_putting_them_one_by_one() -> None:
+    tree = value_of({"a": {"x": 1, "y": [1, {"z": 2}]}, "b": 3})
+    changes = {
+        ("a", "x"): value_of(10),
+        ("a", "y", 1, "z"): value_of(20),
+        ("a", "y", 7): value_of("outside"),
+        ("new", "deep"): value_of([1]),
+        ("b",): value_of({"c": 4}),
+    }
+    one_by_one = tree
+    for path, value in changes.items():
+        one_by_one = one_by_one.put(path, value)
+    assert tree.put_all(changes) == one_by_one
+    assert tree.put_all({}) is tree
+    assert tree.put_all({(): value_of(1)}) == value_of(1)
+    assert tree.plain() == {"a": {"x": 1, "y": [1, {"z": 2}]}, "b": 3}
