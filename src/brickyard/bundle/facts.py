@@ -19,6 +19,7 @@ class CurrentUser:
     display_name: str = ""
     id: str = ""
     groups: tuple[str, ...] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)  # all of SCIM Me, once it was asked
 
     @property
     def is_service_principal(self) -> bool:

@@ -25,10 +25,10 @@ TWICE: Final = re.compile(
 def put_facts(draft: Draft) -> Draft:
     """User, git and host. Reads: facts. Writes: `workspace.current_user`, `.host`, `bundle.git`."""
     user = draft.facts.user
+    known = {"displayName": user.display_name or user.user_name, "id": user.id}
     person: dict[str, object] = {
-        "displayName": user.display_name or user.user_name,
+        **(user.record or known),
         "domain_friendly_name": user.domain_friendly_name,
-        "id": user.id,
         "short_name": user.short_name,
         "userName": user.user_name,
     }

@@ -36,14 +36,19 @@ FORCE = click.option(
 @click.command()
 @project_options
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
-def validate(chosen: Chosen, *, strict: bool) -> None:
-    """Check the bundle; with `-o json`, show it resolved. Needs no network and nothing running."""
+@click.option("--offline", is_flag=True, help="Ask the workspace nothing.")
+def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
+    """Check the bundle; with `-o json`, show it resolved. Needs no network and nothing running.
+
+    With credentials at hand, the workspace is asked who you are and what look-ups mean.
+    """
     from brickyard.bundle import resolved_json
     from brickyard.cli.diagnostics import show_diagnostics, verdict
+    from brickyard.deploy.connect import reach
     from brickyard.deploy.disk import DiskFiles
     from brickyard.values import Severity
 
-    project = load(chosen)
+    project = load(chosen, ask=None if offline else reach)
     show_diagnostics(project.diagnostics, DiskFiles(project.root))
     if chosen.wants_json:
         click.echo(resolved_json(project.resolved), nl=False)

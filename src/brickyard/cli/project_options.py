@@ -14,6 +14,7 @@ from brickyard.cli.failures import Refused
 
 if TYPE_CHECKING:
     from brickyard.deploy import Project
+    from brickyard.deploy.project import Ask
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -85,8 +86,8 @@ def project_options(command: Command) -> Command:
     return result
 
 
-def load(chosen: Chosen) -> Project:
-    """The project offline, findings and all."""
+def load(chosen: Chosen, *, ask: Ask | None = None) -> Project:
+    """The project offline, findings and all; `ask` asks the workspace what can be asked at once."""
     from brickyard.deploy import load_project
 
     return load_project(
@@ -96,6 +97,7 @@ def load(chosen: Chosen) -> Project:
         profile=chosen.profile,
         local=chosen.local,
         start=start_embedded,
+        ask=ask,
     )
 
 

@@ -1,7 +1,8 @@
 """Who is calling which workspace: from a target's settings to a `Workspace`.
 
 Order of the official clients: the target's host and profile, then the environment. A personal
-access token needs nothing but this file. Every other method (OAuth, Azure, Google, profiles with
+access token, from the environment or a profile, needs nothing but this room. Every other method
+(OAuth, Azure, Google, profiles with
 those) is the SDK's `Config`, imported only then. A target that names no host at all, when nothing
 in the environment does either, means the embedded workspace of its environment.
 """
@@ -9,12 +10,13 @@ in the environment does either, means the embedded workspace of its environment.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from brickyard.deploy.embedded import Embedded
 from brickyard.deploy.http import Headers, Workspace, bearer, timeout_from
+from brickyard.deploy.profiles import Profile, profiles
 
 # Settings of `workspace` in databricks.yml that are authentication attributes of the SDK's Config.
 ATTRIBUTES: Final = (
@@ -28,6 +30,16 @@ ATTRIBUTES: Final = (
     "account_id",
     "workspace_id",
 )
+# Settings without which nobody can be authenticated from the environment alone.
+CREDENTIALS: Final = (
+    "DATABRICKS_TOKEN",
+    "DATABRICKS_CLIENT_ID",
+    "DATABRICKS_CONFIG_PROFILE",
+    "DATABRICKS_AUTH_TYPE",
+    "ARM_CLIENT_ID",
+    "DATABRICKS_METADATA_SERVICE_URL",
+)
+QUICK_S: Final = 5.0
 
 
 class NoAuthentication(Exception):
@@ -88,8 +100,47 @@ def connect(where: Address, environment: Mapping[str, str], embedded: Embedded) 
     same = normal_host(environment.get("DATABRICKS_HOST", "")) in ("", where.host)
     if where.host and not where.profile and token and same:
         return Workspace(host=where.host, authorize=bearer(token), timeout_s=timeout_s)
+    profile = profile_of(where, environment)
+    if profile is not None and profile.token and not where.attributes:
+        host = normal_host(profile.host)
+        return Workspace(host=host, authorize=bearer(profile.token), timeout_s=timeout_s)
     host, authorize = _through_sdk(where)
     return Workspace(host=host, authorize=authorize, timeout_s=timeout_s)
+
+
+def reach(where: Address, environment: Mapping[str, str], embedded: Embedded) -> Workspace | None:
+    """A client for a quick question, or None: nothing is started, nobody is waited for long.
+
+    Raises what `connect` raises when there are credentials and they don't work.
+    """
+    if where.environment is not None:
+        is_up = embedded.is_up(where.environment)
+        return connect(where, environment, embedded) if is_up else None
+    named = (where.profile, *where.attributes, *(environment.get(name) for name in CREDENTIALS))
+    if not any(named) and profile_of(where, environment) is None:
+        return None
+    client = connect(where, environment, embedded)
+    return replace(client, timeout_s=QUICK_S, pause=lambda _: None)
+
+
+def profile_of(where: Address, environment: Mapping[str, str]) -> Profile | None:
+    """The profile that an address names, or the one that its host has. Raises when several do."""
+    known = profiles(environment)
+    if where.profile:
+        found = known.get(where.profile)
+        if found is not None and where.host and normal_host(found.host) != where.host:
+            raise NoAuthentication(
+                f"profile {found.name} is of {normal_host(found.host)}, and the target of"
+                f" {where.host}: name another profile, or none"
+            )
+        return found
+    fitting = [one for one in known.values() if where.host and normal_host(one.host) == where.host]
+    if len(fitting) > 1:
+        raise NoAuthentication(
+            f"{', '.join(one.name for one in fitting)} are profiles of {where.host}: choose one"
+            " with --profile, or with `workspace.profile` in the target"
+        )
+    return fitting[0] if fitting else None
 
 
 def normal_host(host: str) -> str:

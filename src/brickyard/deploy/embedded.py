@@ -69,6 +69,10 @@ class Embedded:
             " see `brickyard logs`, or start it with `brickyard up`"
         )
 
+    def is_up(self, environment: str) -> bool:
+        """True when somebody answers at its door now."""
+        return self._door_now(environment) is not None
+
     def known_door(self, environment: str) -> Door | None:
         """What the file says, without asking whether anybody answers."""
         try:

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from brickyard.bundle import (
     BundleFiles,
@@ -26,16 +26,32 @@ from brickyard.bundle import (
     resolve_target,
 )
 from brickyard.deploy import git
-from brickyard.deploy.connect import Address, address, connect
+from brickyard.deploy.connect import Address, NoAuthentication, address, connect
 from brickyard.deploy.disk import DiskFiles, find_root
 from brickyard.deploy.embedded import Embedded, home_folder, identity
-from brickyard.deploy.http import Workspace
-from brickyard.deploy.lookups import answer
+from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
+from brickyard.deploy.lookups import NoAnswer, answer
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state_store import StateStore
 from brickyard.deploy.sync_set import SyncRules
 from brickyard.values import Diagnostic, Severity
 
+# How to reach a workspace for a quick question; None when that can't be done at once.
+Ask: TypeAlias = Callable[[Address, Mapping[str, str], Embedded], Workspace | None]
+# What the official CLI shows of SCIM Me under `workspace.current_user`.
+SCIM: Final = (
+    "active",
+    "displayName",
+    "emails",
+    "entitlements",
+    "externalId",
+    "groups",
+    "id",
+    "name",
+    "roles",
+    "schemas",
+    "userName",
+)
 PLACEHOLDER: Final = CurrentUser(user_name="unknown@offline", display_name="unknown")
 
 
@@ -139,8 +155,13 @@ def load_project(
     profile: str | None = None,
     local: bool = False,
     start: Callable[[], None] | None = None,
+    ask: Ask | None = None,
 ) -> Project:
-    """The project as far as it can be known offline. Errors of the bundle are in `diagnostics`."""
+    """The project, as far as it can be known offline. Errors of the bundle are in `diagnostics`.
+
+    With `ask` (`connect.reach`) the workspace is asked who calls, and the look-ups, if it can be
+    done at once: with credentials that are there, and a workspace that answers.
+    """
     surroundings = os.environ if environment is None else environment
     folder = find_root(Path(root), surroundings)
     repository = git.look_up(folder)
@@ -164,11 +185,11 @@ def load_project(
         profile=profile,
         local=local,
     )
-    user = PLACEHOLDER
-    if where.environment is not None:
-        who = identity(where.environment, _os_user())
-        user = CurrentUser(user_name=who.user_name, display_name=who.display_name)
-    facts = replace(facts, user=user, overrides=overrides, host=where.host)
+    embedded = Embedded(home=home_folder(surroundings), start=start)
+    user, client, silence = _caller(where, surroundings, embedded, ask)
+    facts = replace(
+        facts, user=user, overrides=overrides, host=client.host if client else where.host
+    )
     project = Project(
         root=folder,
         resolved=resolve(files, facts=facts, target=target, variables=known),
@@ -176,12 +197,46 @@ def load_project(
         address=where,
         repository=repository,
         environment=surroundings,
-        embedded=Embedded(home=home_folder(surroundings), start=start),
+        embedded=embedded,
         target=target,
         variables=tuple(known.items()),
         sources=files,
     )
-    return project if user is not PLACEHOLDER else _with_note(project)
+    if client is not None and project.resolved.questions:
+        project = _answered(project, client)
+    return project if user is not PLACEHOLDER else _with_note(project, silence)
+
+
+def _caller(
+    where: Address,
+    environment: Mapping[str, str],
+    embedded: Embedded,
+    ask: Ask | None,
+) -> tuple[CurrentUser, Workspace | None, str]:
+    """Who calls, through which client if any was asked, and why nobody was."""
+    silence = f"{where.host or 'the workspace'} was not asked"
+    try:
+        client = ask(where, environment, embedded) if ask is not None else None
+        if client is not None:
+            return who_am_i(client), client, ""
+    except (NoAuthentication, ApiFailure, Unreachable, OSError) as failure:
+        silence = str(failure)
+    if where.environment is not None:
+        who = identity(where.environment, _os_user())
+        return CurrentUser(user_name=who.user_name, display_name=who.display_name), None, ""
+    return PLACEHOLDER, None, silence
+
+
+def _answered(project: Project, client: Workspace) -> Project:
+    """The project with its look-ups answered; one that can't be is an error of the bundle."""
+    try:
+        answers = answer(project.resolved.questions, client)
+    except NoAnswer as failure:
+        broken = Diagnostic(severity=Severity.ERROR, code="deploy/look-up", summary=str(failure))
+        found = (*project.resolved.diagnostics, broken)
+        return replace(project, resolved=replace(project.resolved, diagnostics=found))
+    facts = replace(project.facts, answers=answers)
+    return replace(project, facts=facts, resolved=_resolve_again(project, facts))
 
 
 def connect_project(project: Project) -> Project:
@@ -232,6 +287,7 @@ def who_am_i(client: Workspace) -> CurrentUser:
         display_name=str(me.get("displayName") or me.get("userName", "")),
         id=str(me.get("id", "")),
         groups=tuple(str(group.get("display", "")) for group in me.get("groups") or ()),
+        record={name: value for name, value in me.items() if name in SCIM and value},
     )
 
 
@@ -254,14 +310,14 @@ def _resolve_again(project: Project, facts: Facts) -> Resolved:
     )
 
 
-def _with_note(project: Project) -> Project:
+def _with_note(project: Project, silence: str) -> Project:
     note = Diagnostic(
         severity=Severity.RECOMMENDATION,
         code=OFFLINE_CODE,
         summary="checked without asking the workspace who you are",
         detail=(
-            f"The user stands as {PLACEHOLDER.user_name} in paths and names, because"
-            f" {project.address.host or 'the workspace'} was not asked. A deploy asks it."
+            f"The user stands as {PLACEHOLDER.user_name} in paths and names, because {silence}."
+            " A deploy asks it."
         ),
     )
     resolved = replace(project.resolved, diagnostics=(*project.resolved.diagnostics, note))
