@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from brickyard.bundle.facts import CurrentUser, Facts, GitFacts
 from brickyard.bundle.files import BundleFiles
-from brickyard.bundle.nodes import nodes, undeployable
+from brickyard.bundle.nodes import nodes
 from brickyard.bundle.output import resolved_json, resolved_plain
 from brickyard.bundle.references import Reference, references
 from brickyard.bundle.resolve import resolve, resolve_target
@@ -31,5 +31,4 @@ __all__ = [
     "resolve_target",
     "resolved_json",
     "resolved_plain",
-    "undeployable",
 ]

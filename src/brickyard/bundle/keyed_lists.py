@@ -14,6 +14,7 @@ KEYED: Final = {
         ("tasks", "task_key"),
         ("parameters", "name"),
     ),
+    "pipelines": (("clusters", "label"),),
 }
 
 
@@ -29,10 +30,18 @@ def merge_keyed_lists(draft: Draft) -> Draft:
                     continue
                 path: Path = ("resources", kind, key, name)
                 made = _merged(old, by, path, found)
+                if kind == "pipelines":
+                    old = old.with_data(tuple(map(_labelled, old.elements)))
+                    made = _merged(old, by, path, found)
                 if name == "tasks":
                     made = tuple(sorted(made, key=lambda task: _key_of(task, by)))
                 if made != old.elements or len(made) != len(old.elements):
                     changes[path] = old.with_data(made)
+    for key, value in draft.each("apps"):
+        held = value.child("resources")
+        if held is not None and held.elements:
+            path = ("resources", "apps", key, "resources")
+            changes[path] = held.with_data(_overridden(held))
     for kind, declared in TYPES.items():
         for key, value in draft.each(kind) if declared.securable else ():
             grants = value.child("grants")
@@ -53,6 +62,26 @@ def _merged(old: Value, by: str, path: Path, found: list[Diagnostic]) -> tuple[V
             made[key] = whole
         else:
             made[key] = element
+    return tuple(made.values())
+
+
+def _labelled(cluster: Value) -> Value:
+    """A pipeline's cluster under its label in lower case; `default` when it has none."""
+    label = cluster.child("label")
+    if not isinstance(cluster.data, dict):
+        return cluster
+    text = (label.text if label is not None else "").lower() or "default"
+    return cluster.put("label", (label or Value("", cluster.locations)).with_data(text))
+
+
+def _overridden(held: Value) -> tuple[Value, ...]:
+    """An app's resources: of two with one name, the later replaces what the earlier says."""
+    made: dict[str, Value] = {}
+    for element in held.elements:
+        name = _key_of(element, "name")
+        earlier = made.get(name)
+        places = () if earlier is None else earlier.locations
+        made[name] = Value(element.data, (*element.locations, *places), element.key)
     return tuple(made.values())
 
 

@@ -47,11 +47,15 @@ def is_local_dependency(text: str) -> bool:
 
 
 def translate_paths(draft: Draft) -> Draft:
-    """Checks and rewrites every local path. Reads: files, sync plan. Writes: paths in `jobs`."""
+    """Checks and rewrites every local path. Reads: files, sync plan. Writes: paths in resources."""
     work = _Translation(draft)
     for key, job in draft.each("jobs"):
         if job.child("git_source") is None:
             work.job(("resources", "jobs", key), job)
+    for key, pipeline in draft.each("pipelines"):
+        work.pipeline(("resources", "pipelines", key), pipeline)
+    for key, app in draft.each("apps"):
+        work.directory(("resources", "apps", key), "source_code_path", app)
     done = draft.putting(work.changes, work.found)
     return replace(done, libraries=(*draft.libraries, *work.libraries))
 
@@ -86,6 +90,25 @@ class _Translation:
             for place, need in enumerate(needs.elements if needs is not None else ()):
                 below = (*at, "environments", index, "spec", "dependencies", place)
                 self.dependency(below, need)
+
+    def pipeline(self, at: Path, pipeline: Value) -> None:
+        libraries = pipeline.child("libraries")
+        for index, library in enumerate(libraries.elements if libraries is not None else ()):
+            below = (*at, "libraries", index)
+            self.file(below, "notebook.path", library, pipeline, notebook=True)
+            self.file(below, "file.path", library, pipeline, notebook=False)
+            self.pattern((*below, "glob", "include"), library.get("glob.include"))
+        self.directory(at, "root_path", pipeline)
+        needs = pipeline.get("environment.dependencies")
+        for index, need in enumerate(needs.elements if needs is not None else ()):
+            self.dependency((*at, "environment", "dependencies", index), need)
+
+    def pattern(self, where: Path, value: Value | None) -> None:
+        """A glob: its files need not be there yet."""
+        if value is not None and is_local(value.text):
+            remote = self.remote_path(value, where, self.local(value))
+            if remote is not None:
+                self.changes[where] = value.with_data(remote)
 
     def file(self, at: Path, name: str, holder: Value, job: Value, *, notebook: bool) -> None:
         value = holder.get(name)

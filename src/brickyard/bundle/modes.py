@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.facts import normalise_name
+from brickyard.bundle.tags import tag_key, tag_value
 from brickyard.resources import TYPES, Prefix, ResourceType, Tags
 from brickyard.values import Diagnostic, Path, Value, error, recommendation, value_of, warning
 
@@ -73,9 +74,9 @@ def apply_presets(draft: Draft) -> Draft:
             made = value
             if not (kind == "schemas" and skip_schemas is not None and skip_schemas.data is True):
                 made = _named(made, declared, prefix)
-            made = _tagged(made, declared, tags)
-            if kind == "jobs":
-                made = _job(made, presets)
+            made = _tagged(made, declared, tags, draft.facts.cloud)
+            if kind in PRESETS:
+                made = PRESETS[kind](made, presets)
             if made is not value:
                 changes["resources", kind, key] = made
     return draft.putting(changes)
@@ -103,14 +104,17 @@ def normalised_prefix(prefix: str) -> str:
     return normalise_name(text) + ("_" if text.endswith("]") else "")
 
 
-def _tagged(value: Value, kind: ResourceType, tags: Mapping[str, object]) -> Value:
+def _tagged(value: Value, kind: ResourceType, tags: Mapping[str, object], cloud: str) -> Value:
     if not tags or kind.tags is Tags.NONE:
         return value
-    old = value.child("tags")
+    if kind.cloud_tags:
+        tags = {tag_key(name, cloud): tag_value(str(tag), cloud) for name, tag in tags.items()}
+    at = kind.tags_field
+    old = value.get(at)
     if kind.tags is Tags.MAP:
         for name, tag in tags.items():
             if old is None or name not in old.items:
-                value = value.put(("tags", name), value_of(tag, value.locations))
+                value = value.put((*at.split("."), name), value_of(tag, value.locations))
         return value
     held = old.elements if old is not None else ()
     names = {tag.plain().get("key") for tag in held if isinstance(tag.data, dict)}  # type: ignore[union-attr]
@@ -121,7 +125,7 @@ def _tagged(value: Value, kind: ResourceType, tags: Mapping[str, object]) -> Val
     ]
     if not new:
         return value
-    return value.put("tags", (old or Value((), value.locations)).with_data((*held, *new)))
+    return value.put(at, (old or Value((), value.locations)).with_data((*held, *new)))
 
 
 def _job(value: Value, presets: Value) -> Value:
@@ -129,16 +133,56 @@ def _job(value: Value, presets: Value) -> Value:
     own = value.child("max_concurrent_runs")
     if most is not None and most.data and (own is None or not own.data):
         value = value.put("max_concurrent_runs", most.with_key(None))
+    return _paused(value, presets, TRIGGERS)
+
+
+def _paused(value: Value, presets: Value, names: tuple[str, ...]) -> Value:
     pause = presets.child("trigger_pause_status")
-    if pause is not None and pause.data:
-        for name in TRIGGERS:
-            trigger = value.child(name)
-            if trigger is None or not isinstance(trigger.data, dict):
-                continue
-            status = trigger.child("pause_status")
-            if status is None or not status.data:
-                value = value.put((name, "pause_status"), pause.with_key(None))
+    for name in names if pause is not None and pause.data else ():
+        trigger = value.child(name)
+        if trigger is None or not isinstance(trigger.data, dict):
+            continue
+        status = trigger.child("pause_status")
+        if pause is not None and (status is None or not status.data):
+            value = value.put((name, "pause_status"), pause.with_key(None))
     return value
+
+
+def _pipeline(value: Value, presets: Value) -> Value:
+    development = presets.child("pipelines_development")
+    if development is not None and development.data is True:
+        value = value.put("development", development.with_key(None))
+    continuous = value.child("continuous")
+    if _pauses(presets) and continuous is not None and continuous.data is True:
+        value = value.put("continuous", continuous.with_data(False))
+    return value
+
+
+def _quality_monitor(value: Value, presets: Value) -> Value:
+    """Monitors cannot be paused: their schedule goes, unless it says that it shall run."""
+    status = value.get("schedule.pause_status")
+    if _pauses(presets) and (status is None or status.data != "UNPAUSED"):
+        value = value.drop("schedule")
+    return value
+
+
+def _alert(value: Value, presets: Value) -> Value:
+    cron = value.get("schedule.quartz_cron_schedule")
+    return _paused(value, presets, ("schedule",)) if cron is not None and cron.data else value
+
+
+def _pauses(presets: Value) -> bool:
+    pause = presets.child("trigger_pause_status")
+    return pause is not None and pause.data == "PAUSED"
+
+
+# What presets do to resources of one type, beyond name and tags.
+PRESETS: Final[Mapping[str, Callable[[Value, Value], Value]]] = {
+    "alerts": _alert,
+    "jobs": _job,
+    "pipelines": _pipeline,
+    "quality_monitors": _quality_monitor,
+}
 
 
 def check_mode(draft: Draft) -> Draft:

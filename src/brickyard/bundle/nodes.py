@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from brickyard.bundle.resolved import Declared, Resolved
-from brickyard.resources import TYPES
-from brickyard.values import Diagnostic, error
 
 PARTS: Final = ("permissions", "grants")
 
@@ -30,19 +28,3 @@ def _nodes(resolved: Resolved) -> Iterator[Declared]:
                     value=value,
                     part=part,
                 )
-
-
-def undeployable(resolved: Resolved) -> tuple[Diagnostic, ...]:
-    """An error for every resource whose type cannot be deployed yet."""
-    return tuple(
-        error(
-            "bundle/type-not-deployable",
-            f"{resource.type} cannot be deployed yet",
-            f"Brickyard deploys {', '.join(TYPES)}. Deploy this resource with the official CLI, or"
-            " leave it out of this target.",
-            path=resource.address,
-            at=resource.value.key_locations,
-        )
-        for resource in resolved.resources
-        if resource.type not in TYPES
-    )

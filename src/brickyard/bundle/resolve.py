@@ -12,6 +12,7 @@ from typing import Final
 
 from brickyard.bundle.artifacts import put_artifacts
 from brickyard.bundle.checks import check_resources
+from brickyard.bundle.contents import read_contents
 from brickyard.bundle.draft import Draft, Step
 from brickyard.bundle.facts import Facts
 from brickyard.bundle.files import BundleFiles
@@ -25,7 +26,7 @@ from brickyard.bundle.places import put_facts, put_paths, put_sync
 from brickyard.bundle.resolved import Declared, Resolved
 from brickyard.bundle.setting_checks import check_settings
 from brickyard.bundle.settle import (
-    annotate_jobs,
+    annotate,
     apply_defaults,
     drop_empty_strings,
     fix_serving,
@@ -59,6 +60,7 @@ RESOURCES: Final[tuple[Step, ...]] = (
     normalise_tree,
     merge_keyed_lists,
     refer_to_schemas,
+    read_contents,
     fix_serving,
     apply_run_as,
     override_compute,
@@ -75,7 +77,7 @@ CHECKS: Final[tuple[Step, ...]] = (
     put_artifacts,
     check_mode,
     check_settings,
-    annotate_jobs,
+    annotate,
 )
 STAGES: Final = (LOAD, TARGET, SETTINGS, RESOURCES, CHECKS)
 

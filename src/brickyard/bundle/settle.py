@@ -14,6 +14,15 @@ from brickyard.values import Diagnostic, Path, Value, error, show, value_of, war
 def apply_defaults(draft: Draft) -> Draft:
     """Values of fields that nobody gave. Reads and writes: `resources`."""
     changes: dict[Path, Value] = {}
+    folder = draft.text("workspace.resource_path")
+    for kind in IN_FOLDER:
+        for key, value in draft.each(kind):
+            given = value.child("parent_path")
+            made = _set("parent_path", folder)(value)
+            if given is not None and given.text:
+                made = value.put("parent_path", given.with_data(_in_workspace(given.text)))
+            if made is not value:
+                changes["resources", kind, key, "parent_path"] = made.items["parent_path"]
     for kind, defaults in DEFAULTS.items():
         for key, value in draft.each(kind):
             made = value
@@ -28,6 +37,13 @@ def _set(name: str, plain: object) -> Callable[[Value], Value]:
     return lambda value: (
         value if name in value.items else value.put(name, value_of(plain, value.locations))
     )
+
+
+def _in_workspace(folder: str) -> str:
+    """The folder as the service answers it."""
+    if folder == "/Workspace" or folder.startswith(("/Workspace/", "${")):
+        return folder
+    return f"/Workspace/{folder.strip('/')}"
 
 
 def _pause_status(value: Value) -> Value:
@@ -68,6 +84,11 @@ def _cluster(cluster: Value) -> Value:
     return cluster
 
 
+def _all_purpose(value: Value) -> Value:
+    """What holds for a job's cluster holds for one of its own."""
+    return _cluster(value)
+
+
 DEFAULTS: Final[dict[str, tuple[Callable[[Value], Value], ...]]] = {
     "jobs": (
         _set("name", "Untitled"),
@@ -77,7 +98,23 @@ DEFAULTS: Final[dict[str, tuple[Callable[[Value], Value], ...]]] = {
         _clusters,
     ),
     "volumes": (_set("volume_type", "MANAGED"),),
+    "dashboards": (_set("embed_credentials", False),),
+    "pipelines": (_set("edition", "ADVANCED"), _set("channel", "CURRENT")),
+    "sql_warehouses": (
+        _set("auto_stop_mins", 120),
+        _set("enable_photon", True),
+        _set("max_num_clusters", 1),
+        _set("spot_instance_policy", "COST_OPTIMIZED"),
+    ),
+    "apps": (_set("description", ""),),
+    "clusters": (_set("autotermination_minutes", 60), _all_purpose),
 }
+# What is made in a workspace folder: the bundle's own, unless another is named.
+IN_FOLDER: Final = ("dashboards", "genie_spaces", "alerts")
+
+
+# An app without a description has an empty one: the service would answer that anyway.
+KEPT_EMPTY: Final = ("resources.apps", "description")
 
 
 def drop_empty_strings(draft: Draft) -> Draft:
@@ -104,7 +141,8 @@ def _without_empty(value: Value, kind: str, shapes: Schema) -> Value:
     changed = False
     for name, part in value.data.items():
         below = shapes.below(kind, name)
-        if part.data == "" and must is not None and below is not None and name not in must:
+        is_nothing = part.data == "" and (kind, name) != KEPT_EMPTY
+        if is_nothing and must is not None and below is not None and name not in must:
             changed = True
             continue
         entries[name] = _without_empty(part, below or "any", shapes)
@@ -153,18 +191,21 @@ def _entity(model: Value) -> Value:
     return model.with_data({names.get(name, name): part for name, part in model.items.items()})
 
 
-def annotate_jobs(draft: Draft) -> Draft:
-    """What marks a job as deployed from a bundle. Writes: `resources.jobs.*`."""
+def annotate(draft: Draft) -> Draft:
+    """What marks jobs and pipelines as deployed from a bundle. Writes: both."""
     metadata = f"{draft.text('workspace.state_path')}/metadata.json"
     marks = {
         "deployment": value_of({"kind": "BUNDLE", "metadata_file_path": metadata}),
         "edit_mode": value_of("UI_LOCKED"),
         "format": value_of("MULTI_TASK"),
     }
-    return draft.putting(
-        {
-            ("resources", "jobs", key, name): mark
-            for key, _ in draft.each("jobs")
-            for name, mark in marks.items()
-        }
-    )
+    jobs: dict[Path, Value] = {
+        ("resources", "jobs", key, name): mark
+        for key, _ in draft.each("jobs")
+        for name, mark in marks.items()
+    }
+    pipelines: dict[Path, Value] = {
+        ("resources", "pipelines", key, "deployment"): marks["deployment"]
+        for key, _ in draft.each("pipelines")
+    }
+    return draft.putting(jobs | pipelines)

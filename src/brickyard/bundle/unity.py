@@ -9,16 +9,19 @@ from brickyard.bundle.interpolate import interpolate
 from brickyard.bundle.schema import schema
 from brickyard.values import Path, Value, value_of
 
-# Where a resource names its catalog and schema.
-NAMING: Final = {
-    "volumes": (("catalog_name",), ("schema_name",)),
-    "registered_models": (("catalog_name",), ("schema_name",)),
-    "schemas": (("catalog_name",), ()),
-    "model_serving_endpoints": (
-        ("ai_gateway", "inference_table_config", "catalog_name"),
-        ("ai_gateway", "inference_table_config", "schema_name"),
+# Where resources name a catalog, and schemas of it.
+_PLAIN: Final = (("catalog_name",), (("schema_name",),))
+NAMING: Final[tuple[tuple[str, tuple[Path, tuple[Path, ...]]], ...]] = (
+    ("volumes", _PLAIN),
+    ("secrets", _PLAIN),
+    ("registered_models", _PLAIN),
+    ("pipelines", (("catalog",), (("schema",), ("target",)))),
+    *(
+        ("model_serving_endpoints", ((*at, "catalog_name"), ((*at, "schema_name"),)))
+        for at in (("ai_gateway", "inference_table_config"), ("config", "auto_capture_config"))
     ),
-}
+    ("schemas", (("catalog_name",), ())),
+)
 
 
 def refer_to_schemas(draft: Draft) -> Draft:
@@ -40,18 +43,28 @@ def refer_to_schemas(draft: Draft) -> Draft:
         and name.text
     }
     changes: dict[Path, Value] = {}
-    for kind, (catalog_at, schema_at) in NAMING.items():
+    for kind, (catalog_at, schemas_at) in NAMING:
         for key, value in draft.each(kind):
             at: Path = ("resources", kind, key)
             catalog = value.get(catalog_at)
-            schema_name = value.get(schema_at) if schema_at else None
             if catalog is None:
                 continue
-            if schema_name is not None and (catalog.text, schema_name.text) in schemas:
-                made = schemas[catalog.text, schema_name.text]
-                changes[(*at, *schema_at)] = schema_name.with_data(made)
+            for schema_at in schemas_at:
+                name = value.get(schema_at)
+                if name is not None and (catalog.text, name.text) in schemas:
+                    changes[(*at, *schema_at)] = name.with_data(schemas[catalog.text, name.text])
             if catalog.text in catalogs:
                 changes[(*at, *catalog_at)] = catalog.with_data(catalogs[catalog.text])
+    for key, value in draft.each("quality_monitors"):
+        output = value.child("output_schema_name")
+        catalog_name, dot, schema_name = (output.text if output is not None else "").partition(".")
+        if output is None or not dot:
+            continue
+        made = schemas.get((catalog_name, schema_name), schema_name)
+        text = f"{catalogs.get(catalog_name, catalog_name)}.{made}"
+        if text != output.text:
+            place: Path = ("resources", "quality_monitors", key, "output_schema_name")
+            changes[place] = output.with_data(text)
     return draft.putting(changes)
 
 

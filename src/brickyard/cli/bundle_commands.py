@@ -120,7 +120,7 @@ def deploy(
     from brickyard.cli.policy_gate import hold_policy
     from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import apply_plan, make_plan
-    from brickyard.deploy.planning import check_branch, check_prevented
+    from brickyard.deploy.planning import check_branch, check_prevented, guard
 
     end_gently()
     project = connect(chosen, quiet=quiet > 1)
@@ -129,7 +129,7 @@ def deploy(
     tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({client_host(project)})")
     hold_policy(project, tell)
     with LiveLine(COMPARING, is_silent=quiet > 0):
-        made = _read_plan(plan_file) if plan_file else make_plan(project, say=tell)
+        made = guard(project, _read_plan(plan_file)) if plan_file else make_plan(project, say=tell)
     check_prevented(made)
     if not _approved(made, auto_approve=auto_approve):
         click.echo("Deployment cancelled!", err=True)

@@ -179,13 +179,29 @@ class _Applier:
         elif node.action is Action.UPDATE_ID:
             new_id = self.caller.rename(kind, node.id, desired, recorded)
             self._record(node, new_id, desired)
-            self.caller.wait(kind.wait, new_id)
-        else:
-            changed = frozenset(_top(p) for p, c in node.changes.items() if c.action > Action.SKIP)
-            self.caller.update(kind, node.id, desired, recorded, changed)
+            self._settle(kind, new_id)
+        elif node.action is Action.RESIZE and kind.resize is not None:
+            self.caller.resize(kind, node.id, desired, recorded)
             self._record(node, node.id, desired)
-            self.caller.wait(kind.wait, node.id)
+        else:
+            self._update(node, kind, desired, recorded)
         return DONE[node.action]
+
+    def _update(self, node: Node, kind: ResourceType, desired: Json, recorded: Json) -> None:
+        changed = frozenset(p for p, c in node.changes.items() if c.action > Action.SKIP)
+        answer = self.caller.update(kind, node.id, desired, recorded, changed)
+        desired = _learning(kind, desired, answer)
+        self._record(node, node.id, desired)
+        self.caller.follow(kind, node.id, desired)
+        self._settle(kind, node.id)
+        if kind.power is not None:
+            is_edited = any(not path.startswith("lifecycle") for path in changed)
+            was_on = ((node.remote or {}).get("lifecycle") or {}).get("started")
+            self.caller.switch(kind, node.id, desired, was_on=was_on, is_edited=is_edited)
+
+    def _settle(self, kind: ResourceType, id: str) -> None:
+        if kind.wait_after_update:
+            self.caller.wait(kind.wait, id)
 
     def _create(self, node: Node, kind: ResourceType, desired: Json) -> str:
         if node.address in self.unsure:
@@ -194,7 +210,7 @@ class _Applier:
                 self._adopt(node, kind, found, desired)
                 return "Adopted"
         try:
-            new_id, _ = self.caller.create(kind, desired)
+            new_id, answer = self.caller.create(kind, desired)
         except ApiFailure as failure:
             revived = None
             if failure.is_conflict and node.action is Action.CREATE:
@@ -203,8 +219,13 @@ class _Applier:
                 raise
             self._adopt(node, kind, revived, desired)
             return "Restored"
+        desired = _learning(kind, desired, answer)
         self._record(node, new_id, desired)
+        self.caller.follow(kind, new_id, desired)
         self.caller.wait(kind.wait, new_id)
+        if kind.power is not None:
+            was_on = kind.power.starts_when_made
+            self.caller.switch(kind, new_id, desired, was_on=was_on, is_edited=False)
         return DONE[Action.CREATE]
 
     def _adopt(self, node: Node, kind: ResourceType, id: str, desired: Json) -> None:
@@ -217,9 +238,10 @@ class _Applier:
         changes = changes_of(kind, Entry(id=id, state=desired), desired, found)
         if worst(changes) is Action.SKIP or not kind.update:
             return
-        changed = frozenset(_top(path) for path, c in changes.items() if c.action > Action.SKIP)
+        changed = frozenset(path for path, c in changes.items() if c.action > Action.SKIP)
         self.caller.update(kind, id, desired, desired, changed)
-        self.caller.wait(kind.wait, id)
+        self.caller.follow(kind, id, desired)
+        self._settle(kind, id)
 
     def _apply_access(self, node: Node, kind: ResourceType, access: AccessType) -> None:
         if node.action is Action.DELETE:
@@ -227,9 +249,7 @@ class _Applier:
             return
         parent = ".".join(node.address.split(".")[:3])
         parent_id = self.journal.state.entries[parent].id
-        whole = (
-            self._whole(parent).whole if kind.permissions_id and access.key == "permissions" else {}
-        )
+        whole = self._whole(parent).whole if kind.permissions_id and access.key != "grants" else {}
         id = access.id(kind, parent_id, whole)
         entries = list(self._value(node) or [])
         self.caller.write_access(access, id, entries)
@@ -267,9 +287,11 @@ class _Applier:
         return self._read[address]
 
     def _record(self, node: Node, id: str, desired: Json) -> None:
+        kind, _ = declaration(node.address)
         self._read.pop(node.address, None)
         recorded = self.journal.state.entries.get(node.address)
         state = seal(desired, recorded.state if recorded is not None else None)
+        state = {name: "" if name in kind.secrets else item for name, item in state.items()}
         entry = Entry(id=id, state=state, depends_on=node.depends_on)
         self.journal.record(node.address, entry)
 
@@ -278,9 +300,9 @@ class _Applier:
         return dict(entry.state) if entry is not None else {}
 
 
-def _top(path: str) -> str:
-    """The top-level field of a change's path."""
-    return path.replace("[", ".").split(".")[0]
+def _learning(kind: ResourceType, desired: Json, answer: Json) -> Json:
+    """What is recorded, with what only the service's answer tells (an etag)."""
+    return desired if kind.learned is None else desired | kind.learned(answer)
 
 
 def _name_of(node: Node) -> str:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from brickyard.deploy.http import ApiFailure, Json, Workspace, segment
 from brickyard.deploy.plan import Actual
@@ -19,6 +20,8 @@ from brickyard.resources import AccessType, Call, ResourceType, Wait
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+RETRY_S: Final = 15 * 60.0
+OPERATION_S: Final = 60 * 60.0
 NOTHING_TO_UPDATE: Final = "nothing to update"
 
 
@@ -36,15 +39,32 @@ class Caller:
 
     def create(self, kind: ResourceType, desired: Json) -> tuple[str, Json]:
         """Make it; its id and the answer."""
-        answer = self._make(kind.create, kind, desired, {}, "") or {}
+        try:
+            answer = self._make(kind.create, kind, desired, {}, "") or {}
+        except ApiFailure as failure:
+            folder = desired.get(kind.folder_field) if kind.folder_field else None
+            if not folder or not _misses_folder(failure):
+                raise
+            self.workspace.post("/api/2.0/workspace/mkdirs", {"path": folder})
+            answer = self._make(kind.create, kind, desired, {}, "") or {}
         return kind.id(desired, answer), answer
+
+    def follow(self, kind: ResourceType, id: str, desired: Json) -> None:
+        """The calls that follow a create or an update."""
+        for call in kind.after:
+            self._make(call, kind, desired, {}, id)
 
     def read(self, kind: ResourceType, id: str) -> Actual | None:
         """The resource as it is now, or None when it is gone."""
-        query = {name: _fill(text, id) for name, text in kind.read.query.items()}
-        path = _fill_path(kind.read.path, id)
+        query = {name: text.replace("{id}", id) for name, text in kind.read.query.items()}
+        path = _path(kind.read.path, kind, id, {})
         try:
             whole = self.workspace.get(path, query)
+            if kind.read.pick is not None:
+                picked = kind.read.pick(whole, id)
+                if picked is None:
+                    return None
+                whole = picked
             token = whole.get(kind.read.page_token) if kind.read.page_token else None
             while token:
                 page = self.workspace.get(path, {**query, "page_token": token})
@@ -57,22 +77,60 @@ class Caller:
             raise
         if kind.read.is_gone is not None and kind.read.is_gone(whole):
             return None
-        return Actual(configuration=kind.read.configuration(whole), whole=whole)
+        for name, also in kind.read.also.items():
+            try:
+                whole[name] = self.workspace.get(_path(also, kind, id, whole))
+            except ApiFailure as failure:
+                if not failure.is_missing:
+                    raise
+        configuration = dict(kind.read.configuration(whole))
+        record = dict(kind.read.record(whole))
+        if kind.power is not None and (is_on := kind.power.is_on(whole)) is not None:
+            configuration["lifecycle"] = record["lifecycle"] = {"started": is_on}
+        return Actual(configuration=configuration, whole=record)
 
     def update(
         self, kind: ResourceType, id: str, desired: Json, recorded: Json, changed: frozenset[str]
-    ) -> None:
-        """The calls that the changed top-level fields need, in order."""
+    ) -> Json:
+        """The calls that the changed fields need, in order; the last answer."""
+        tops = {_top(path) for path in changed}
+        answer: Json = {}
         for call in kind.update:
-            if call.when and not changed & set(call.when):
+            if (call.when and not tops & set(call.when)) or tops <= set(call.unless_only):
                 continue
             if call.await_ready:
                 self.wait(kind.wait, id)
             try:
-                self._make(call, kind, desired, recorded, id)
+                answer = self._make(call, kind, desired, recorded, id, changed) or answer
             except ApiFailure as failure:
                 if NOTHING_TO_UPDATE not in failure.message.lower():
                     raise
+        return answer
+
+    def switch(
+        self, kind: ResourceType, id: str, desired: Json, *, was_on: bool | None, is_edited: bool
+    ) -> None:
+        """Start or stop it as `lifecycle.started` wants; without that, leave it."""
+        wanted = (desired.get("lifecycle") or {}).get("started")
+        power = kind.power
+        if power is None or wanted is None:
+            return
+        if is_edited and power.edit_starts:
+            was_on = True
+        if bool(wanted) is not bool(was_on):
+            self._make(power.start if wanted else power.stop, kind, desired, {}, id)
+        if wanted and power.deploy is not None:
+            self._make(power.deploy, kind, desired, {}, id)
+
+    def resize(self, kind: ResourceType, id: str, desired: Json, recorded: Json) -> None:
+        """Change the size of what is running; where that is refused, edit it."""
+        assert kind.resize is not None
+        try:
+            self._make(kind.resize, kind, desired, recorded, id)
+        except ApiFailure as failure:
+            if failure.code != "INVALID_STATE":
+                raise
+            self.update(kind, id, desired, recorded, frozenset(desired))
 
     def rename(self, kind: ResourceType, id: str, desired: Json, recorded: Json) -> str:
         """Change name and fields in one go; the new id."""
@@ -96,11 +154,14 @@ class Caller:
         """Poll until ready. Raises `NotReady` on failure or when time is up."""
         if wait is None:
             return
+        self._await(wait, wait.path.replace("{id}", segment(id)), until_gone=until_gone)
+
+    def _await(self, wait: Wait, path: str, *, until_gone: bool = False) -> None:
         limit_s = wait.timeout_s if self.max_wait_s is None else self.max_wait_s
         give_up_at, pause_s = time.monotonic() + limit_s, FIRST_PAUSE_S
         while True:
             try:
-                seen = self.workspace.get(_fill_path(wait.path, id))
+                seen = self.workspace.get(path)
             except ApiFailure as failure:
                 if until_gone and failure.is_missing:
                     return
@@ -133,23 +194,74 @@ class Caller:
             if failure.is_missing:
                 return None
             raise
-        return Actual(configuration=entries, whole=whole)
+        return Actual(configuration=entries, whole=access.state(id, entries))
 
     def write_access(self, access: AccessType, id: str, desired: list[Json]) -> None:
         """Make the entries exactly these."""
         found = self.read_access(access, id)
-        body = access.body(desired, found.configuration if found else [])
-        self.workspace.call(access.write_method, access.write(id), body=body)
+        for method, path, body in access.calls(id, desired, found.configuration if found else []):
+            try:
+                self.workspace.call(method, path, body=body)
+            except ApiFailure as failure:
+                if not (failure.is_missing and path.endswith("/delete")):
+                    raise
 
     def _make(
-        self, call: Call, kind: ResourceType, desired: Json, recorded: Json, id: str
+        self,
+        call: Call,
+        kind: ResourceType,
+        desired: Json,
+        recorded: Json,
+        id: str,
+        changed: frozenset[str] = frozenset(),
     ) -> Json | None:
         body = _body(call, kind, desired, recorded, id)
+        query = _query(call, desired, id)
+        if call.mask:
+            names = sorted(
+                {call.mask + _top(p) for p in changed} - {call.mask + n for n in kind.unsent}
+            )
+            if not names:
+                return None
+            query["update_mask"] = ",".join(names)
         if body is None:
             return None
-        query = {name: _fill(text, id) for name, text in call.query.items()}
         sent = None if call.method in ("GET", "DELETE") and not body else body
-        return self.workspace.call(call.method, _fill_path(call.path, id), query=query, body=sent)
+        path = _path(call.path, kind, id, desired)
+        answer = self._repeated(call, path, query, sent)
+        if call.operation:
+            answer = self._finished(call.operation, answer)
+        if call.then is not None:
+            self._await(call.then, _path(call.then.path, kind, id, answer))
+        return answer
+
+    def _repeated(
+        self, call: Call, path: str, query: Mapping[str, object], body: Json | None
+    ) -> Json:
+        """The call, again while it is refused for a reason that goes away."""
+        give_up_at, pause_s = time.monotonic() + RETRY_S, FIRST_PAUSE_S
+        while True:
+            try:
+                return self.workspace.call(call.method, path, query=query, body=body)
+            except ApiFailure as failure:
+                passing = call.retry_on and re.search(call.retry_on, failure.message)
+                if not passing or time.monotonic() > give_up_at:
+                    raise
+            self.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
+
+    def _finished(self, path: str, operation: Json) -> Json:
+        """What a long-running operation made, once it is done."""
+        give_up_at, pause_s = time.monotonic() + OPERATION_S, FIRST_PAUSE_S
+        while not operation.get("done"):
+            if time.monotonic() > give_up_at:
+                raise NotReady(f"operation {operation.get('name')} is still running")
+            self.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
+            operation = self.workspace.get(f"{path}/{operation['name']}")
+        if failed := operation.get("error"):
+            raise NotReady(str(failed.get("message") or failed))
+        return dict(operation.get("response") or {})
 
 
 def find_unrecorded(
@@ -224,7 +336,7 @@ def _body(call: Call, kind: ResourceType, desired: Json, recorded: Json, id: str
     if call.body is not None:
         return call.body(desired, recorded, id)
     names = (
-        [name for name in desired if name not in kind.local]
+        [name for name in desired if name not in kind.local and name not in kind.unsent]
         if call.fields is None
         else [name for name in call.fields if name in desired]
     )
@@ -233,15 +345,42 @@ def _body(call: Call, kind: ResourceType, desired: Json, recorded: Json, id: str
         body = {call.wrap: body}
     if call.id_field:
         body[call.id_field] = int(id) if call.id_is_number else id
-    return body
+    return body | dict(call.constants)
 
 
-def _fill(text: str, id: str) -> str:
-    return text.replace("{id}", id)
+def _query(call: Call, desired: Json, id: str) -> dict[str, object]:
+    """The query; a part whose field is not set is left out."""
+    query: dict[str, object] = {}
+    for name, text in call.query.items():
+        if not isinstance(text, str):
+            query[name] = text(desired)
+        elif text.startswith("{") and text != "{id}":
+            if (value := desired.get(text[1:-1])) not in (None, ""):
+                query[name] = value
+        else:
+            query[name] = text.replace("{id}", id)
+    return query
 
 
-def _fill_path(path: str, id: str) -> str:
-    return path.replace("{id}", segment(id))
+def _path(pattern: str, kind: ResourceType, id: str, data: Json) -> str:
+    """A path with id and fields in it, percent-encoded but for ids that are paths themselves."""
+    whole = quote(id) if kind.id_is_path else segment(id)
+
+    def value(match: re.Match[str]) -> str:
+        return whole if match[1] == "id" else quote(str(data.get(match[1], "")), safe="/")
+
+    return re.sub(r"\{(\w+)\}", value, pattern)
+
+
+def _top(path: str) -> str:
+    """The top-level field of a change's path."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def _misses_folder(failure: ApiFailure) -> bool:
+    """The workspace folder that was named is not there."""
+    said = failure.message
+    return failure.status == 404 or ("Tree node with path" in said and "does not exist" in said)
 
 
 def _at(data: Mapping[str, Any], path: str) -> Any:

@@ -18,7 +18,7 @@ from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.http import Json
 from brickyard.deploy.lock import acquire
 from brickyard.deploy.plan import Action, Plan
-from brickyard.deploy.plan_file import check_current
+from brickyard.deploy.plan_file import current
 from brickyard.deploy.planning import (
     METADATA,
     check_prevented,
@@ -80,7 +80,7 @@ def apply_plan(
     run_hook(project, "predeploy", say)
     with _locked(project, force=force_lock, say=say):
         pulled = store.pull()
-        check_current(plan, pulled.state)
+        plan = current(plan, pulled.state)
         _ignore_in_git(project)
         synced = _upload(project, say)
         store.adopt(pulled.state)
@@ -106,7 +106,7 @@ def destroy(
     check_prevented(plan)
     with _locked(project, force=force_lock, say=say):
         pulled = store.pull()
-        check_current(plan, pulled.state)
+        plan = current(plan, pulled.state)
         store.adopt(pulled.state)
         applied, state = _carry_out(project, plan, pulled, progress)
         if not applied.failures:

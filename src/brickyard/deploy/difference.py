@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from brickyard.resources import Json
@@ -58,7 +59,7 @@ def differences(old: Any, new: Any, remote: Any, keys: Keys) -> tuple[Difference
 
     `keys` maps the pattern of a keyed list (`tasks`, `tasks[*].depends_on`) to its key field.
     """
-    return tuple(_compare((), old, new, remote, keys))
+    return tuple(_compare((), _Sides(old, new, remote), keys))
 
 
 def show_path(path: Path) -> str:
@@ -90,49 +91,91 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _compare(path: Path, old: Any, new: Any, remote: Any, keys: Keys) -> Iterator[Difference]:
-    if same(old, new) and same(remote, new):
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """The three values at a path. A pair that has been told apart above is not looked at again."""
+
+    old: Any
+    new: Any
+    remote: Any
+    is_local: bool = True  # old and new are still to be compared
+    is_away: bool = True  # remote and new are
+
+    def at(self, get: Callable[[Any], Any]) -> _Sides:
+        return replace(self, old=get(self.old), new=get(self.new), remote=get(self.remote))
+
+
+def _compare(path: Path, sides: _Sides, keys: Keys) -> Iterator[Difference]:
+    old, new, remote = sides.old, sides.new, sides.remote
+    here = Difference(path=path, old=old, new=new, remote=remote)
+    local = sides.is_local and not same(old, new)
+    away = sides.is_away and not same(remote, new)
+    if not local and not away:
+        if remote == {} and old is ABSENT and new is ABSENT and not _is_users(path):
+            yield here
         return
-    present = [side for side in (old, new, remote) if side is not ABSENT]
-    if path and len(present) == 1 and not isinstance(remote, Mapping):
-        yield Difference(path=path, old=old, new=new, remote=remote)
-    elif all(isinstance(side, Mapping) for side in present):
-        yield from _compare_maps(path, old or {}, new or {}, remote or {}, keys)
-    elif all(isinstance(side, list | tuple) for side in present):
-        yield from _compare_lists(path, old, new, remote, keys)
+    ends_local = bool(path) and local and not _have_parts(old, new)
+    ends_away = bool(path) and away and not _have_parts(remote, new)
+    if ends_local or ends_away:
+        yield here
+    inside = replace(sides, is_local=local and not ends_local, is_away=away and not ends_away)
+    if not inside.is_local and not inside.is_away:
+        return
+    if any(isinstance(side, list | tuple) for side in (old, new, remote)):
+        yield from _compare_lists(path, inside, keys, is_told=ends_local or ends_away)
     else:
-        yield Difference(path=path, old=old, new=new, remote=remote)
+        yield from _compare_maps(path, inside, keys)
 
 
-def _compare_maps(
-    path: Path,
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
-    remote: Mapping[str, Any],
-    keys: Keys,
-) -> Iterator[Difference]:
-    users = bool(path) and path[-1].text.removeprefix(".") in USER_MAPS
-    for key in sorted(old.keys() | new.keys() | remote.keys()):
+def _have_parts(left: Any, right: Any) -> bool:
+    """Two maps, or two lists: what differs is inside."""
+    return any(isinstance(left, kind) and isinstance(right, kind) for kind in (Mapping, list))
+
+
+def _is_users(path: Path) -> bool:
+    """A map whose keys are the user's."""
+    return bool(path) and path[-1].text.removeprefix(".") in USER_MAPS
+
+
+def _compare_maps(path: Path, sides: _Sides, keys: Keys) -> Iterator[Difference]:
+    users = _is_users(path)
+    maps = [side for side in (sides.old, sides.new, sides.remote) if isinstance(side, Mapping)]
+    for key in sorted({key for side in maps for key in side}):
         text = f"['{key}']" if users or not WORD.match(key) else f".{key}"
         step = Step(text, text)
-        yield from _compare((*path, step), old.get(key), new.get(key), remote.get(key), keys)
+        yield from _compare((*path, step), sides.at(partial(_entry, key)), keys)
 
 
-def _compare_lists(path: Path, old: Any, new: Any, remote: Any, keys: Keys) -> Iterator[Difference]:
+def _entry(key: str, side: Any) -> Any:
+    return side.get(key) if isinstance(side, Mapping) else None
+
+
+def _compare_lists(path: Path, sides: _Sides, keys: Keys, *, is_told: bool) -> Iterator[Difference]:
     key = keys.get(pattern_of(path))
-    sides = (old or [], new or [], remote or [])
-    if key is None or not all(_is_keyed(side, key) for side in sides):
-        if len({len(side) for side in sides}) > 1:
-            yield Difference(path=path, old=old, new=new, remote=remote)
+    lists = [
+        side for side in (sides.old, sides.new, sides.remote) if isinstance(side, list | tuple)
+    ]
+    if key is None or not all(_is_keyed(side, key) for side in lists):
+        if len({len(side) for side in lists}) > 1:
+            if not is_told:
+                yield Difference(path=path, old=sides.old, new=sides.new, remote=sides.remote)
             return
-        for index, (a, b, c) in enumerate(zip(*sides, strict=True)):
-            yield from _compare((*path, Step(f"[{index}]", "[*]")), a, b, c, keys)
+        for index in range(len(lists[0])):
+            step = Step(f"[{index}]", "[*]")
+            yield from _compare((*path, step), sides.at(partial(_element, index)), keys)
         return
-    tables = [{_name(item, key): item for item in side} for side in sides]
-    for name in dict.fromkeys(name for table in tables for name in table):
+    for name in dict.fromkeys(_name(item, key) for side in lists for item in side):
         step = Step(f"[{key}='{name}']" if isinstance(key, str) else f"['{name}']", "[*]")
-        old_item, new_item, remote_item = (table.get(name) for table in tables)
-        yield from _compare((*path, step), old_item, new_item, remote_item, keys)
+        yield from _compare((*path, step), sides.at(partial(_named, key, name)), keys)
+
+
+def _element(index: int, side: Any) -> Any:
+    return side[index] if isinstance(side, list | tuple) else None
+
+
+def _named(key: str | Callable[[Json], str], name: str, side: Any) -> Any:
+    elements = side if isinstance(side, list | tuple) else ()
+    return next((item for item in elements if _name(item, key) == name), None)
 
 
 def _is_keyed(side: Any, key: str | Callable[[Json], str]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cache
 from typing import Any, Final
@@ -32,7 +32,7 @@ from brickyard.deploy.references import (
 )
 from brickyard.deploy.seals import seal
 from brickyard.deploy.state import Dependency, Entry, State
-from brickyard.resources import ACCESS, TYPES, AccessType, Field, Json, On, ResourceType
+from brickyard.resources import ACCESS, TYPES, AccessType, Field, Json, On, ResourceType, catalogue
 
 
 class Action(IntEnum):
@@ -52,18 +52,22 @@ class Action(IntEnum):
 
 
 CHANGES_ID: Final = frozenset({Action.CREATE, Action.UPDATE_ID, Action.RECREATE, Action.DELETE})
-# Reasons in the official plan format; rules of ours that have no word there say why in prose.
+# Reasons in the official plan format, where the row itself has no other word for it.
 REASONS: Final = {
-    On.OUTPUT_ONLY: "output_only",
-    On.INPUT_ONLY: "input_only",
+    On.OUTPUT_ONLY: "spec:output_only",
+    On.INPUT_ONLY: "spec:input_only",
     On.SERVER_DEFAULT: "backend_default",
     On.ID: "id_field",
     On.RENAME: "id_changes",
+    On.NOT_READ: "missing_in_remote",
     On.RECREATE: "immutable",
     On.SLASH: "uc_strips_trailing_slash",
     On.IGNORE_LOCAL: "managed",
     On.IGNORE_REMOTE: "managed",
 }
+ORDER: Final = {on: place for place, on in enumerate(On)}
+# What is read back for such a field is no proof that it is as wanted.
+UNREADABLE: Final = frozenset({On.INPUT_ONLY, On.OUTPUT_ONLY, On.IGNORE_REMOTE, On.NOT_READ})
 
 
 class PlanFault(Exception):
@@ -125,6 +129,11 @@ class Node:
         return dict(places(self.value))
 
     @property
+    def parent(self) -> str:
+        """The address of the resource, for its permissions and grants too."""
+        return ".".join(self.address.split(".")[:3])
+
+    @property
     def label(self) -> str:
         return self.address.removeprefix("resources.")
 
@@ -183,14 +192,19 @@ def declaration(address: str) -> tuple[ResourceType, AccessType | None]:
     parts = address.split(".")
     if len(parts) < 3 or parts[1] not in TYPES:
         raise PlanFault(f"{address} is of a type this Brickyard cannot deploy")
-    return TYPES[parts[1]], ACCESS.get(parts[3]) if len(parts) > 3 else None
+    kind = TYPES[parts[1]]
+    if len(parts) < 4:
+        return kind, None
+    return kind, ACCESS.get(kind.permission_list if parts[3] == "permissions" else parts[3])
 
 
 def needs(item: Desired) -> tuple[Dependency, ...]:
     """What a node must wait for, by its references and its parent."""
     found = [Dependency(ref.address, ref.text) for ref in references(item.value)]
-    if item.part:
-        found.insert(0, Dependency(item.parent, f"${{{item.parent}.id}}"))
+    kind, access = declaration(item.address)
+    if access is not None:
+        reference = access.object_reference(kind, item.parent)
+        found.insert(0, Dependency(item.parent, reference[reference.index("${") :]))
     unique: dict[str, Dependency] = {}
     for dependency in found:
         unique.setdefault(dependency.node, dependency)
@@ -274,7 +288,13 @@ def _creation(
 def _sent(value: Any, kind: ResourceType, access: AccessType | None) -> Any:
     if access is not None or not isinstance(value, Mapping):
         return value
-    return {key: item for key, item in value.items() if key not in kind.local}
+    kept = {key: item for key, item in value.items() if key not in kind.local}
+    if kind.recorded is not None:
+        return kind.recorded(dict(value))
+    started = (value.get("lifecycle") or {}).get("started")
+    if kind.power is None or started is None:
+        return kept
+    return kept | {"lifecycle": {"started": started}}
 
 
 def _known(ref: Reference, nodes: Mapping[str, Node], actual: Mapping[str, Actual | None]) -> Any:
@@ -310,48 +330,76 @@ def access_changes(
     access: AccessType, entry: Entry, value: Any, found: Actual
 ) -> Mapping[str, Change]:
     """Differences between two lists of permissions or grants, by principal."""
-    keys = {"": access.keyed_by}
     old, new, remote = (
         access.normal(entries) if isinstance(entries, list) else entries
-        for entries in (entry.state.get("__embed__"), value, found.configuration)
+        for entries in (access.entries_of_state(dict(entry.state)), value, found.configuration)
     )
+    keys = {"": access.keyed_by if access.key != "acls" else "principal"}
     return {d.text: judge(d, ()) for d in differences(old, new, remote, keys)}
 
 
 def changes_of(kind: ResourceType, entry: Entry, value: Any, found: Actual) -> Mapping[str, Change]:
     """Every field in which recorded, desired and actual are not all alike, with its verdict."""
     remote = _comparable(kind, found.configuration, value, entry.state)
-    return {
+    changes = {
         d.text: judge(d, _rows_for(d, kind.fields), kind.same.get(d.text, same))
         for d in differences(entry.state, seal(value, entry.state), remote, dict(kind.keyed_lists))
     }
+    if kind.decides is None:
+        return changes
+    return {path: _decided(kind, path, change, found.whole) for path, change in changes.items()}
+
+
+def _all_default(difference: Difference, rows: Iterable[Field]) -> bool:
+    """A map that only the service has, every entry of which is a default of the service's."""
+    if not isinstance(difference.remote, Mapping) or difference.old or difference.new:
+        return False
+    defaults = [_matcher(row.path) for row in rows if row.on is On.SERVER_DEFAULT]
+    prefix = pattern_of(difference.path)
+    return bool(difference.remote) and all(
+        any(one.match(f"{prefix}.{name}") or one.match(f"{prefix}['{name}']") for one in defaults)
+        for name in difference.remote
+    )
+
+
+def _decided(kind: ResourceType, path: str, change: Change, record: Json) -> Change:
+    """The change as the type's own function sees it."""
+    assert kind.decides is not None
+    verdict = kind.decides(path, change.old, change.new, change.remote, record)
+    if verdict is None or (verdict[0] == "resize" and change.action is not Action.UPDATE):
+        return change
+    return replace(change, action=Action[verdict[0].upper()], reason=verdict[1])
 
 
 def _comparable(
     kind: ResourceType, remote: Mapping[str, Any], value: Mapping[str, Any], old: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """The actual resource without what only a service says (times, ids, owners).
+    """The actual resource without what a bundle can't say of one (times, ids, owners)."""
+    known = catalogue()
+    fields = known.resources[kind.key]
+    ruled = {row.path for row in kind.fields}
+    beside = {*kind.unsent, *ruled, *value, *old} - fields.keys()
+    return {
+        name: known.prune(fields.get(name, "any"), item)
+        for name, item in remote.items()
+        if (name in fields and (name not in kind.local or name in ruled)) or name in beside
+    }
 
-    A type updated as a whole reads back as its whole configuration. For the others, a field that we
-    never sent counts only if some call could set it.
-    """
-    if any(call.fields is None for call in kind.update):
-        return remote
-    settable = {name for call in (*kind.update, kind.create) for name in call.fields or ()}
-    settable |= {name for call in kind.update for name in call.when}
-    settable |= value.keys() | old.keys()
-    return {name: item for name, item in remote.items() if name in settable}
 
-
-def _rows_for(difference: Difference, rows: Iterable[Field]) -> tuple[Field, ...]:
-    """The rules whose path is this one or above it."""
+def _rows_for(difference: Difference, rows: tuple[Field, ...]) -> tuple[Field, ...]:
+    """The rules whose path is this one or above it; or one for a map of nothing but defaults."""
     pattern = pattern_of(difference.path)
-    return tuple(row for row in rows if _matcher(row.path).match(pattern))
+    found = tuple(row for row in rows if _matcher(row.path).match(pattern))
+    if _all_default(difference, rows):
+        found += (Field(difference.text, On.SERVER_DEFAULT, "every entry is a default"),)
+    return found
 
 
 @cache
 def _matcher(rule: str) -> re.Pattern[str]:
     """`tasks[*].source` is that field of every task; any other `*` stands for some text."""
+    if rule == "*":
+        return re.compile("")
     parts = [re.escape(part).replace(r"\*", ".*") for part in rule.split("[*]")]
     return re.compile(r"\[\*\]".join(parts) + r"(\Z|\.|\[)")
 
@@ -361,33 +409,32 @@ def judge(
     rows: Iterable[Field],
     same: Callable[[object, object], bool] = same,
 ) -> Change:
-    """The first rule with an opinion decides; rules come in the order of their declaration."""
+    """The first rule with an opinion decides; rules are asked in the order of `On`."""
     old, new, remote = difference.old, difference.new, difference.remote
     local_change = not same(old, new)
-    rows = tuple(rows)
+    rows = sorted(rows, key=lambda row: ORDER[row.on])
 
     def decided(action: Action, reason: str) -> Change:
         return Change(action=action, reason=reason, old=old, new=new, remote=remote)
 
-    if same(remote, new) and all(row.on is not On.INPUT_ONLY for row in rows):
+    is_shell = remote == {} and new is None
+    if same(remote, new) and not is_shell and not any(row.on in UNREADABLE for row in rows):
         return decided(Action.SKIP, "remote_already_set")
     if _is_zero(old) and _is_zero(new) and _is_zero(remote):
         return decided(Action.SKIP, "empty")
     for row in rows:
         verdict = _by_rule(row, difference, local_change)
         if verdict is not None:
-            return decided(verdict, REASONS.get(row.on, row.why))
+            return decided(verdict, row.reason or REASONS[row.on])
     return decided(Action.UPDATE, "")
 
 
 def _by_rule(row: Field, difference: Difference, local_change: bool) -> Action | None:
     """What this rule says of the difference; None when it has no opinion."""
     match row.on:
-        case On.OUTPUT_ONLY:
-            return Action.SKIP
         case On.IGNORE_LOCAL:
             return Action.SKIP if local_change else None
-        case On.IGNORE_REMOTE | On.INPUT_ONLY:
+        case On.IGNORE_REMOTE | On.INPUT_ONLY | On.OUTPUT_ONLY | On.NOT_READ:
             return None if local_change else Action.SKIP
         case On.ID:
             return Action.RECREATE if local_change else Action.SKIP

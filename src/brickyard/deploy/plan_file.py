@@ -7,11 +7,13 @@ so that a plan overtaken by another deploy is refused rather than applied.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from brickyard.deploy.plan import Action, Change, Node, Plan
-from brickyard.deploy.references import places
+from brickyard.deploy.plan import Action, Change, Node, Plan, declaration
+from brickyard.deploy.references import NUMBER_FIELDS, REFERENCE, places
 from brickyard.deploy.seals import REDACTED, SUFFIX, has_redactions, redact
 from brickyard.deploy.state import CLI_VERSION, Dependency, State, go_json
 
@@ -28,7 +30,6 @@ NODE_KEYS: Final = frozenset(
         "new_state",
         "remote_state",
         "changes",
-        "prevent_destroy",
     }
 )
 
@@ -79,39 +80,66 @@ def read_plan(text: str, name: str) -> Plan:
         raise BadPlan(f"{name} is damaged: {error}") from error
 
 
-def check_current(plan: Plan, state: State) -> None:
-    """Raise `BadPlan` when the deployment has moved on since the plan was made."""
+def current(plan: Plan, state: State) -> Plan:
+    """The plan with the ids of the state it was made from, which plan files leave out.
+
+    Raises `BadPlan` when the deployment has moved on since the plan was made.
+    """
     if plan.lineage != state.lineage or (plan.lineage and plan.serial != state.serial):
         raise BadPlan(
             f"the plan was made for serial {plan.serial} of deployment {plan.lineage or '(none)'};"
             f" the workspace now has serial {state.serial} of {state.lineage or '(none)'}:"
             " make a new plan"
         )
+    ids = {address: entry.id for address, entry in state.entries.items()}
+    nodes = {a: replace(n, id=n.id or ids.get(a, "")) for a, n in plan.nodes.items()}
+    return replace(plan, nodes=nodes)
 
 
 def _show_node(node: Node) -> dict[str, Any]:
     shown: dict[str, Any] = {}
-    if node.id:
-        shown["id"] = node.id
     if node.depends_on:
         shown["depends_on"] = [{"node": d.node, "label": d.label} for d in node.depends_on]
     shown["action"] = node.action.word
     if node.is_gone:
         shown["gone"] = True
     if node.action not in (Action.SKIP, Action.DELETE):
-        value = redact(node.value)
-        value = {"__embed__": value} if isinstance(value, list) else value
-        shown["new_state"] = {"value": value}
-        late = dict(places(value))
-        if late:
-            shown["new_state"]["vars"] = late
+        value, late = _new_state(node)
+        shown["new_state"] = {"value": value} | ({"vars": late} if late else {})
     if node.remote is not None:
         shown["remote_state"] = redact(node.remote)
     if node.changes:
         shown["changes"] = {path: _show_change(path, c) for path, c in sorted(node.changes.items())}
-    if node.prevents_destroy:
-        shown["prevent_destroy"] = True
     return shown
+
+
+def _new_state(node: Node) -> tuple[Any, dict[str, str]]:
+    """What will be recorded, and the references in it that are known only while applying.
+
+    A reference in a number's place stands as 0, so that the value fits its type; access nodes are
+    shown in the form in which they are recorded.
+    """
+    kind, access = declaration(node.address)
+    value = redact(node.value)
+    if access is not None:
+        value = access.state(node.id or access.unknown_id(kind), value)
+    late = dict(places(value))
+    if access is not None and not node.id:
+        late |= {access.object_field: access.object_reference(kind, node.parent)}
+    return _with_zeros(value), late
+
+
+def _with_zeros(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: 0 if key in NUMBER_FIELDS and _is_reference(item) else _with_zeros(item)
+            for key, item in value.items()
+        }
+    return [_with_zeros(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and REFERENCE.fullmatch(value) is not None
 
 
 def _show_change(path: str, change: Change) -> dict[str, Any]:
@@ -126,9 +154,13 @@ def _show_change(path: str, change: Change) -> dict[str, Any]:
 
 
 def _read_node(address: str, data: Mapping[str, Any]) -> Node:
-    value = (data.get("new_state") or {}).get("value")
-    if isinstance(value, Mapping) and "__embed__" in value:
-        value = value["__embed__"]
+    planned = data.get("new_state") or {}
+    value = planned.get("value")
+    for path, text in (planned.get("vars") or {}).items():
+        value = _put(value, re.findall(r"[^.\[\]]+", path), text)
+    _, access = declaration(address)
+    if access is not None and isinstance(value, Mapping):
+        value = access.entries_of_state(dict(value))
     return Node(
         address=address,
         action=Action[str(data["action"]).upper()],
@@ -147,5 +179,14 @@ def _read_node(address: str, data: Mapping[str, Any]) -> Node:
         },
         remote=data.get("remote_state"),
         is_gone=bool(data.get("gone")),
-        prevents_destroy=bool(data.get("prevent_destroy")),
     )
+
+
+def _put(value: Any, steps: list[str], text: str) -> Any:
+    """`value` with `text` at a path."""
+    if not steps:
+        return text
+    step, rest = steps[0], steps[1:]
+    if isinstance(value, list | tuple):
+        return [_put(v, rest, text) if at == int(step) else v for at, v in enumerate(value)]
+    return {**(value or {}), step: _put((value or {}).get(step), rest, text)}

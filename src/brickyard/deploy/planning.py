@@ -7,19 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from brickyard.bundle import undeployable
 from brickyard.deploy.artifacts import Prepared, build, prepare
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.graph import WORKERS
 from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.plan import Action, Actual, Desired, Node, Plan, declaration, plan
-from brickyard.deploy.project import BrokenBundle, Project
+from brickyard.deploy.project import Project
 from brickyard.deploy.references import CHILDREN
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled
-from brickyard.resources import ACCESS, TYPES
+from brickyard.resources import ACCESS, TYPES, principal_of
 
 METADATA: Final = "metadata.json"
+# Orders a scope's principals: groups, service principals, users.
+SCOPE_PREFIXES: Final = {"group_name": "1", "service_principal_name": "2", "user_name": "3", "": ""}
 
 
 class Prevented(Exception):
@@ -56,12 +57,16 @@ def plan_against(project: Project, pulled: Pulled, prepared: Prepared) -> Plan:
 
 def plan_destroy(project: Project, state: State) -> Plan:
     """Every recorded node deleted; those gone already are only forgotten."""
+    return guard(project, plan(state, (), read_actual(state, Caller(workspace=project.workspace))))
+
+
+def guard(project: Project, made: Plan) -> Plan:
+    """The plan with those nodes marked that the bundle wants kept (`lifecycle.prevent_destroy`)."""
     guarded = {
         item.address
         for item in desired_of(project, _plain_resources(project))
         if item.prevents_destroy
     }
-    made = plan(state, (), read_actual(state, Caller(workspace=project.workspace)))
     nodes = {
         address: replace(node, prevents_destroy=address in guarded)
         for address, node in made.nodes.items()
@@ -169,10 +174,26 @@ def _nodes_of(project: Project, kind: str, key: str, value: Mapping[str, Any]) -
         has_part = declared is not None and (
             declared.permissions if part == "permissions" else declared.securable
         )
-        if part in ACCESS and has_part and value.get(part):
-            yield Desired(
-                address=f"{address}.{part}", type=kind, key=key, value=value[part], part=part
-            )
+        entries = value.get(part) or []
+        if kind == "secret_scopes" and part == "permissions":
+            entries = _scope_permissions(project, entries)
+        if part in ACCESS and has_part and entries:
+            yield Desired(address=f"{address}.{part}", type=kind, key=key, value=entries, part=part)
+
+
+def _scope_permissions(project: Project, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A scope's list with the deployer as manager, each principal once, the highest level kept."""
+    ranks = ("READ", "WRITE", "MANAGE")
+    user = project.user
+    name = "service_principal_name" if user.is_service_principal else "user_name"
+    mine = {"level": "MANAGE", name: user.user_name}
+    kept: dict[str, dict[str, Any]] = {}
+    for entry in (*given, mine):
+        who = SCOPE_PREFIXES[principal_of(entry).partition(":")[0]] + principal_of(entry)
+        held = kept.get(who)
+        if held is None or ranks.index(entry["level"]) > ranks.index(held["level"]):
+            kept[who] = entry
+    return [kept[who] for who in sorted(kept)]
 
 
 def _annotated(project: Project, job: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -185,9 +206,6 @@ def _annotated(project: Project, job: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain_resources(project: Project) -> Mapping[str, Any]:
-    found = undeployable(project.resolved)
-    if found:
-        raise BrokenBundle(found)
     return _plain(project, "resources")
 
 

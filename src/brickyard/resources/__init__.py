@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from brickyard.resources.access import ACCESS
+from brickyard.resources.access import ACCESS, principal_of
+from brickyard.resources.alerts import ALERTS
+from brickyard.resources.apps import APPS
+from brickyard.resources.catalogs import CATALOGS
 from brickyard.resources.catalogue import Catalogue, catalogue
+from brickyard.resources.clusters import CLUSTERS
+from brickyard.resources.dashboards import DASHBOARDS
+from brickyard.resources.database import (
+    DATABASE_CATALOGS,
+    DATABASE_INSTANCES,
+    SYNCED_DATABASE_TABLES,
+)
 from brickyard.resources.declaration import (
     AccessType,
     Call,
     Field,
     Json,
     On,
+    Power,
     Prefix,
     Read,
     ResourceType,
@@ -20,23 +31,71 @@ from brickyard.resources.declaration import (
     Wait,
 )
 from brickyard.resources.experiments import EXPERIMENTS
+from brickyard.resources.external_locations import EXTERNAL_LOCATIONS
+from brickyard.resources.genie_spaces import GENIE_SPACES
+from brickyard.resources.instance_pools import INSTANCE_POOLS
+from brickyard.resources.job_runs import JOB_RUNS
 from brickyard.resources.jobs import JOBS
 from brickyard.resources.known import TITLES
 from brickyard.resources.model_serving_endpoints import MODEL_SERVING_ENDPOINTS
+from brickyard.resources.models import MODELS
+from brickyard.resources.pipelines import PIPELINES
+from brickyard.resources.postgres import (
+    POSTGRES_BRANCHES,
+    POSTGRES_CATALOGS,
+    POSTGRES_DATABASES,
+    POSTGRES_ENDPOINTS,
+    POSTGRES_PROJECTS,
+    POSTGRES_ROLES,
+    POSTGRES_SYNCED_TABLES,
+)
+from brickyard.resources.quality_monitors import QUALITY_MONITORS
 from brickyard.resources.registered_models import REGISTERED_MODELS
 from brickyard.resources.schemas import SCHEMAS
+from brickyard.resources.secret_scopes import SECRET_SCOPES
+from brickyard.resources.secrets import SECRETS
+from brickyard.resources.sql_warehouses import SQL_WAREHOUSES
+from brickyard.resources.vector_search_endpoints import VECTOR_SEARCH_ENDPOINTS
+from brickyard.resources.vector_search_indexes import VECTOR_SEARCH_INDEXES
 from brickyard.resources.volumes import VOLUMES
 
-# The types that can be deployed. `TITLES` names all that may be declared.
+# Every type that a bundle may declare.
 TYPES: Final[Mapping[str, ResourceType]] = {
     kind.key: kind
     for kind in (
-        JOBS,
-        SCHEMAS,
-        VOLUMES,
+        ALERTS,
+        APPS,
+        CATALOGS,
+        CLUSTERS,
+        DASHBOARDS,
+        DATABASE_CATALOGS,
+        DATABASE_INSTANCES,
         EXPERIMENTS,
-        REGISTERED_MODELS,
+        EXTERNAL_LOCATIONS,
+        GENIE_SPACES,
+        INSTANCE_POOLS,
+        JOBS,
+        JOB_RUNS,
+        MODELS,
         MODEL_SERVING_ENDPOINTS,
+        PIPELINES,
+        POSTGRES_BRANCHES,
+        POSTGRES_CATALOGS,
+        POSTGRES_DATABASES,
+        POSTGRES_ENDPOINTS,
+        POSTGRES_PROJECTS,
+        POSTGRES_ROLES,
+        POSTGRES_SYNCED_TABLES,
+        QUALITY_MONITORS,
+        REGISTERED_MODELS,
+        SCHEMAS,
+        SECRETS,
+        SECRET_SCOPES,
+        SQL_WAREHOUSES,
+        SYNCED_DATABASE_TABLES,
+        VECTOR_SEARCH_ENDPOINTS,
+        VECTOR_SEARCH_INDEXES,
+        VOLUMES,
     )
 }
 
@@ -50,10 +109,12 @@ __all__ = [
     "Field",
     "Json",
     "On",
+    "Power",
     "Prefix",
     "Read",
     "ResourceType",
     "Tags",
     "Wait",
     "catalogue",
+    "principal_of",
 ]

@@ -100,11 +100,17 @@ PERMISSIONS: Final = AccessType(
     keyed_by=principal_of,
     id=object_of,
     state=lambda node_id, entries: {"object_id": node_id, "__embed__": entries},
+    entries_of_state=lambda state: list(state.get("__embed__") or []),
+    unknown_id=lambda kind: "",
+    object_field="object_id",
+    object_reference=lambda kind, parent: (
+        f"{kind.permissions}${{{parent}.{kind.permissions_id or 'id'}}}"
+    ),
     read=permissions_path,
-    write=permissions_path,
-    write_method="PUT",
+    calls=lambda node_id, want, have: [
+        ("PUT", permissions_path(node_id), permission_body(want, have))
+    ],
     entries=permission_entries,
-    body=permission_body,
 )
 
 GRANTS: Final = AccessType(
@@ -113,16 +119,66 @@ GRANTS: Final = AccessType(
     keyed_by=lambda entry: str(entry.get("principal", "")),
     id=securable_of,
     state=grant_state,
+    entries_of_state=lambda state: list(state.get("__embed__") or []),
+    unknown_id=lambda kind: f"{kind.securable}/",
+    object_field="full_name",
+    object_reference=lambda kind, parent: f"${{{parent}.id}}",
     read=grants_path,
-    write=grants_path,
-    write_method="PATCH",
+    calls=lambda node_id, want, have: [("PATCH", grants_path(node_id), grant_body(want, have))],
     entries=lambda got: [
         {"principal": row["principal"], "privileges": sorted(row.get("privileges") or ())}
         for row in got.get("privilege_assignments") or []
     ],
-    body=grant_body,
     normal=grants_in_order,
     page_token="next_page_token",
 )
 
-ACCESS: Final = {"permissions": PERMISSIONS, "grants": GRANTS}
+
+def acls_of(entries: list[Json]) -> list[Json]:
+    """A scope's permissions as the secrets API writes them: by principal, whatever its kind."""
+    return [
+        {"permission": entry["level"], "principal": principal_of(entry).partition(":")[2]}
+        for entry in entries
+    ]
+
+
+def acl_calls(node_id: str, want: list[Json], have: list[Json]) -> list[tuple[str, str, Json]]:
+    """One request per changed principal: the secrets API has none for the whole list."""
+    base = "/api/2.0/secrets/acls"
+    wanted = {acl["principal"]: acl["permission"] for acl in acls_of(want)}
+    held = {acl["principal"]: acl["permission"] for acl in acls_of(have)}
+    return [
+        *(
+            ("POST", f"{base}/put", {"scope": node_id, "principal": who, "permission": level})
+            for who, level in sorted(wanted.items())
+            if held.get(who) != level
+        ),
+        *(
+            ("POST", f"{base}/delete", {"scope": node_id, "principal": who})
+            for who in sorted(held.keys() - wanted.keys())
+        ),
+    ]
+
+
+ACLS: Final = AccessType(
+    key="acls",
+    title="Permissions",
+    keyed_by=lambda entry: principal_of(entry).partition(":")[2],
+    id=lambda kind, parent_id, parent: parent_id,
+    state=lambda node_id, entries: {"scope_name": node_id, "acls": acls_of(entries)},
+    entries_of_state=lambda state: [
+        {"level": acl["permission"], "user_name": acl["principal"]} for acl in state["acls"]
+    ],
+    read=lambda node_id: f"/api/2.0/secrets/acls/list?scope={quote(node_id, safe='')}",
+    calls=acl_calls,
+    entries=lambda got: [
+        {"level": acl["permission"], "user_name": acl["principal"]}
+        for acl in got.get("items") or []
+    ],
+    unknown_id=lambda kind: "",
+    object_field="scope_name",
+    object_reference=lambda kind, parent: f"${{{parent}.name}}",
+    normal=acls_of,
+)
+
+ACCESS: Final = {"permissions": PERMISSIONS, "grants": GRANTS, "acls": ACLS}

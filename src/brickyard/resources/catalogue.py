@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 LOCAL: Final[Mapping[str, str]] = {
     "id": "string",
@@ -102,6 +102,19 @@ class Catalogue:
     structures: Mapping[str, Mapping[str, str]]
     required: Mapping[str, frozenset[str]]  # structure -> fields that a request must have
     enumerations: Mapping[str, tuple[str, ...]]
+
+    def prune(self, kind: str, data: Any) -> Any:
+        """`data` without the members that a value of this kind does not have."""
+        if kind.startswith("[") and isinstance(data, list | tuple):
+            return [self.prune(kind[1:-1], item) for item in data]
+        if kind.startswith("{") and isinstance(data, Mapping):
+            return {name: self.prune(kind[1:-1], item) for name, item in data.items()}
+        fields = self.structures.get(kind)
+        if fields is None or not isinstance(data, Mapping):
+            return data
+        return {
+            name: self.prune(fields[name], item) for name, item in data.items() if name in fields
+        }
 
 
 @cache

@@ -1,8 +1,12 @@
 """What differs between resource types, as data: calls, ids, field behaviours, waits, addresses.
 
 The planner and the applier are written once against these dataclasses. Paths of fields are
-patterns: `tasks[*].new_cluster` is that field of every task; a rule covers all below its path.
-Rules of one field may be several; they are given in the order in which a planner should ask them.
+patterns: `tasks[*].new_cluster` is that field of every task; a rule covers all below its path, and
+`*` every field. Several rules may speak of one field: the planner asks them in the order of `On`.
+
+What a type needs beyond one call per verb is data too: `Read.also` for what a second GET knows,
+`ResourceType.after` for calls that follow (publishing a dashboard), `Power` for things that are
+started and stopped, `Call.operation` for answers that are operations still running.
 """
 
 from __future__ import annotations
@@ -19,18 +23,22 @@ LOCAL: Final = ("lifecycle", "permissions", "grants", "id", "url", "modified_sta
 
 
 class On(StrEnum):
-    """What to do about a field that differs. A field without a row is updated in place."""
+    """What to do about a field that differs; a field without a row is updated in place.
 
-    UPDATE = "update"
-    RECREATE = "recreate"  # a difference means delete and create
+    Rules are asked in this order, the first with an opinion wins.
+    """
+
+    IGNORE_LOCAL = "ignore_local"  # a local change means nothing
+    IGNORE_REMOTE = "ignore_remote"  # unchanged locally: a different remote value means nothing
+    INPUT_ONLY = "input_only"  # sent, never read back
+    OUTPUT_ONLY = "output_only"  # decided by the service
     ID = "id"  # part of the id: recreate on a local change, ignore a difference only seen remotely
     RENAME = "rename"  # part of the id, but the service can rename: `ResourceType.rename`
-    IGNORE_REMOTE = "ignore_remote"  # unchanged locally: a different remote value means nothing
-    IGNORE_LOCAL = "ignore_local"  # a local change means nothing
     SERVER_DEFAULT = "server_default"  # never set locally: what the service filled in is fine
     SLASH = "slash"  # equal but for a trailing slash
-    INPUT_ONLY = "input_only"  # sent, never read back
-    OUTPUT_ONLY = "output_only"  # only ever read
+    NOT_READ = "not_read"  # no answer holds it: only a local change counts
+    RECREATE = "recreate"  # a difference means delete and create
+    UPDATE = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,49 +49,7 @@ class Field:
     on: On
     why: str
     values: tuple[object, ...] = ()  # SERVER_DEFAULT: only these values count as a default
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One REST call, made from the desired configuration.
-
-    `{id}` in `path` and `query` is the resource's id, percent-encoded in the path. The body holds
-    the fields named by `fields` (None: all but `ResourceType.local`), renamed by `rename`, under
-    the key `wrap` when given, plus the id under `id_field`. `body` replaces all that: it is called
-    with the desired and the recorded configuration and the id (empty when creating); None from it
-    means that nothing has to be called.
-    """
-
-    method: str
-    path: str
-    fields: tuple[str, ...] | None = ()
-    rename: Mapping[str, str] = field(default_factory=dict)
-    wrap: str = ""
-    id_field: str = ""
-    id_is_number: bool = False
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Callable[[Json, Json, str], Json | None] | None = None
-    when: tuple[str, ...] = ()  # an update in parts: only if one of these top-level fields changed
-    await_ready: bool = (
-        False  # wait (`ResourceType.wait`) before this call: the service refuses else
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """How to read the actual resource: a GET, further pages, the part that is configuration.
-
-    `configuration` turns the whole answer into the shape of the configuration (fields of the same
-    names); the rest of the answer stays available for `${resources.…}` references.
-    """
-
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    page_token: str = ""  # name of the token in the answer, sent back as `page_token`
-    page_lists: tuple[str, ...] = ()  # dotted paths of the lists continued by further pages
-    configuration: Callable[[Json], Json] = dict
-    is_gone: Callable[[Json], bool] | None = None  # an answer that means "not there"
-    missing: str = ""  # pattern of an error message that means 404 though its status does not
+    reason: str = ""  # the word for it in plans, where the official one differs from `On`'s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +65,79 @@ class Wait:
     failed: Mapping[str, tuple[str, ...]]
     message: str = ""
     timeout_s: int = 1200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One REST call, made from the desired configuration.
+
+    `{id}` in `path` and `query` is the resource's id, percent-encoded in the path; another `{name}`
+    is that field of the configuration (a query whose field is not set is left out). The body holds
+    the fields named by `fields` (None: all but `ResourceType.local` and `.unsent`), renamed by
+    `rename`, under the key `wrap` when given, plus the id under `id_field` and `constants`. `body`
+    replaces all that: it is called with the desired and the recorded configuration and the id
+    (empty when creating); None from it means that nothing has to be called.
+    """
+
+    method: str
+    path: str
+    fields: tuple[str, ...] | None = ()
+    rename: Mapping[str, str] = field(default_factory=dict)
+    wrap: str = ""
+    id_field: str = ""
+    id_is_number: bool = False
+    constants: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Callable[[Json], object]] = field(default_factory=dict)
+    body: Callable[[Json, Json, str], Json | None] | None = None
+    when: tuple[str, ...] = ()  # an update in parts: only if one of these top-level fields changed
+    unless_only: tuple[str, ...] = ()  # not if nothing but these top-level fields changed
+    # `spec.`: the changed top-level fields, but `unsent` ones, are the query's `update_mask`
+    mask: str = ""
+    # wait (`ResourceType.wait`) before this call: the service refuses else
+    await_ready: bool = False
+    operation: str = ""  # the answer is an operation: poll its `name` below this path until done
+    then: Wait | None = None  # what the call set off; `{name}` is a field of its answer
+    # An error that goes away: its message. The call is repeated for a quarter of an hour.
+    retry_on: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """How to read the actual resource: a GET, further pages, the part that is configuration.
+
+    `configuration` turns the whole answer into the shape of the configuration (fields of the same
+    names; what the field catalogue does not know is dropped). `record` turns it into the flat form
+    in which `${resources.…}` references and plans see the resource.
+    """
+
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    page_token: str = ""  # name of the token in the answer, sent back as `page_token`
+    page_lists: tuple[str, ...] = ()  # dotted paths of the lists continued by further pages
+    pick: Callable[[Json, str], Json | None] | None = None  # the one with this id, in a list
+    also: Mapping[str, str] = field(
+        default_factory=dict
+    )  # member -> path of a second GET, if there
+    configuration: Callable[[Json], Json] = dict
+    record: Callable[[Json], Json] = dict
+    is_gone: Callable[[Json], bool] | None = None  # an answer that means "not there"
+    missing: str = ""  # pattern of an error message that means 404 though its status does not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Power:
+    """`lifecycle.started`: what starts and stops the resource, and how to see which it is.
+
+    `is_on` says of an answer whether it runs; None while it changes. `deploy` is called whenever
+    something was applied to a started resource.
+    """
+
+    start: Call
+    stop: Call
+    is_on: Callable[[Json], bool | None]
+    starts_when_made: bool = False
+    edit_starts: bool = False  # an edit leaves it running
+    deploy: Call | None = None
 
 
 class Prefix(Enum):
@@ -130,23 +169,39 @@ class ResourceType:
     delete: Call
     id: Callable[[Json, Json], str]  # (configuration sent, answer of create or read) -> id
     update: tuple[Call, ...] = ()  # made in order; empty: the type cannot be updated
+    resize: Call | None = None  # for what `decides` calls a resize
     rename: Call | None = None  # for fields On.RENAME; the new id comes from `id` with its answer
     fields: tuple[Field, ...] = ()
     keyed_lists: Mapping[str, str] = field(default_factory=dict)  # pattern of the list -> its key
     # Fields whose values are the same though they differ: path -> comparison.
     same: Mapping[str, Callable[[object, object], bool]] = field(default_factory=dict)
+    # What is decided against the rules: (path, old, new, remote, record) -> (action, reason).
+    decides: Callable[[str, object, object, object, Json], tuple[str, str] | None] | None = None
     parents: Mapping[str, str] = field(default_factory=dict)  # field -> "schemas.name"
     required: tuple[str, ...] = ()
     # In the configuration, never in a request nor in the state.
     local: tuple[str, ...] = LOCAL
-    wait: Wait | None = None  # after create, and after update too
+    # From the configuration without `local` to what is recorded, where that has another form.
+    recorded: Callable[[Json], Json] | None = None
+    unsent: tuple[str, ...] = ()  # recorded, in no request
+    learned: Callable[[Json], Json] | None = None  # what the state takes from an answer (etag)
+    secrets: tuple[str, ...] = ()  # fields whose values are neither recorded nor shown
+    id_is_path: bool = False  # the id is a path of the API, `projects/a/branches/b`
+    folder_field: str = ""  # names a workspace folder that is made when the create misses it
+    after: tuple[Call, ...] = ()  # follow a create and an update
+    power: Power | None = None
+    wait: Wait | None = None  # after create
+    wait_after_update: bool = False
     settle: Wait | None = None  # after delete, until the name is free; usually none
     url: str = ""  # below the host; {id}, or {id_path} with dots as slashes
     name_field: str = "name"
     prefix: Prefix = Prefix.NONE
     tags: Tags = Tags.NONE
+    tags_field: str = "tags"
+    cloud_tags: bool = False  # keys and values only of letters that the cloud's own tags allow
     loses_data: str = ""  # what is lost with it; deleting asks first. Empty: nothing is
     permissions: str = ""  # object of the permissions API, "/jobs/"; empty: has none
+    permission_list: str = "permissions"  # which access type its `permissions` are
     permissions_id: str = ""  # field of the actual resource in that path, when it is not the id
     securable: str = ""  # securable type of the grants API; empty: has no grants
 
@@ -165,10 +220,13 @@ class AccessType:
     keyed_by: Callable[[Json], str]  # entry -> the principal that it is about
     id: Callable[[ResourceType, str, Json], str]
     state: Callable[[str, list[Json]], Json]
+    entries_of_state: Callable[[Json], list[Json]]
     read: Callable[[str], str]  # id -> path of GET
-    write: Callable[[str], str]
-    write_method: str
+    # (id, desired, actual) -> the requests (method, path, body) that make actual desired
+    calls: Callable[[str, list[Json], list[Json]], list[tuple[str, str, Json]]]
     entries: Callable[[Json], list[Json]]
-    body: Callable[[list[Json], list[Json]], Json]
+    unknown_id: Callable[[ResourceType], str]  # stands for an id that only applying tells
+    object_field: str  # member of the state that names the object
+    object_reference: Callable[[ResourceType, str], str]  # (type, parent address) -> `${…}` for it
     normal: Callable[[list[Json]], list[Json]] = list  # the form in which lists are compared
     page_token: str = ""

@@ -37,6 +37,7 @@ EXPERIMENTS: Final = ResourceType(
         path=BASE + "/get",
         query={"experiment_id": "{id}"},
         configuration=experiment_of,
+        record=experiment_of,
         is_gone=lambda got: experiment_of(got).get("lifecycle_stage") == "deleted",
     ),
     update=(
@@ -54,8 +55,13 @@ EXPERIMENTS: Final = ResourceType(
         Field("artifact_location", On.SERVER_DEFAULT, "the service chooses one"),
         Field("artifact_location", On.RECREATE, "fixed at creation"),
         Field("trace_location", On.RECREATE, "fixed at creation"),
-        Field("tags", On.IGNORE_REMOTE, "runs and notebooks add tags of their own"),
-        Field("tags", On.IGNORE_LOCAL, "no call replaces an experiment's tags"),
+        Field("tags", On.IGNORE_REMOTE, "runs add tags of their own", reason="terraform_compat"),
+        Field("tags", On.IGNORE_LOCAL, "no call replaces them", reason="terraform_compat"),
+        Field(
+            "trace_location.uc_trace_location.effective_table_prefix",
+            On.OUTPUT_ONLY,
+            "decided by the service",
+        ),
     ),
     same={"name": same_name},
     required=("name",),

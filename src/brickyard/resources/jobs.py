@@ -31,17 +31,34 @@ FILLED_IN: Final = (
     ("data_security_mode", "the service chooses one"),
 )
 NOT_OURS: Final = (
-    ("aws_attributes", "the service completes them"),
-    ("azure_attributes", "the service completes them"),
-    ("gcp_attributes", "the service completes them"),
-    ("apply_policy_default_values", "sent, never returned"),
+    ("aws_attributes", "the service completes them", "managed"),
+    ("azure_attributes", "the service completes them", "managed"),
+    ("gcp_attributes", "the service completes them", "managed"),
+    ("apply_policy_default_values", "sent, never returned", "not_returned_by_api"),
 )
 SOURCES: Final = ("notebook_task", "spark_python_task", "dbt_task", "sql_task.file")
+
+
+RECORDED: Final = (
+    "created_time",
+    "creator_user_name",
+    "effective_budget_policy_id",
+    "effective_usage_policy_id",
+    "job_id",
+    "run_as_user_name",
+    "trigger_details",
+    "trigger_state",
+)
 
 
 def settings_of(got: Json) -> Json:
     """The settings inside an answer of jobs/get."""
     return dict(got.get("settings") or {})
+
+
+def record_of(got: Json) -> Json:
+    """The whole job, flat."""
+    return settings_of(got) | {name: got[name] for name in RECORDED if name in got}
 
 
 JOBS: Final = ResourceType(
@@ -60,6 +77,7 @@ JOBS: Final = ResourceType(
             "settings.parameters",
         ),
         configuration=settings_of,
+        record=record_of,
         missing=r"[Jj]ob .*does not exist",
     ),
     update=(
@@ -80,19 +98,31 @@ JOBS: Final = ResourceType(
     ),
     id=lambda sent, got: str(got["job_id"]),
     fields=(
-        Field("deployment.version_id", On.IGNORE_LOCAL, "written by the deployment itself"),
-        Field("deployment.version_id", On.IGNORE_REMOTE, "written by the deployment itself"),
         *(
-            Field(f"{at}.{name}", On.IGNORE_REMOTE, why)
+            Field(
+                "deployment.version_id",
+                on,
+                "written by the deployment itself",
+                reason="managed by the deployment metadata service",
+            )
+            for on in (On.IGNORE_LOCAL, On.IGNORE_REMOTE)
+        ),
+        *(
+            Field(f"{at}.{name}", On.IGNORE_REMOTE, why, reason=reason)
             for at in CLUSTERS
-            for name, why in NOT_OURS
+            for name, why, reason in NOT_OURS
         ),
         *(
             Field(f"{at}.{name}", On.SERVER_DEFAULT, why)
             for at in CLUSTERS
             for name, why in FILLED_IN
         ),
-        Field("format", On.SERVER_DEFAULT, "the service always returns it"),
+        Field(
+            "format",
+            On.SERVER_DEFAULT,
+            "the service always returns it",
+            ("MULTI_TASK", "SINGLE_TASK"),
+        ),
         Field("run_as", On.SERVER_DEFAULT, "the creator, unless somebody is named"),
         *(
             Field(f"{at}.run_if", On.SERVER_DEFAULT, "what runs without it", ("ALL_SUCCESS",))

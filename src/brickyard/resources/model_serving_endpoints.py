@@ -72,6 +72,11 @@ def configuration_of(got: Json) -> Json:
     return shown
 
 
+def record_of(got: Json) -> Json:
+    """The endpoint; its number is called `endpoint_id` as well."""
+    return {**configuration_of(got), "endpoint_id": got.get("id", ""), "endpoint_details": got}
+
+
 def changed_tags(desired: Json, recorded: Json, _id: str) -> Json | None:
     """The body that turns the recorded tags into the desired ones."""
     want = {tag["key"]: tag for tag in desired.get("tags") or []}
@@ -97,7 +102,7 @@ MODEL_SERVING_ENDPOINTS: Final = ResourceType(
     title="Model serving endpoint",
     service="serving_endpoints",
     create=Call(method="POST", path=BASE, fields=None),
-    read=Read(path=ONE, configuration=configuration_of),
+    read=Read(path=ONE, configuration=configuration_of, record=record_of),
     update=(
         Call(method="PATCH", path=ONE + "/tags", body=changed_tags, when=("tags",)),
         Call(method="PUT", path=ONE + "/ai-gateway", body=gateway, when=("ai_gateway",)),
@@ -127,14 +132,41 @@ MODEL_SERVING_ENDPOINTS: Final = ResourceType(
             for name in ("catalog_name", "schema_name", "table_name_prefix")
         ),
         Field("config.auto_capture_config.enabled", On.SERVER_DEFAULT, "on unless switched off"),
-        Field("budget_policy_id", On.IGNORE_LOCAL, "no call of this type changes it"),
-        Field("budget_policy_id", On.IGNORE_REMOTE, "a workspace may set one"),
-        Field("rate_limits", On.IGNORE_LOCAL, "replaced by ai_gateway.rate_limits"),
-        Field(f"{ENTITY}.burst_scaling_enabled", On.IGNORE_REMOTE, "not always returned"),
-        Field("telemetry_config.table_names", On.IGNORE_REMOTE, "chosen by the service"),
+        Field("budget_policy_id", On.IGNORE_LOCAL, "nothing changes it", reason="no_update_api"),
+        Field(
+            "budget_policy_id", On.IGNORE_REMOTE, "a workspace may set one", reason="no_update_api"
+        ),
+        Field(
+            "rate_limits",
+            On.IGNORE_LOCAL,
+            "replaced by ai_gateway.rate_limits",
+            reason="not_implemented",
+        ),
+        Field(
+            f"{ENTITY}.burst_scaling_enabled",
+            On.IGNORE_REMOTE,
+            "not always returned",
+            reason="input_only",
+        ),
+        Field(
+            "telemetry_config.table_names",
+            On.IGNORE_REMOTE,
+            "chosen by the service",
+            reason="input_only",
+        ),
+        Field(
+            "telemetry_config.inference_table_config.name",
+            On.OUTPUT_ONLY,
+            "chosen by the service",
+        ),
         Field("telemetry_config", On.SERVER_DEFAULT, "a workspace may set one"),
         *(
-            Field(f"{ENTITY}.external_model.{name}", On.IGNORE_REMOTE, "a secret, never returned")
+            Field(
+                f"{ENTITY}.external_model.{name}",
+                On.IGNORE_REMOTE,
+                "a secret, never returned",
+                reason="input_only",
+            )
             for name in SECRETS
         ),
         Field(f"{ENTITY}.name", On.SERVER_DEFAULT, "made from model and version"),
@@ -150,9 +182,10 @@ MODEL_SERVING_ENDPOINTS: Final = ResourceType(
         failed={"state.config_update": ("UPDATE_FAILED", "UPDATE_CANCELED")},
         timeout_s=35 * 60,
     ),
+    wait_after_update=True,
     url="ml/endpoints/{id}",
     prefix=Prefix.NORMALISED,
     tags=Tags.NONE,
     permissions="/serving-endpoints/",
-    permissions_id="id",
+    permissions_id="endpoint_id",
 )

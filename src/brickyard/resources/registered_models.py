@@ -17,17 +17,8 @@ from brickyard.resources.declaration import (
 )
 
 BASE: Final = "/api/2.1/unity-catalog/models"
-ANSWERS: Final = (
-    "created_at",
-    "created_by",
-    "updated_at",
-    "updated_by",
-    "aliases",
-    "browse_only",
-    "owner",
-    "full_name",
-    "metastore_id",
-)
+ANSWERS: Final = ("created_at", "created_by", "updated_at", "updated_by")
+FILLED_IN: Final = ("owner", "full_name", "metastore_id")
 
 REGISTERED_MODELS: Final = ResourceType(
     key="registered_models",
@@ -43,13 +34,18 @@ REGISTERED_MODELS: Final = ResourceType(
     delete=Call(method="DELETE", path=BASE + "/{id}"),
     id=lambda sent, got: str(got["full_name"]),
     fields=(
-        Field("name", On.ID, "a rename would leave versions' readers behind"),
+        Field("name", On.ID, "versions are found by it", reason="terraform_compat"),
         Field("catalog_name", On.ID, "a model cannot move between catalogs"),
         Field("schema_name", On.ID, "a model cannot move between schemas"),
         Field("storage_location", On.SERVER_DEFAULT, "the catalog places managed models"),
         Field("storage_location", On.RECREATE, "fixed at creation"),
-        Field("owner", On.SERVER_DEFAULT, "the creator, unless somebody is named"),
-        *(Field(name, On.IGNORE_REMOTE, "set by the catalog") for name in ANSWERS),
+        *(Field(name, On.SERVER_DEFAULT, "set by the catalog") for name in FILLED_IN),
+        *(
+            Field(name, On.IGNORE_REMOTE, "set by the catalog", reason="output_only")
+            for name in ANSWERS
+        ),
+        Field("aliases", On.IGNORE_REMOTE, "releases set them", reason="input_only"),
+        Field("browse_only", On.OUTPUT_ONLY, "the caller's own rights"),
     ),
     parents={"catalog_name": "catalogs.name", "schema_name": "schemas.name"},
     required=("name", "catalog_name", "schema_name"),

@@ -121,15 +121,6 @@ def test_the_version_constraint_is_kept(constraint: str, is_met: bool) -> None:
     assert ("bundle/version-unmet" not in codes(found)) is is_met
 
 
-def test_every_known_type_loads_and_says_at_deploy_that_it_cannot_be_deployed() -> None:
-    from brickyard.bundle import undeployable
-
-    found = fine(resolved("resources: {apps: {web: {name: web, what: 1}}}"))
-    (problem,) = undeployable(found)
-    assert problem.code == "bundle/type-not-deployable"
-    assert problem.path == "resources.apps.web"
-
-
 def test_an_unknown_type_is_warned_about() -> None:
     found = resolved("resources: {job: {a: {name: x}}}")
     assert codes(found) == ["bundle/unknown-field"]

@@ -53,7 +53,8 @@ def test_every_kind_of_nothing_is_the_same() -> None:
 
 def test_keys_of_the_users_own_maps_are_quoted() -> None:
     assert paths({}, {"tags": {"a.b": "1"}}, {}) == ["tags"]
-    assert paths({"tags": {"x": "1"}}, {"tags": {"x": "2"}}, {}) == ["tags['x']"]
+    assert paths({"tags": {"x": "1"}}, {"tags": {"x": "2"}}, {}) == ["tags", "tags['x']"]
+    assert paths({"tags": {"x": "1"}}, {"tags": {"x": "2"}}, {"tags": {"x": "1"}}) == ["tags['x']"]
 
 
 def test_ids_are_text_but_where_a_number_is_wanted() -> None:

@@ -1,0 +1,130 @@
+"""Job runs: a deploy runs the job and waits for its end. Any other parameter means another run."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final
+
+from brickyard.resources.declaration import LOCAL, Call, Field, Json, On, Read, ResourceType, Wait
+
+BASE: Final = "/api/2.2/jobs"
+PARAMETERS: Final = (
+    "dbt_commands",
+    "jar_params",
+    "notebook_params",
+    "pipeline_params",
+    "python_named_params",
+    "python_params",
+    "spark_submit_params",
+    "sql_params",
+)
+STATE: Final = ("life_cycle_state", "result_state", "state_message")
+UNREAD: Final = ("idempotency_token", "only", "performance_target", "queue")
+
+
+def recorded(value: Json) -> Json:
+    """The request, the result that is wanted, and a new mark when every deploy shall run it."""
+    kept = {name: item for name, item in value.items() if name not in LOCAL}
+    triggers = (value.get("lifecycle") or {}).get("triggers") or []
+    mark = {"lifecycle": {"triggers": {"on_bundle_deploy": str(uuid.uuid4())}}}
+    is_each = any(one.get("on_bundle_deploy") for one in triggers)
+    return {**kept, "result_state": "SUCCESS", **(mark if is_each else {})}
+
+
+def request(desired: Json, recorded: Json, _id: str) -> Json:
+    """run-now with a token of its own, so that a repeated request makes no second run."""
+    beside = ("lifecycle", "result_state", "resolved_job_id")
+    sent = {name: item for name, item in desired.items() if name not in beside}
+    return {**sent, "idempotency_token": str(uuid.uuid4())}
+
+
+def run_of(got: Json) -> Json:
+    """A run in the words of the request that would start it."""
+    asked = got.get("overriding_parameters") or {}
+    parameters = {one["name"]: one.get("value") for one in got.get("job_parameters") or []}
+    shown = {
+        "job_id": got.get("job_id"),
+        "job_parameters": parameters,
+        "result_state": (got.get("state") or {}).get("result_state"),
+        **{name: asked[name] for name in PARAMETERS if asked.get(name)},
+    }
+    beside = ("run_id", "run_name", "run_page_url", "run_type")
+    state = {name: got["state"][name] for name in STATE if name in (got.get("state") or {})}
+    return {
+        **{name: item for name, item in shown.items() if item},
+        **{name: got[name] for name in beside if name in got},
+        "state": state,
+    }
+
+
+def run_again(
+    path: str, old: object, new: object, remote: object, record: Json
+) -> tuple[str, str] | None:
+    """A run that goes on is waited for; one that failed is made again."""
+    if path == "result_state" and remote is None:
+        return "update", "custom"
+    if path.startswith("lifecycle") and new is None:
+        return "update", "custom"
+    return None
+
+
+JOB_RUNS: Final = ResourceType(
+    key="job_runs",
+    title="Job run",
+    service="jobs",
+    create=Call(method="POST", path=BASE + "/run-now", body=request),
+    read=Read(
+        path=BASE + "/runs/get",
+        query={"run_id": "{id}"},
+        configuration=run_of,
+        record=run_of,
+        missing=r"[Rr]un .*does not exist",
+    ),
+    update=(Call(method="GET", path=BASE + "/runs/get", query={"run_id": "{id}"}),),
+    delete=Call(method="POST", path=BASE + "/runs/delete", id_field="run_id", id_is_number=True),
+    id=lambda sent, got: str(got["run_id"]),
+    recorded=recorded,
+    unsent=("lifecycle", "result_state"),
+    fields=(
+        Field("job_id", On.IGNORE_REMOTE, "a run stays with its job", reason="immutable"),
+        *(
+            Field(
+                name,
+                On.IGNORE_REMOTE,
+                "the run shows what was effective",
+                reason="effective_vs_requested",
+            )
+            for name in (*PARAMETERS, "job_parameters")
+        ),
+        *(
+            Field(name, On.IGNORE_REMOTE, "not returned", reason="not_returned_by_api")
+            for name in UNREAD
+        ),
+        Field("*", On.RECREATE, "a run is what it was started with"),
+    ),
+    decides=run_again,
+    required=("job_id",),
+    local=tuple(name for name in LOCAL if name != "lifecycle"),
+    wait=Wait(
+        path=BASE + "/runs/get?run_id={id}",
+        ready={"state.result_state": ("SUCCESS",)},
+        failed={
+            "state.result_state": (
+                "FAILED",
+                "TIMEDOUT",
+                "CANCELED",
+                "MAXIMUM_CONCURRENT_RUNS_REACHED",
+                "EXCLUDED",
+                "SUCCESS_WITH_FAILURES",
+                "UPSTREAM_FAILED",
+                "UPSTREAM_CANCELED",
+            ),
+            "state.life_cycle_state": ("INTERNAL_ERROR", "SKIPPED"),
+        },
+        message="state.state_message",
+        timeout_s=24 * 60 * 60,
+    ),
+    wait_after_update=True,
+    url="jobs/{job_id}/runs/{id}",
+    name_field="job_id",
+)

@@ -1,0 +1,75 @@
+"""Vector search indexes. Their id is the full name; a change of their definition makes a new one.
+
+The number of the endpoint is recorded: an endpoint made anew under the same name has lost the
+index.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from brickyard.resources.declaration import Call, Field, Json, On, Read, ResourceType, Wait
+
+BASE: Final = "/api/2.0/vector-search/indexes"
+ONE: Final = BASE + "/{id}"
+FIXED: Final = (
+    "endpoint_name",
+    "index_type",
+    "index_subtype",
+    "primary_key",
+    "delta_sync_index_spec",
+    "direct_access_index_spec",
+)
+
+
+def with_endpoint(got: Json) -> Json:
+    """The index with the number of its endpoint."""
+    shown = {name: item for name, item in got.items() if name != "endpoint"}
+    return {**shown, "endpoint_uuid": (got.get("endpoint") or {}).get("id", "")}
+
+
+def endpoint_was_replaced(
+    path: str, old: object, new: object, remote: object, record: Json
+) -> tuple[str, str] | None:
+    """Another number under the same name: the endpoint was deleted and made again."""
+    if path != "endpoint_uuid":
+        return None
+    if old and old != record.get("endpoint_uuid"):
+        return "recreate", "endpoint replaced out-of-band"
+    return "skip", "state-only field"
+
+
+VECTOR_SEARCH_INDEXES: Final = ResourceType(
+    key="vector_search_indexes",
+    title="Vector search index",
+    service="vector_search_indexes",
+    create=Call(method="POST", path=BASE, fields=None, retry_on="pending deletion"),
+    read=Read(
+        path=ONE,
+        also={"endpoint": "/api/2.0/vector-search/endpoints/{endpoint_name}"},
+        configuration=with_endpoint,
+        record=with_endpoint,
+    ),
+    delete=Call(method="DELETE", path=ONE),
+    id=lambda sent, got: str(sent["name"]),
+    fields=(
+        Field("name", On.ID, "the index is a table of the catalog"),
+        Field("index_subtype", On.SERVER_DEFAULT, "follows from the definition"),
+        Field(
+            "direct_access_index_spec.schema_json",
+            On.IGNORE_REMOTE,
+            "the service writes it in its own form",
+            reason="normalized_by_backend",
+        ),
+        *(Field(name, On.RECREATE, "fixed at creation") for name in FIXED),
+    ),
+    decides=endpoint_was_replaced,
+    unsent=("endpoint_uuid",),
+    parents={"endpoint_name": "vector_search_endpoints.name"},
+    required=("name", "endpoint_name", "primary_key", "index_type"),
+    wait=Wait(path=ONE, ready={"status.ready": ("True",)}, failed={}, timeout_s=75 * 60),
+    settle=Wait(path=ONE, ready={}, failed={}, timeout_s=15 * 60),
+    url="explore/data/{id_path}",
+    loses_data="the index; a direct access index's vectors are nowhere else",
+    securable="table",
+)
