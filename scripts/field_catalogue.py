@@ -29,6 +29,7 @@ from databricks.sdk.service import (
     compute,
     dashboards,
     database,
+    iam,
     jobs,
     ml,
     pipelines,
@@ -103,6 +104,8 @@ def main() -> int:
 def render() -> str:
     structures: dict[str, dict[str, str]] = {}
     enumerations: dict[str, list[str]] = {}
+    # The levels that entries of `permissions` take, of whatever resource.
+    spell(iam.PermissionLevel, structures, enumerations)
     resources = {
         key: resource_fields(key, sources, structures, enumerations)
         for key, sources in sorted(SOURCES.items())

@@ -8,7 +8,7 @@ from brickyard.bundle.nodes import nodes
 from brickyard.bundle.output import resolved_json, resolved_plain
 from brickyard.bundle.references import Reference, references
 from brickyard.bundle.resolve import resolve, resolve_target
-from brickyard.bundle.resolved import Declared, Library, Question, Resolved, SyncPlan
+from brickyard.bundle.resolved import Declared, Library, PythonAnswer, Question, Resolved, SyncPlan
 from brickyard.bundle.targets import environment_of
 from brickyard.bundle.variables import parse_assignments
 
@@ -19,6 +19,7 @@ __all__ = [
     "Facts",
     "GitFacts",
     "Library",
+    "PythonAnswer",
     "Question",
     "Reference",
     "Resolved",

@@ -48,16 +48,34 @@ def put_artifacts(draft: Draft) -> Draft:
             found.append(
                 error(
                     "bundle/artifact",
-                    "artifact has neither build nor files",
+                    "Artifact not properly configured",
                     "Say how it is made with `build`, or what it is with `files`.",
                     path=show(at),
                     at=artifact.key_locations,
                 )
             )
+        made = _absolute(made, draft.facts.root)
         if is_wheel and dynamic is not None and "dynamic_version" not in made.items:
             made = made.put("dynamic_version", dynamic.with_key(None))
         tree = tree.put(at, made)
     return draft.having(tree, found)
+
+
+def _absolute(artifact: Value, root: str) -> Value:
+    """Builds run in a folder of this machine: its path, and those of what comes out, are whole."""
+    path = artifact.items["path"]
+    artifact = artifact.put("path", path.with_data(_joined(root, path.text)))
+    files = artifact.child("files")
+    for index, file in enumerate(files.elements if files is not None else ()):
+        source = file.child("source")
+        if source is not None and source.text:
+            place: Path = ("files", index, "source")
+            artifact = artifact.put(place, source.with_data(_joined(root, source.text)))
+    return artifact
+
+
+def _joined(root: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(root, path))
 
 
 def _folder(artifact: Value) -> str:

@@ -16,10 +16,8 @@ from brickyard.bundle.job_checks import check_job
 from brickyard.bundle.references import references
 from brickyard.bundle.schema import schema
 from brickyard.resources import TITLES, TYPES
-from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show, warning
+from brickyard.values import Diagnostic, Path, Value, did_you_mean, refusal, show, warning
 
-# Required fields whose absence another check reports as an error.
-NAMED_ELSEWHERE: Final = ("task_key", "quartz_cron_expression", "served_model_name")
 # The field that is made of others of its resource, which are looked at themselves.
 COMPUTED: Final = ("volumes", "volume_path")
 
@@ -33,26 +31,12 @@ def check_resources(draft: Draft) -> Draft:
         for key, value in draft.each(kind):
             if isinstance(value.data, dict):
                 found.extend(check(value, ("resources", kind, key)))
-    for kind, declared in TYPES.items():
+    for kind in TYPES:
         for key, value in draft.each(kind):
             at: Path = ("resources", kind, key)
-            found.extend(_required(value, declared.required, at))
             found.extend(_shape(value, f"resources.{kind}", at))
     found.extend(_references(draft))
     return draft.noting(*found)
-
-
-def _required(value: Value, names: tuple[str, ...], at: Path) -> Found:
-    for name in names:
-        part = value.child(name)
-        if part is None or part.data in (None, ""):
-            yield error(
-                "bundle/required-field",
-                f"required field {name} is not set",
-                f"{TITLES[str(at[1])]} `{at[2]}` needs `{name}`. Add it.",
-                path=show((*at, name)),
-                at=value.key_locations,
-            )
 
 
 def _shape(value: Value, kind: str, at: Path) -> Found:
@@ -67,19 +51,20 @@ def _shape(value: Value, kind: str, at: Path) -> Found:
             near = did_you_mean(value.text, words)
             yield warning(
                 "bundle/unknown-word",
-                "invalid value for a field with fixed values",
-                f"`{value.text}` is none of {', '.join(words)}. {near}".rstrip(),
+                f'invalid value "{value.text}" for enum field.'
+                f" Valid values are [{' '.join(words)}]",
+                f"The service may know newer ones. {near}".rstrip(),
                 path=show(at),
                 at=value.locations,
             )
         return
     if isinstance(value.data, dict):
-        # The resource itself and its tasks have errors of their own for this.
-        for name in sorted(shapes.required.get(kind, ())) if len(at) > 3 else ():
-            if value.child(name) is None and name not in NAMED_ELSEWHERE:
+        for name in sorted(shapes.required.get(kind, ())):
+            part = value.child(name)
+            if part is None or part.data is None:
                 yield warning(
                     "bundle/required-field",
-                    f"required field {name} is not set",
+                    f'required field "{name}" is not set',
                     "The service is likely to refuse it. Add the field.",
                     path=show(at),
                     at=value.locations,
@@ -108,7 +93,7 @@ def _references(draft: Draft) -> Found:
                     yield _no_such_resource(resources, value, at, reference.path, reference.address)
             for path, part in value.walk() if kind in TYPES else ():
                 for text in leftover(part.text):
-                    yield error(
+                    yield refusal(
                         "bundle/unknown-reference",
                         f"reference does not exist: {text}",
                         "Nothing resolves it. Use `${var.…}`, `${bundle.…}`, `${workspace.…}` or"
@@ -125,7 +110,7 @@ def _no_such_resource(
     _, kind, key = address.split(".", 2)
     known = resources.items.get(kind)
     hint = did_you_mean(key, known.items) if known is not None else did_you_mean(kind, TITLES)
-    return error(
+    return refusal(
         "bundle/unknown-resource",
         "reference to a resource that does not exist",
         f"There is no {address} in this bundle. {hint}".rstrip() + " Correct the name or add it.",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.places import folder_of
 from brickyard.values import Diagnostic, Path, Value, error, show, value_of
 
 # What an alert may have beside a file that holds the rest.
@@ -112,8 +113,7 @@ def _not_beside_file(at: Path, value: Value) -> Iterator[Diagnostic]:
 
 def _local(file: Value) -> str:
     """The path relative to the bundle's root."""
-    folder = posixpath.dirname(file.location.file) if file.location else ""
-    return posixpath.normpath(posixpath.join(folder, file.text))
+    return posixpath.normpath(posixpath.join(folder_of(file), file.text))
 
 
 def _read(draft: Draft, at: Path, file: Value, found: list[Diagnostic]) -> str | None:

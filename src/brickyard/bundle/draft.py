@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 
 from brickyard.bundle.facts import Facts
 from brickyard.bundle.files import BundleFiles
-from brickyard.bundle.resolved import Library, Question, SyncPlan
+from brickyard.bundle.resolved import Library, Question, RunPython, SyncPlan
 from brickyard.values import Diagnostic, Path, Value
 
 EMPTY: Final = Value({})
@@ -31,6 +31,7 @@ class Draft:
     questions: tuple[Question, ...] = ()
     sync: SyncPlan = WHOLE
     libraries: tuple[Library, ...] = ()
+    run_python: RunPython | None = None
 
     def having(self, tree: Value, found: Iterable[Diagnostic] = ()) -> Draft:
         """The draft after a step that made `tree` and found things."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show
+from brickyard.values import Diagnostic, Path, Value, did_you_mean, refusal, show
 
 Found: TypeAlias = Iterator[Diagnostic]
 
@@ -20,7 +20,7 @@ def check_endpoint(endpoint: Value, at: Path) -> Found:
         if entity.child("external_model") is not None:
             continue
         if not _text(entity.child("entity_name")):
-            yield error(
+            yield refusal(
                 "bundle/served-entity",
                 "served entity names no model",
                 "Add `entity_name` (catalog.schema.model) or `external_model`.",
@@ -29,7 +29,7 @@ def check_endpoint(endpoint: Value, at: Path) -> Found:
             )
         version = entity.child("entity_version")
         if version is None or version.data in (None, ""):
-            yield error(
+            yield refusal(
                 "bundle/served-entity",
                 "served entity has no version",
                 "Add `entity_version`: which version of the model is served.",
@@ -42,7 +42,7 @@ def check_endpoint(endpoint: Value, at: Path) -> Found:
     shares = [route.child("traffic_percentage") for route in routes.elements]
     numbers = [share.data for share in shares if share is not None and isinstance(share.data, int)]
     if len(numbers) == len(shares) and sum(numbers) != 100:
-        yield error(
+        yield refusal(
             "bundle/traffic",
             "traffic does not add up to 100 percent",
             f"The routes share {sum(numbers)} percent. Correct `traffic_percentage`.",
@@ -55,7 +55,7 @@ def check_endpoint(endpoint: Value, at: Path) -> Found:
             continue
         if name.text not in names:
             known = [known for known in names if known]
-            yield error(
+            yield refusal(
                 "bundle/traffic",
                 "route leads to no served entity",
                 f"There is no entity `{name.text}`. {did_you_mean(name.text, known)}".rstrip()

@@ -26,7 +26,10 @@ def apply_run_as(draft: Draft) -> Draft:
         return draft.noting(
             error(
                 "bundle/run-as",
-                "run_as must name exactly one identity",
+                "run_as section cannot specify both user_name and service_principal_name"
+                if named
+                else "run_as section must specify exactly one identity. Neither"
+                " service_principal_name nor user_name is specified",
                 "Give either `user_name` or `service_principal_name`.",
                 path="run_as",
                 at=run_as.key_locations,

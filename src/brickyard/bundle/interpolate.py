@@ -48,8 +48,9 @@ def interpolate(
     found.append(
         warning(
             "bundle/references-too-deep",
-            "references are too deep",
-            f"After {ROUNDS} rounds there were still references to replace. Shorten the chain.",
+            f"Variables references are too deep, stopping resolution after {ROUNDS} rounds."
+            " Unresolved variables may remain.",
+            "Shorten the chain.",
         )
     )
     return tree, tuple(dict.fromkeys(found))
@@ -212,7 +213,7 @@ def _text(value: Value, name: str) -> str:
             raise Unresolved(
                 error(
                     "bundle/not-a-scalar",
-                    "cannot interpolate a non-scalar value",
+                    f"cannot interpolate non-primitive value of type {value.kind} into string",
                     f"`${{{name}}}` is a {value.kind} and stands inside a longer string."
                     " Use it alone, or refer to one of its fields.",
                 )
@@ -226,9 +227,8 @@ def _does_not_exist(name: str, hint: str) -> Diagnostic:
 def _cycle(names: list[str]) -> Diagnostic:
     return error(
         "bundle/reference-cycle",
-        "references go round in a circle",
-        f"cycle detected in field resolution: {' -> '.join(names)}."
-        " Give one of them a value of its own.",
+        f"cycle detected in field resolution: {' -> '.join(names)}",
+        "Give one of them a value of its own.",
     )
 
 

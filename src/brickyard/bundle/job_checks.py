@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from brickyard.bundle.local_paths import tasks_of
 from brickyard.bundle.schedules import check_schedule
-from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show
+from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, refusal, show
 
 KINDS: Final = (
     "ai_runtime_task",
@@ -57,14 +57,6 @@ def check_job(job: Value, at: Path) -> Found:
         yield from _compute(task, where)
     keys = _keys(job, "tasks", "task_key")
     for index, task in enumerate(elements):
-        if not _word(task.child("task_key")):
-            yield error(
-                "bundle/required-field",
-                "required field task_key is not set",
-                "Every task needs a `task_key` of its own.",
-                path=show((*at, "tasks", index, "task_key")),
-                at=task.locations,
-            )
         yield from _depends_on(task, keys, (*at, "tasks", index))
     yield from _circles(elements, at)
     yield from check_schedule(job, at)
@@ -88,7 +80,7 @@ def _one_kind(task: Value, at: Path) -> Found:
         return
     key = _word(task.child("task_key")) or "this task"
     if kinds:
-        yield error(
+        yield refusal(
             "bundle/task-kinds",
             "task does more than one thing",
             f"`{key}` has {', '.join(kinds)}. Keep one and make tasks of the others.",
@@ -96,7 +88,7 @@ def _one_kind(task: Value, at: Path) -> Found:
             at=[place for name in kinds for place in task.items[name].key_locations],
         )
         return
-    yield error(
+    yield refusal(
         "bundle/task-kinds",
         "task does nothing",
         f"`{key}` says not what to run. Add one of notebook_task, spark_python_task,"
@@ -111,9 +103,9 @@ def _known_key(task: Value, name: str, known: tuple[str, ...], at: Path, where: 
     if value is None or not value.text or "${" in value.text or value.text in known:
         return
     hint = did_you_mean(value.text, known)
-    yield error(
+    yield refusal(
         f"bundle/unknown-{name.replace('_', '-')}",
-        f"{name} is not defined",
+        f"{name} {value.text} is not defined",
         f"The job has no `{value.text}` under `{where}`. {hint}".rstrip()
         + (f" It has {', '.join(known)}." if known else f" Add it to `{where}`."),
         path=show((*at, name)),
@@ -129,11 +121,11 @@ def _compute(task: Value, at: Path) -> Found:
         return
     yield error(
         "bundle/no-compute",
-        "task has nothing to run on",
+        "Missing required cluster or environment settings",
         f"A {kind} needs one of {', '.join(COMPUTE)}. For serverless compute add an entry to"
         " the job's `environments` and name it with `environment_key`.",
         path=show(at),
-        at=task.items[kind].key_locations,
+        at=task.locations,
     )
 
 
@@ -143,7 +135,7 @@ def _depends_on(task: Value, known: tuple[str, ...], at: Path) -> Found:
         key = need.child("task_key")
         if key is None or not key.text or "${" in key.text or key.text in known:
             continue
-        yield error(
+        yield refusal(
             "bundle/unknown-task",
             "task depends on a task that does not exist",
             f"The job has no task `{key.text}`. {did_you_mean(key.text, known)}".rstrip()
@@ -166,7 +158,7 @@ def _circles(tasks: tuple[Value, ...], at: Path) -> Found:
         )
     circle = find_circle(needs)
     if circle:
-        yield error(
+        yield refusal(
             "bundle/task-circle",
             "tasks wait for each other",
             f"{' -> '.join(circle)}. Remove one of these `depends_on`.",

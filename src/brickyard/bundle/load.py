@@ -38,6 +38,7 @@ FULL: Final = (
     {"default"},
     {"lookup"},
 )
+SINGULAR_KEYS: Final = {key: title.lower().replace(" ", "_") for key, title in TITLES.items()}
 SINGULARS: Final = {title.lower().replace(" ", "_"): key for key, title in TITLES.items()}
 
 
@@ -48,7 +49,7 @@ def read_root(draft: Draft) -> Draft:
         return draft.noting(
             error(
                 "bundle/no-root-file",
-                "no bundle here",
+                "Unable to locate the bundle root: databricks.yml not found.",
                 "Expected databricks.yml in this folder. Create one, or change into a bundle.",
             )
         )
@@ -56,7 +57,7 @@ def read_root(draft: Draft) -> Draft:
         draft = draft.noting(
             error(
                 "bundle/several-root-files",
-                "several root files in one folder",
+                "multiple bundle root configuration files found",
                 f"Found {', '.join(names)}. Keep one of them and remove the others.",
                 at=[Location(name) for name in names],
             )
@@ -80,7 +81,7 @@ def read_includes(draft: Draft) -> Draft:
             found.append(
                 warning(
                     "bundle/include-in-include",
-                    "include is ignored outside the root file",
+                    "Include section is defined outside root file",
                     f"Move the entries to `include` in {draft.root_file}.",
                     path="include",
                     at=part.items["include"].key_locations,
@@ -91,7 +92,9 @@ def read_includes(draft: Draft) -> Draft:
         found.extend(_named_for_one(part, name))
         tree, clashes = merge(tree, part)
         found.extend(clashes)
-    if tree.get("include") is not None:
+    if not names:
+        tree = tree.drop("include")
+    elif tree.get("include") is not None:
         places = tree.items["include"].locations
         tree = tree.put(
             "include", value_of(list(names), places).with_key(tree.items["include"].key)
@@ -108,7 +111,7 @@ def check_loaded(draft: Draft) -> Draft:
         found.append(
             warning(
                 "bundle/old-name",
-                "compute_id is called cluster_id now",
+                "compute_id is deprecated, please use cluster_id instead",
                 "Rename the key.",
                 path="bundle.compute_id",
                 at=old.key_locations,
@@ -126,7 +129,6 @@ def check_loaded(draft: Draft) -> Draft:
             )
         )
     found.extend(_unknown_types(tree))
-    found.extend(_not_supported(tree))
     found.extend(_references_in_scripts(tree))
     return draft.having(tree, found)
 
@@ -211,7 +213,7 @@ def _included(draft: Draft, found: list[Diagnostic]) -> Iterator[str]:
             found.append(
                 error(
                     "bundle/include-path",
-                    "include needs a relative path",
+                    f"{entry.text}: includes must be relative paths",
                     "Write it relative to the bundle's root, for example `resources/*.yml`.",
                     path=path,
                     at=entry.locations,
@@ -223,7 +225,7 @@ def _included(draft: Draft, found: list[Diagnostic]) -> Iterator[str]:
             found.append(
                 error(
                     "bundle/include-missing",
-                    "included file does not exist",
+                    f"{entry.text} defined in 'include' section does not match any files",
                     f"There is no {entry.text}."
                     f" {did_you_mean(entry.text, draft.files.names())}".rstrip()
                     + " Create it or remove the entry.",
@@ -241,7 +243,7 @@ def _included(draft: Draft, found: list[Diagnostic]) -> Iterator[str]:
             found.append(
                 error(
                     "bundle/include-kind",
-                    "included file is not configuration",
+                    "Files in the 'include' configuration section must be YAML or JSON files.",
                     f"{name} is not .yml, .yaml or .json. To upload it, use `sync.include`.",
                     path=path,
                     at=entry.locations,
@@ -272,7 +274,7 @@ class _Owners:
         self.found.append(
             error(
                 "bundle/duplicate-resource",
-                "key is used twice",
+                f"multiple resources or scripts have been defined with the same key: {key}",
                 f"{address} {what}. Every key belongs to one resource: rename or remove one.",
                 path=address,
                 at=(*value.key_locations, *first.key_locations),
@@ -286,19 +288,28 @@ def _named_for_one(part: Value, name: str) -> Iterator[Diagnostic]:
     kind = SINGULARS.get(words[-2]) if len(words) > 2 else None
     if kind is None:
         return
+    parts = {"": part} | {
+        f"targets.{target}.": settings
+        for target, settings in (part.items.get("targets") or Value({})).items.items()
+    }
     held = [
-        (found, key)
-        for found, entries in (part.items.get("resources") or Value({})).items.items()
-        for key in entries.items
+        (found, key, f"{prefix}resources.{found}.{key}", value)
+        for prefix, owner in parts.items()
+        for found, entries in (owner.items.get("resources") or Value({})).items.items()
+        for key, value in entries.items.items()
     ]
-    if len(held) > 1 or any(found != kind for found, _ in held):
-        yield recommendation(
-            "bundle/one-resource-per-file",
-            f"file name promises one {words[-2]}",
-            f"{name} holds {', '.join(f'{found}.{key}' for found, key in held)}."
-            " Move the others to files of their own, or rename the file.",
-            at=[Location(name, 1, 1)],
-        )
+    if len({key for _, key, _, _ in held}) <= 1 and all(found == kind for found, *_ in held):
+        return
+    lines = sorted({f"  - {key} ({SINGULAR_KEYS.get(found, found)})" for found, key, *_ in held})
+    places = sorted((p for *_, value in held for p in value.locations), key=str)
+    yield recommendation(
+        "bundle/one-resource-per-file",
+        f"define a single {words[-2].replace('_', ' ')} in a file with the"
+        f" .{words[-2]}.{words[-1]} extension.",
+        "These are defined or configured in this file:\n" + "\n".join(lines),
+        path="\n".join(sorted(path for _, _, path, _ in held)),
+        at=places,
+    )
 
 
 def _keys_with_references(tree: Value) -> Iterator[Diagnostic]:
@@ -309,7 +320,7 @@ def _keys_with_references(tree: Value) -> Iterator[Diagnostic]:
                 if re.search(r"\$\{.*\}", key):
                     yield error(
                         "bundle/reference-in-key",
-                        "key of a resource holds a reference",
+                        f'resource key "{key}" must not contain variable references',
                         "Keys are fixed. Put the reference into the resource's `name`.",
                         path=f"resources.{kind}.{key}",
                         at=value.key_locations,
@@ -323,7 +334,7 @@ def _unknown_types(tree: Value) -> Iterator[Diagnostic]:
                 if value.data is None or not isinstance(value.data, dict):
                     yield error(
                         "bundle/empty-resource",
-                        "resource has no settings",
+                        f"{SINGULAR_KEYS[kind]} {key} is not defined",
                         "Give it at least its required fields, or remove its key.",
                         path=f"resources.{kind}.{key}",
                         at=value.key_locations,
@@ -334,25 +345,14 @@ def _references_in_scripts(tree: Value) -> Iterator[Diagnostic]:
     """A script is text for a shell; nothing is replaced in it."""
     for name, script in (tree.items.get("scripts") or Value({})).items.items():
         content = script.child("content")
-        if content is not None and re.search(r"\$\{[A-Za-z]", content.text):
+        reference = re.search(r"\$\{[A-Za-z][^}]*\}", content.text) if content is not None else None
+        if content is not None and reference is not None:
             yield error(
                 "bundle/script",
-                "script holds a reference",
+                f"Found {reference[0]} in script {name}.content. Interpolation syntax ${{...}} is"
+                " not supported in script content",
                 "Give the value as an environment variable: `env: {NAME: ${var.x}}`, and write"
                 " $NAME in `content`.",
                 path=f"scripts.{name}.content",
                 at=content.locations,
-            )
-
-
-def _not_supported(tree: Value) -> Iterator[Diagnostic]:
-    for path in ("python", "experimental.python", "experimental.pydabs"):
-        found = tree.get(path)
-        if found is not None and found.data:
-            yield error(
-                "bundle/python-resources",
-                "resources in Python are not supported yet",
-                "Declare the resources in YAML, or deploy this bundle with the official CLI.",
-                path=path,
-                at=found.key_locations,
             )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.draft import Draft
-from brickyard.bundle.places import seen_from
+from brickyard.bundle.places import folder_of, seen_from
 from brickyard.bundle.resolved import Library
 from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show
 
@@ -183,8 +183,7 @@ class _Translation:
 
     def local(self, value: Value) -> str:
         """The path relative to the bundle's root."""
-        folder = posixpath.dirname(value.location.file) if value.location else ""
-        return posixpath.normpath(posixpath.join(folder, value.text))
+        return posixpath.normpath(posixpath.join(folder_of(value), value.text))
 
     def remote_path(self, value: Value, where: Path, local: str) -> str | None:
         inside = seen_from(local, self.sync.root, self.folder)

@@ -25,8 +25,9 @@ def apply_mode(draft: Draft) -> Draft:
         return draft.noting(
             error(
                 "bundle/unknown-mode",
-                "no such mode",
-                f"`{mode.plain()}` is not a mode. Write development or production, or remove it.",
+                f"unsupported value '{mode.plain()}' specified for 'mode': must be either"
+                " 'development' or 'production'",
+                "Write one of them, or remove it.",
                 path="bundle.mode",
                 at=mode.locations,
             )
@@ -57,7 +58,7 @@ def apply_presets(draft: Draft) -> Draft:
         return draft.noting(
             error(
                 "bundle/pause-status",
-                "pause status is neither PAUSED nor UNPAUSED",
+                "Invalid value for trigger_pause_status, should be PAUSED or UNPAUSED",
                 "Correct `presets.trigger_pause_status`.",
                 path="presets.trigger_pause_status",
                 at=pause.locations,
@@ -200,7 +201,8 @@ def _development(draft: Draft) -> Iterator[Diagnostic]:
     if pause is not None and pause.data == "UNPAUSED":
         yield error(
             "bundle/development-unpaused",
-            "target with mode development cannot set trigger pause status to UNPAUSED",
+            "target with 'mode: development' cannot set trigger pause status to UNPAUSED by"
+            " default",
             "Remove `presets.trigger_pause_status`, or unpause single jobs in their own settings.",
             path="presets.trigger_pause_status",
             at=pause.locations,
@@ -223,7 +225,8 @@ def _development(draft: Draft) -> Iterator[Diagnostic]:
     if prefix is not None and prefix.text and not any(name in prefix.text for name in names):
         yield error(
             "bundle/development-prefix",
-            "prefix should contain the current username",
+            "prefix should contain the current username or ${workspace.current_user.short_name} to"
+            " ensure uniqueness when using 'mode: development'",
             "Names of several people would collide."
             " Put `${workspace.current_user.short_name}` into `presets.name_prefix`.",
             path="presets.name_prefix",
@@ -237,7 +240,7 @@ def _production(draft: Draft) -> Iterator[Diagnostic]:
         if flag is not None and flag.data is True:
             yield error(
                 "bundle/production-development",
-                "target with mode production cannot include a pipeline with development: true",
+                "target with 'mode: production' cannot include a pipeline with 'development: true'",
                 "Remove `development: true` for this target.",
                 path=f"resources.pipelines.{key}.development",
                 at=flag.locations,
@@ -284,7 +287,8 @@ def override_compute(draft: Draft) -> Draft:
         draft = draft.noting(
             warning(
                 "bundle/production-override",
-                "compute is overridden in a production target",
+                "Setting a cluster override for a target that uses 'mode: production' is not"
+                " recommended",
                 f"Every task runs on cluster {chosen}. Leave it out to use declared compute.",
                 path="bundle.cluster_id",
                 at=places,

@@ -34,11 +34,11 @@ def put_facts(draft: Draft) -> Draft:
     }
     tree = draft.tree.put("workspace.current_user", value_of(person))
     host = tree.get("workspace.host")
-    if draft.facts.host and (host is None or not host.data):
-        tree = tree.put("workspace.host", value_of(draft.facts.host))
-    elif host is not None and not host.data:
+    if host is not None and not host.data:
         tree = tree.drop("workspace.host")
     git = draft.facts.git
+    if git is None:
+        tree = tree.put("bundle.git.bundle_root_path", value_of("."))
     if git is not None:
         for name, value in (("branch", git.branch), ("origin_url", git.origin_url)):
             given = tree.get(("bundle", "git", name))
@@ -127,7 +127,7 @@ def put_sync(draft: Draft) -> Draft:
             found.append(
                 error(
                     "bundle/sync-path",
-                    "path to upload does not exist",
+                    f'invalid sync path "{path}"',
                     f"There is no {path} in the bundle. Correct `sync.paths`.",
                     path="sync.paths",
                     at=given.locations if given is not None else (),
@@ -136,6 +136,13 @@ def put_sync(draft: Draft) -> Draft:
     places = given.locations if given is not None else ()
     tree = draft.tree.put("sync.paths", value_of(list(plan.paths), places))
     return replace(draft.having(tree, found), sync=plan)
+
+
+def folder_of(value: Value) -> str:
+    """The folder that a relative path counts from: its file's. What Python made counts from the
+    bundle's root."""
+    file = value.location.file if value.location else ""
+    return "" if file.endswith(".py") else posixpath.dirname(file)
 
 
 def _from_root(entry: Value) -> str:

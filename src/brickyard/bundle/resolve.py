@@ -23,7 +23,8 @@ from brickyard.bundle.local_paths import translate_paths
 from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
 from brickyard.bundle.permissions import apply_permissions, fix_owners
 from brickyard.bundle.places import put_facts, put_paths, put_sync
-from brickyard.bundle.resolved import Declared, Resolved
+from brickyard.bundle.python_resources import run_python as run_python_functions
+from brickyard.bundle.resolved import Declared, Resolved, RunPython
 from brickyard.bundle.setting_checks import check_settings
 from brickyard.bundle.settle import (
     annotate,
@@ -51,9 +52,8 @@ SETTINGS: Final[tuple[Step, ...]] = (
     put_facts,
     put_paths,
     set_variables,
-    resolve_settings,
-    ask_lookups,
 )
+VALUES: Final[tuple[Step, ...]] = (resolve_settings, ask_lookups)
 RESOURCES: Final[tuple[Step, ...]] = (
     apply_mode,
     resolve_resources,
@@ -71,6 +71,14 @@ RESOURCES: Final[tuple[Step, ...]] = (
     put_volume_paths,
     drop_empty_strings,
 )
+
+
+def make_python_resources(draft: Draft) -> Draft:
+    """What the bundle's Python functions add and change. Reads: everything. Writes: `resources`."""
+    return run_python_functions(draft, RESOURCES, (normalise_tree, merge_keyed_lists, fix_owners))
+
+
+PYTHON: Final[tuple[Step, ...]] = (make_python_resources,)
 CHECKS: Final[tuple[Step, ...]] = (
     check_resources,
     translate_paths,
@@ -79,7 +87,8 @@ CHECKS: Final[tuple[Step, ...]] = (
     check_settings,
     annotate,
 )
-STAGES: Final = (LOAD, TARGET, SETTINGS, RESOURCES, CHECKS)
+STAGES: Final = (LOAD, TARGET, SETTINGS, VALUES, RESOURCES, PYTHON, CHECKS)
+BEFORE_RESOURCES: Final = STAGES[:4]
 
 
 def resolve(
@@ -88,6 +97,7 @@ def resolve(
     facts: Facts,
     target: str | None = None,
     variables: Mapping[str, str] | None = None,
+    run_python: RunPython | None = None,
     stages: tuple[tuple[Step, ...], ...] = STAGES,
 ) -> Resolved:
     """The bundle in `files` for one target. What is wrong with it is in `diagnostics`.
@@ -99,6 +109,7 @@ def resolve(
         facts=facts,
         wanted_target=target,
         given=variables or {},
+        run_python=run_python,
     )
     for stage in stages:
         for step in stage:
@@ -116,7 +127,7 @@ def resolve_target(
     variables: Mapping[str, str] | None = None,
 ) -> Resolved:
     """All but the resources, for whoever must first know where the target lives."""
-    return resolve(files, facts=facts, target=target, variables=variables, stages=STAGES[:3])
+    return resolve(files, facts=facts, target=target, variables=variables, stages=BEFORE_RESOURCES)
 
 
 def finished(draft: Draft) -> Resolved:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from brickyard.values import Diagnostic, Severity, Value
+from brickyard.values import Diagnostic, Location, Severity, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,19 @@ class Question:
     kind: str  # "warehouse", "cluster", "service_principal", …
     name: str
     value: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonAnswer:
+    """What a bundle's Python gave back: the configuration, findings, and where values were made."""
+
+    output: Mapping[str, Any] | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    places: Mapping[str, Location] = field(default_factory=dict)  # by path of the configuration
+
+
+# (phase, settings under `python`, whole configuration) -> answer
+RunPython: TypeAlias = Callable[[str, Mapping[str, Any], Mapping[str, Any]], PythonAnswer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-from brickyard.values import Diagnostic, Path, Value, error, show
+from brickyard.values import Diagnostic, Path, Value, refusal, show
 
 CRON_FIELD: Final = re.compile(r"[0-9A-Za-z*?/,#-]+")
 
@@ -17,7 +17,7 @@ def check_schedule(job: Value, at: Path) -> Found:
     """At most one trigger; a schedule has an expression that can be read."""
     triggers = [name for name in ("schedule", "continuous", "trigger") if job.child(name)]
     if len(triggers) > 1:
-        yield error(
+        yield refusal(
             "bundle/several-triggers",
             "job has more than one trigger",
             f"It has {', '.join(triggers)}. Keep one.",
@@ -26,7 +26,7 @@ def check_schedule(job: Value, at: Path) -> Found:
         )
     cron = job.get("schedule.quartz_cron_expression")
     if job.child("schedule") is not None and (cron is None or not cron.data):
-        yield error(
+        yield refusal(
             "bundle/cron",
             "schedule has no cron expression",
             'Add `quartz_cron_expression`, for example "0 0 6 * * ?" for six every morning.',
@@ -36,7 +36,7 @@ def check_schedule(job: Value, at: Path) -> Found:
     elif cron is not None and cron.text and "${" not in cron.text:
         problem = cron_problem(cron.text)
         if problem:
-            yield error(
+            yield refusal(
                 "bundle/cron",
                 "cron expression is not valid",
                 f"{problem} Quartz wants second minute hour day month weekday [year], with `?`"

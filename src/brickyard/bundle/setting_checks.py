@@ -33,7 +33,7 @@ def _engine(draft: Draft) -> Iterator[Diagnostic]:
     if linked is not None and linked.data is True:
         yield warning(
             "bundle/source-linked",
-            "source-linked deployment works inside a workspace only",
+            "source-linked deployment is available only in the Databricks Workspace",
             "The files are uploaded. Remove `presets.source_linked_deployment`.",
             path="presets.source_linked_deployment",
             at=linked.locations,
@@ -46,7 +46,7 @@ def _scripts(draft: Draft) -> Iterator[Diagnostic]:
         if content is None or not content.text:
             yield error(
                 "bundle/script",
-                "script has no content",
+                f"Script {name} has no content",
                 "Add `content`: the commands to run.",
                 path=f"scripts.{name}",
                 at=script.key_locations,
@@ -59,7 +59,8 @@ def _volumes(draft: Draft) -> Iterator[Diagnostic]:
         if path is not None and path.text.startswith("/Volumes/"):
             yield error(
                 "bundle/volume-path",
-                f"{name} cannot be in a volume",
+                f"workspace.{name} {path.text} starts with /Volumes. /Volumes can only be used with"
+                " workspace.artifact_path.",
                 "Only `artifact_path` can. Choose a folder below /Workspace.",
                 path=f"workspace.{name}",
                 at=path.locations,
@@ -76,7 +77,7 @@ def _shared(draft: Draft) -> Iterator[Diagnostic]:
             return
     yield warning(
         "bundle/shared-root",
-        "everybody can write to the deployment's folder",
+        f"the bundle root path {root.text} is writable by all workspace users",
         f"{root.text} is shared by all users. Say so with `permissions: [{{group_name: users,"
         " level: CAN_MANAGE}]`, or choose a folder of your own.",
         path="workspace.root_path",
@@ -100,7 +101,8 @@ def _deployer(draft: Draft) -> Iterator[Diagnostic]:
                 return
     yield recommendation(
         "bundle/deployer-permission",
-        "permissions do not include who deploys",
+        "permissions section should explicitly include the current deployment identity"
+        f" '{draft.facts.user.user_name}' or one of its groups",
         f"Add {draft.facts.user.user_name} with level CAN_MANAGE to `permissions`, so that the next"
         " deployment by them or by others works.",
         path="permissions",

@@ -163,7 +163,7 @@ def fix_serving(draft: Draft) -> Draft:
             found.append(
                 error(
                     "bundle/served-twice",
-                    "both served_models and served_entities are given",
+                    "Cannot use both served_models and served_entities",
                     "`served_models` is the old name: move its entries to `served_entities`.",
                     path=f"{show(path)}.served_models",
                     at=old.key_locations,
@@ -173,7 +173,7 @@ def fix_serving(draft: Draft) -> Draft:
         found.append(
             warning(
                 "bundle/old-name",
-                "served_models is called served_entities now",
+                "Using served_models is deprecated",
                 "Rename the key, and in its entries `model_name` to `entity_name` and"
                 " `model_version` to `entity_version`.",
                 path=f"{show(path)}.served_models",

@@ -34,9 +34,8 @@ def choose_target(draft: Draft) -> Draft:
         return draft.noting(
             error(
                 "bundle/unknown-target",
-                "no such target",
-                f"There is no target `{wanted}`. {did_you_mean(wanted, targets.items)}".rstrip()
-                + f" Targets of this bundle: {', '.join(targets.items)}.",
+                f"{wanted}: no such target. Available targets: {', '.join(sorted(targets.items))}",
+                f"Name one of them with `-t`. {did_you_mean(wanted, targets.items)}".rstrip(),
                 path="targets",
                 at=targets.key_locations,
             )
@@ -58,7 +57,7 @@ def _default(draft: Draft, targets: Value) -> Draft:
         return draft.noting(
             error(
                 "bundle/several-default-targets",
-                "several targets are the default",
+                f"multiple targets are marked as default ({', '.join(marked)})",
                 f"{', '.join(marked)} all say `default: true`. Keep it in one, or name the target"
                 " with `-t`.",
                 path="targets",
@@ -126,7 +125,7 @@ def _variables(tree: Value, chosen: Value, target: str, found: list[Diagnostic])
             found.append(
                 error(
                     "bundle/unknown-variable",
-                    "variable is not declared",
+                    f"variable {name} is not defined but is assigned a value",
                     f"`{name}` is only set here. {did_you_mean(name, declared.items)}".rstrip()
                     + " Declare it under `variables` at the top level.",
                     path=f"targets.{target}.variables.{name}",
@@ -164,7 +163,8 @@ def warn_about_host(draft: Draft) -> Draft:
             found.append(
                 warning(
                     "bundle/reference-in-auth",
-                    "references do not work in authentication fields",
+                    "Variable interpolation is not supported for fields that configure"
+                    " authentication",
                     "Write the value itself, once per target.",
                     path=f"workspace.{name}",
                     at=value.locations,

@@ -24,6 +24,8 @@ from brickyard.values import (
     Value,
     did_you_mean,
     error,
+    has_errors,
+    recommendation,
     value_of,
     warning,
 )
@@ -44,7 +46,8 @@ def parse_assignments(texts: Iterable[str]) -> tuple[dict[str, str], tuple[Diagn
             name, equals, value = part.partition("=")
             if not equals or not name:
                 detail = f"`{part}` is not name=value. Commas in a value need quotes as in CSV."
-                found.append(error("bundle/assignment", "--var needs name=value", detail))
+                text = f"unexpected flag value for variable assignment: {part}"
+                found.append(error("bundle/assignment", text, detail))
             elif name in given:
                 detail = f"`{name}` is assigned twice. Keep one."
                 found.append(error("bundle/assignment", "variable is assigned twice", detail))
@@ -63,7 +66,7 @@ def set_variables(draft: Draft) -> Draft:
             found.append(
                 error(
                     "bundle/unknown-variable",
-                    "variable is not declared",
+                    f"variable {name} has not been defined",
                     f"--var names `{name}`. {did_you_mean(name, declared)}".rstrip()
                     + " Declare it under `variables`.",
                     path="variables",
@@ -74,7 +77,7 @@ def set_variables(draft: Draft) -> Draft:
         value = _value(draft, name, variable, found)
         if value is not None:
             changes["variables", name, "value"] = value.with_key(None)
-    return draft.putting(changes, found)
+    return draft.putting({} if has_errors(found) else changes, found)
 
 
 def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) -> Value | None:
@@ -84,7 +87,7 @@ def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) ->
         found.append(
             warning(
                 "bundle/variable-type",
-                "the only type a variable can have is complex",
+                f'invalid value "{kind.plain()}" for enum field. Valid values are [complex]',
                 "Remove `type`: a variable without it is a string, number or boolean.",
                 path=f"{path}.type",
                 at=kind.locations,
@@ -96,7 +99,7 @@ def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) ->
         found.append(
             error(
                 "bundle/complex-variable",
-                "complex variable cannot be set with --var",
+                f"setting variables of complex type via --var flag is not supported: {name}",
                 "Set it in the target, or in variable-overrides.json.",
                 path=path,
                 at=variable.key_locations,
@@ -115,9 +118,9 @@ def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) ->
         return _override(override, is_complex=is_complex, path=path, variable=variable, found=found)
     default = variable.child("default")
     if default is not None and default.data is not None:
-        if isinstance(default.data, dict | tuple) and not is_complex:
+        if isinstance(default.data, dict | tuple) and default.data and not is_complex:
             found.append(
-                warning(
+                recommendation(
                     "bundle/variable-type",
                     "variable with a map or list needs `type: complex`",
                     "It works here; the official CLI wants `type: complex` beside `default`.",
@@ -129,8 +132,11 @@ def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) ->
     found.append(
         error(
             "bundle/no-value",
-            "no value assigned to required variable",
-            f"Variable `{name}` has none for target {draft.target}. {PLACES.format(name)}",
+            f"no value assigned to required variable {name}. Variables are usually assigned in"
+            ' databricks.yml, and they can be overridden using "--var", the'
+            f" BUNDLE_VAR_{name} environment variable, or"
+            f" .databricks/bundle/{draft.target}/variable-overrides.json",
+            PLACES.format(name),
             path=path,
             at=variable.key_locations,
         )
@@ -170,7 +176,7 @@ def ask_lookups(draft: Draft) -> Draft:
             found.append(
                 error(
                     "bundle/lookup",
-                    "look-up needs exactly one kind",
+                    "exactly one lookup field must be provided",
                     "Write for example `lookup: {warehouse: Shared}`.",
                     path=f"{path}.lookup",
                     at=lookup.locations,
@@ -182,7 +188,7 @@ def ask_lookups(draft: Draft) -> Draft:
             found.append(
                 error(
                     "bundle/lookup",
-                    "look-up depends on another look-up",
+                    "lookup variables cannot contain references to another lookup variables",
                     "Use a plain variable in it.",
                     path=f"{path}.lookup.{kind}",
                     at=wanted.locations,

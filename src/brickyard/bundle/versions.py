@@ -24,7 +24,8 @@ def check_version(draft: Draft) -> Iterator[Diagnostic]:
     if len(clauses) > 2 or not all(clauses):
         yield error(
             "bundle/version-constraint",
-            "version constraint cannot be read",
+            f'invalid version constraint "{wanted.text}" specified. Please specify the version'
+            " constraint in the format (>=) 0.0.0(, <= 1.0.0)",
             "Write one or two clauses such as `>= 0.250.0, < 2.0.0` or `1.*`.",
             path="bundle.databricks_cli_version",
             at=wanted.locations,
@@ -34,9 +35,9 @@ def check_version(draft: Draft) -> Iterator[Diagnostic]:
     if not all(clause and _meets(have, clause) for clause in clauses):
         yield error(
             "bundle/version-unmet",
-            "bundle asks for another version of the Databricks CLI",
-            f"It asks for {wanted.text}; this engine follows {draft.facts.cli_version}."
-            " Widen the constraint if the bundle works with it.",
+            f"Databricks CLI version constraint not satisfied. Required: {wanted.text}, current:"
+            f" {draft.facts.cli_version}",
+            "This engine follows that version. Widen the constraint if the bundle works with it.",
             path="bundle.databricks_cli_version",
             at=wanted.locations,
         )

@@ -18,6 +18,11 @@ from brickyard.deploy.http import Json, Workspace
 class NoAnswer(Exception):
     """A look-up found nothing, or too much."""
 
+    def __init__(self, question: Question, problem: str, way_out: str) -> None:
+        super().__init__(f"failed to resolve {question.kind}: {question.name}, err: {problem}")
+        self.question = question
+        self.way_out = way_out
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class List:
@@ -73,6 +78,23 @@ LISTS: Final[Mapping[str, List]] = {
 }
 
 
+# What the official clients call one of each kind in their messages.
+NOUNS: Final = {
+    "alert": "alert",
+    "cluster": "cluster",
+    "cluster_policy": "Policy",
+    "dashboard": "dashboard name",
+    "instance_pool": "InstancePoolAndStats",
+    "job": "BaseJob",
+    "metastore": "metastore",
+    "notification_destination": "notification destination",
+    "pipeline": "PipelineStateInfo",
+    "query": "query",
+    "service_principal": "service principal",
+    "warehouse": "EndpointInfo",
+}
+
+
 def answer(questions: Iterable[Question], workspace: Workspace) -> Mapping[str, str]:
     """`Question.id` to the id found. Raises `NoAnswer` naming variable, kind and name."""
     asked = tuple(questions)
@@ -84,17 +106,15 @@ def answer(questions: Iterable[Question], workspace: Workspace) -> Mapping[str, 
 def _answer(question: Question, workspace: Workspace) -> str:
     where = LISTS.get(question.kind)
     if where is None:
-        raise NoAnswer(f"{question.id}: there is no look-up of kind {question.kind}")
+        raise NoAnswer(question, "no such kind", f"Write one of {', '.join(sorted(LISTS))}.")
     ids = list(_matches(where, question.name, workspace))
+    noun = NOUNS[question.kind]
     if not ids:
-        raise NoAnswer(
-            f"{question.id}: {workspace.host} has no {question.kind} called {question.name!r}"
-        )
+        way_out = f"Correct the name, or make it in {workspace.host} first."
+        raise NoAnswer(question, f"{noun} named '{question.name}' does not exist", way_out)
     if len(ids) > 1 and question.kind != "service_principal":
-        raise NoAnswer(
-            f"{question.id}: {len(ids)} objects of kind {question.kind} are called"
-            f" {question.name!r}: give the id instead of a look-up"
-        )
+        problem = f"there are {len(ids)} instances of {noun} named '{question.name}'"
+        raise NoAnswer(question, problem, "Give the id instead of a look-up.")
     return ids[0]
 
 

@@ -12,11 +12,12 @@ from brickyard.deploy.calls import Caller
 from brickyard.deploy.graph import WORKERS
 from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.plan import Action, Actual, Desired, Node, Plan, declaration, plan
-from brickyard.deploy.project import Project
+from brickyard.deploy.project import BrokenBundle, Project
 from brickyard.deploy.references import CHILDREN
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled
 from brickyard.resources import ACCESS, TYPES, principal_of
+from brickyard.values import Severity
 
 METADATA: Final = "metadata.json"
 # Orders a scope's principals: groups, service principals, users.
@@ -64,7 +65,7 @@ def guard(project: Project, made: Plan) -> Plan:
     """The plan with those nodes marked that the bundle wants kept (`lifecycle.prevent_destroy`)."""
     guarded = {
         item.address
-        for item in desired_of(project, _plain_resources(project))
+        for item in desired_of(project, _plain(project, "resources"))
         if item.prevents_destroy
     }
     nodes = {
@@ -206,6 +207,9 @@ def _annotated(project: Project, job: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain_resources(project: Project) -> Mapping[str, Any]:
+    refused = [one for one in project.diagnostics if one.stops_deploy]
+    if refused:
+        raise BrokenBundle([replace(one, severity=Severity.ERROR) for one in refused])
     return _plain(project, "resources")
 
 

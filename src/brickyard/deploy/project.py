@@ -31,6 +31,7 @@ from brickyard.deploy.disk import DiskFiles, find_root
 from brickyard.deploy.embedded import Embedded, home_folder, identity
 from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
 from brickyard.deploy.lookups import NoAnswer, answer
+from brickyard.deploy.python import RESTRICTED, PythonRunner
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state_store import StateStore
 from brickyard.deploy.sync_set import SyncRules
@@ -77,6 +78,7 @@ class Project:
     client: Workspace | None = None
     target: str | None = None
     variables: tuple[tuple[str, str], ...] = ()
+    python: PythonRunner | None = None
     sources: BundleFiles  # as they were read: a command sees one state of the files
     # Artifacts are built once per command, not once per question.
     built: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -169,6 +171,7 @@ def load_project(
     known = dict(given)
     facts = Facts(
         user=PLACEHOLDER,
+        root=folder.resolve().as_posix(),
         git=_git_facts(repository, folder),
         host=surroundings.get("DATABRICKS_HOST"),
         environment=surroundings,
@@ -185,6 +188,7 @@ def load_project(
         profile=profile,
         local=local,
     )
+    runner = None if surroundings.get(RESTRICTED) else PythonRunner(folder, surroundings)
     embedded = Embedded(home=home_folder(surroundings), start=start)
     user, client, silence = _caller(where, surroundings, embedded, ask)
     facts = replace(
@@ -192,7 +196,8 @@ def load_project(
     )
     project = Project(
         root=folder,
-        resolved=resolve(files, facts=facts, target=target, variables=known),
+        resolved=resolve(files, facts=facts, target=target, variables=known, run_python=runner),
+        python=runner,
         facts=facts,
         address=where,
         repository=repository,
@@ -232,9 +237,15 @@ def _answered(project: Project, client: Workspace) -> Project:
     try:
         answers = answer(project.resolved.questions, client)
     except NoAnswer as failure:
-        broken = Diagnostic(severity=Severity.ERROR, code="deploy/look-up", summary=str(failure))
-        found = (*project.resolved.diagnostics, broken)
-        return replace(project, resolved=replace(project.resolved, diagnostics=found))
+        # Nothing after the settings can be trusted.
+        settings = resolve_target(
+            project.sources,
+            facts=project.facts,
+            target=project.target,
+            variables=dict(project.variables),
+        )
+        found = (*settings.diagnostics, unanswered(failure))
+        return replace(project, resolved=replace(settings, diagnostics=found))
     facts = replace(project.facts, answers=answers)
     return replace(project, facts=facts, resolved=_resolve_again(project, facts))
 
@@ -249,7 +260,11 @@ def connect_project(project: Project) -> Project:
     facts = replace(project.facts, user=who_am_i(client), host=client.host)
     resolved = _resolve_again(project, facts)
     if resolved.questions:
-        facts = replace(facts, answers=answer(resolved.questions, client))
+        try:
+            answers = answer(resolved.questions, client)
+        except NoAnswer as failure:
+            raise BrokenBundle((*resolved.diagnostics, unanswered(failure))) from failure
+        facts = replace(facts, answers=answers)
         resolved = _resolve_again(project, facts)
     stop_on_errors(resolved)
     return replace(project, facts=facts, resolved=resolved, client=client)
@@ -276,6 +291,19 @@ def open_project(
             local=local,
             start=start,
         )
+    )
+
+
+def unanswered(failure: NoAnswer) -> Diagnostic:
+    """A look-up without an answer, at the place of the look-up."""
+    question = failure.question
+    return Diagnostic(
+        severity=Severity.ERROR,
+        code="deploy/look-up",
+        summary=str(failure),
+        detail=failure.way_out,
+        path=question.id,
+        locations=question.value.locations,
     )
 
 
@@ -306,7 +334,11 @@ def stop_on_errors(resolved: Resolved, *, but: str = "") -> None:
 
 def _resolve_again(project: Project, facts: Facts) -> Resolved:
     return resolve(
-        project.sources, facts=facts, target=project.target, variables=dict(project.variables)
+        project.sources,
+        facts=facts,
+        target=project.target,
+        variables=dict(project.variables),
+        run_python=project.python,
     )
 
 

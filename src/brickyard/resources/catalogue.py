@@ -49,8 +49,8 @@ WITH_GRANTS: Final = frozenset(
         "volumes",
     }
 )
-PARENT: Final[Mapping[str, str]] = {"parent": "string", "replace_existing": "bool"}
-# What bundles add to the request's fields, per type.
+PARENT: Final[Mapping[str, str]] = {"parent": "string!", "replace_existing": "bool"}
+# What bundles add to the request's fields, per type; `!` marks what must be given.
 ADDED: Final[Mapping[str, Mapping[str, str]]] = {
     "alerts": {"file_path": "string"},
     "apps": {"config": "bundle.AppConfig"},
@@ -64,15 +64,15 @@ ADDED: Final[Mapping[str, Mapping[str, str]]] = {
     "genie_spaces": {"etag": "string", "file_path": "string", "serialized_space": "any"},
     "job_runs": {"lifecycle": "bundle.JobRunLifecycle", "resolved_job_id": "int"},
     "pipelines": {"cascade_on_destroy": "bool"},
-    "postgres_branches": {**PARENT, "branch_id": "string", "purge_on_delete": "bool"},
-    "postgres_catalogs": {"catalog_id": "string"},
-    "postgres_databases": {**PARENT, "database_id": "string"},
-    "postgres_endpoints": {**PARENT, "endpoint_id": "string"},
-    "postgres_projects": {"project_id": "string", "purge_on_delete": "bool"},
-    "postgres_roles": {**PARENT, "role_id": "string"},
-    "postgres_synced_tables": {"synced_table_id": "string"},
+    "postgres_branches": {**PARENT, "branch_id": "string!", "purge_on_delete": "bool"},
+    "postgres_catalogs": {"catalog_id": "string!"},
+    "postgres_databases": {**PARENT, "database_id": "string!"},
+    "postgres_endpoints": {**PARENT, "endpoint_id": "string!"},
+    "postgres_projects": {"project_id": "string!", "purge_on_delete": "bool"},
+    "postgres_roles": {**PARENT, "role_id": "string!"},
+    "postgres_synced_tables": {"synced_table_id": "string!"},
     "secret_scopes": {
-        "name": "string",
+        "name": "string!",
         "backend_type": "workspace.ScopeBackendType",
         "keyvault_metadata": "workspace.AzureKeyVaultSecretScopeMetadata",
     },
@@ -83,14 +83,23 @@ BUNDLE: Final[Mapping[str, Mapping[str, str]]] = {
     "bundle.JobRunLifecycle": {"prevent_destroy": "bool", "triggers": "[bundle.JobRunTrigger]"},
     "bundle.JobRunTrigger": {"on_bundle_deploy": "bool"},
     "bundle.AppConfig": {"command": "[string]", "env": "[bundle.AppEnvVar]"},
-    "bundle.AppEnvVar": {"name": "string", "value": "string", "value_from": "string"},
+    "bundle.AppEnvVar": {"name": "string!", "value": "string", "value_from": "string"},
     "bundle.Permission": {
-        "level": "string",
+        "level": "iam.PermissionLevel!",
+        "user_name": "string",
+        "group_name": "string",
+        "service_principal_name": "string",
+    },
+    "bundle.ScopePermission": {
+        "level": "bundle.ScopePermissionLevel!",
         "user_name": "string",
         "group_name": "string",
         "service_principal_name": "string",
     },
     "bundle.Grant": {"principal": "string", "privileges": "[string]"},
+}
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "bundle.ScopePermissionLevel": ("READ", "WRITE", "MANAGE"),
 }
 
 
@@ -121,24 +130,36 @@ class Catalogue:
 def catalogue() -> Catalogue:
     """The catalogue of this installation."""
     stored = json.loads(Path(__file__).with_name("fields.json").read_bytes())
-    plain: dict[str, dict[str, dict[str, str]]] = {}
-    required: dict[str, frozenset[str]] = {}
-    for section in ("resources", "structures"):
-        plain[section] = {}
-        for name, fields in stored[section].items():
-            plain[section][name] = {field: kind.rstrip("!") for field, kind in fields.items()}
-            must = frozenset(field for field, kind in fields.items() if kind.endswith("!"))
-            required[f"resources.{name}" if section == "resources" else name] = must
+    resources = {key: {**fields, **_added(key)} for key, fields in stored["resources"].items()}
+    structures = {**stored["structures"], **BUNDLE}
+    required = {
+        name: frozenset(field for field, kind in fields.items() if kind.endswith("!"))
+        for name, fields in (
+            *((f"resources.{key}", fields) for key, fields in resources.items()),
+            *structures.items(),
+        )
+    }
     return Catalogue(
-        resources={key: {**fields, **_added(key)} for key, fields in plain["resources"].items()},
-        structures={**plain["structures"], **BUNDLE},
+        resources=_unmarked(resources),
+        structures=_unmarked(structures),
         required=required,
-        enumerations={name: tuple(values) for name, values in stored["enumerations"].items()},
+        enumerations={
+            **{name: tuple(values) for name, values in stored["enumerations"].items()},
+            **WORDS,
+        },
     )
+
+
+def _unmarked(named: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+    return {
+        name: {field: kind.rstrip("!") for field, kind in fields.items()}
+        for name, fields in named.items()
+    }
 
 
 def _added(key: str) -> Mapping[str, str]:
     """What a bundle may write beside the request's fields of this type."""
-    access = {"permissions": "[bundle.Permission]"} if key in WITH_PERMISSIONS else {}
+    entry = "ScopePermission" if key == "secret_scopes" else "Permission"
+    access = {"permissions": f"[bundle.{entry}]"} if key in WITH_PERMISSIONS else {}
     access |= {"grants": "[bundle.Grant]"} if key in WITH_GRANTS else {}
     return {**LOCAL, **access, **ADDED.get(key, {})}

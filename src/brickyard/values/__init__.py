@@ -9,6 +9,7 @@ from brickyard.values.diagnostic import (
     excerpt,
     has_errors,
     recommendation,
+    refusal,
     warning,
 )
 from brickyard.values.location import Location
@@ -32,6 +33,7 @@ __all__ = [
     "nearest",
     "read_yaml",
     "recommendation",
+    "refusal",
     "show",
     "steps",
     "value_of",

@@ -30,6 +30,8 @@ class Diagnostic:
     detail: str = ""
     path: str | None = None
     locations: tuple[Location, ...] = ()
+    # The service will refuse it: a warning of `validate`, an error of `plan` and `deploy`.
+    stops_deploy: bool = False
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
@@ -72,6 +74,26 @@ def warning(
         detail=detail,
         path=path,
         locations=tuple(at),
+    )
+
+
+def refusal(
+    code: str,
+    summary: str,
+    detail: str = "",
+    *,
+    path: str | None = None,
+    at: Iterable[Location] = (),
+) -> Diagnostic:
+    """A warning about what the service will refuse: nothing of it is deployed."""
+    return Diagnostic(
+        severity=Severity.WARNING,
+        code=code,
+        summary=summary,
+        detail=detail,
+        path=path,
+        locations=tuple(at),
+        stops_deploy=True,
     )
 
 

@@ -10,6 +10,7 @@ from bundles import NOTEBOOK, codes, errors, fine, plain, resolved
 from brickyard.bundle import Resolved, nodes, references, resolved_json
 from brickyard.bundle.job_checks import find_circle
 from brickyard.bundle.schedules import cron_problem
+from brickyard.values import Severity
 
 FILES = "/Workspace/Users/jane.doe@x.com/.bundle/shop/default/files"
 
@@ -130,9 +131,9 @@ def test_a_local_library_with_a_setup_file_is_built() -> None:
     found = fine(resolved(text, files={"setup.py": ""}))
     assert plain(found, "artifacts.python_artifact") == {
         "type": "whl",
-        "path": ".",
+        "path": "/bundle",
         "build": "python setup.py bdist_wheel",
-        "files": [{"source": "dist/*.whl"}],
+        "files": [{"source": "/bundle/dist/*.whl"}],
     }
 
 
@@ -145,9 +146,6 @@ def test_a_local_library_with_a_setup_file_is_built() -> None:
         (job("notebook_task: {notebook_path: /n}, depends_on: [{task_key: t}]"), "task-circle"),
         (job("max_retries: 1"), "task-kinds"),
         (job("notebook_task: {notebook_path: /n}, run_job_task: {job_id: 1}"), "task-kinds"),
-        (job("spark_python_task: {python_file: /x.py}"), "no-compute"),
-        ("resources: {schemas: {s: {name: s}}}", "required-field"),
-        ("resources: {jobs: {a: {tasks: [{run_job_task: {job_id: 1}}]}}}", "required-field"),
         ("resources: {jobs: {a: {name: '${resources.jobs.b.id}'}}}", "unknown-resource"),
         (
             "resources: {jobs: {a: {schedule: {quartz_cron_expression: 0 0 * * *}}}}",
@@ -156,8 +154,32 @@ def test_a_local_library_with_a_setup_file_is_built() -> None:
         ("resources: {jobs: {a: {continuous: {}, schedule: {}}}}", "cron"),
     ],
 )
-def test_what_the_service_would_refuse_is_refused_here(text: str, code: str) -> None:
-    assert f"bundle/{code}" in [one.code for one in errors(resolved(text))]
+def test_what_the_service_would_refuse_is_said_here_and_not_deployed(text: str, code: str) -> None:
+    refused = [one for one in fine(resolved(text)).diagnostics if one.stops_deploy]
+    assert f"bundle/{code}" in [one.code for one in refused]
+    assert all(one.severity is Severity.WARNING and one.detail for one in refused)
+
+
+def test_a_task_with_nothing_to_run_on_is_an_error() -> None:
+    (problem,) = errors(resolved(job("spark_python_task: {python_file: /x.py}")))
+    assert problem.code == "bundle/no-compute"
+    assert problem.path == "resources.jobs.a.tasks[0]"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("resources: {schemas: {s: {name: s}}}", "resources.schemas.s"),
+        (
+            "resources: {jobs: {a: {tasks: [{run_job_task: {job_id: 1}}]}}}",
+            "resources.jobs.a.tasks[0]",
+        ),
+        ("resources: {postgres_roles: {r: {role_id: r}}}", "resources.postgres_roles.r"),
+    ],
+)
+def test_a_missing_field_is_warned_about_at_what_it_is_missing_in(text: str, place: str) -> None:
+    found = fine(resolved(text)).diagnostics
+    assert ("bundle/required-field", place) in [(one.code, one.path) for one in found]
 
 
 def endpoint(config: str) -> str:

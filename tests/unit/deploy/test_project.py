@@ -124,7 +124,7 @@ def ask(name: str) -> Mapping[str, str]:
 
 def test_look_ups_find_one_object_or_say_what_is_wrong() -> None:
     assert ask("a") == {"variables.warehouse": "id-a"}
-    with pytest.raises(NoAnswer, match="no warehouse called 'c'"):
+    with pytest.raises(NoAnswer, match="EndpointInfo named 'c' does not exist"):
         ask("c")
-    with pytest.raises(NoAnswer, match="2 objects of kind warehouse"):
+    with pytest.raises(NoAnswer, match="there are 2 instances of EndpointInfo"):
         ask("b")
