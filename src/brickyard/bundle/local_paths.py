@@ -1,4 +1,4 @@
-"""Local paths in jobs: found on disk, then written as the workspace paths they will have.
+"""Local paths of resources: found on disk, then written as the workspace paths they will have.
 
 A relative path counts from the file that holds it. Notebooks lose their extension. Libraries
 stay local; the deployment uploads those files and puts their workspace paths in.
@@ -13,16 +13,19 @@ from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.files import is_pattern
 from brickyard.bundle.places import folder_of, seen_from
 from brickyard.bundle.resolved import Library
 from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show
 
 NOTEBOOKS: Final = ("notebook_task.notebook_path",)
+EXTENSIONS: Final = (".py", ".r", ".scala", ".sql", ".ipynb")
 FILES: Final = (
     "spark_python_task.python_file",
     "sql_task.file.path",
     "alert_task.workspace_path",
 )
+SOURCES: Final = ("notebook.path", "file.path")  # of a pipeline
 FOLDERS: Final = ("dbt_task.project_directory",)
 SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 REQUIREMENT: Final = re.compile(
@@ -78,6 +81,10 @@ class _Translation:
                 self.file((*at, *path), name, task, job, notebook=False)
             for name in FOLDERS:
                 self.directory((*at, *path), name, task)
+            commands = task.get("ai_runtime_task.deployments")
+            for index, command in enumerate(commands.elements if commands is not None else ()):
+                below = (*at, *path, "ai_runtime_task", "deployments", index)
+                self.file(below, "command_path", command, job, notebook=False)
             libraries = task.child("libraries")
             for index, library in enumerate(libraries.elements if libraries is not None else ()):
                 below = (*at, *path, "libraries", index)
@@ -93,6 +100,9 @@ class _Translation:
 
     def pipeline(self, at: Path, pipeline: Value) -> None:
         libraries = pipeline.child("libraries")
+        if libraries is not None and libraries.elements:
+            libraries = self.expanded(libraries)
+            self.changes[*at, "libraries"] = libraries
         for index, library in enumerate(libraries.elements if libraries is not None else ()):
             below = (*at, "libraries", index)
             self.file(below, "notebook.path", library, pipeline, notebook=True)
@@ -102,6 +112,24 @@ class _Translation:
         needs = pipeline.get("environment.dependencies")
         for index, need in enumerate(needs.elements if needs is not None else ()):
             self.dependency((*at, "environment", "dependencies", index), need)
+
+    def expanded(self, libraries: Value) -> Value:
+        """Sources named by a pattern, one entry for each file that fits; none fits: as it was."""
+        made: list[Value] = []
+        for library in libraries.elements:
+            path = next((at for at in SOURCES if library.get(at) is not None), None)
+            source = library.get(path) if path is not None else None
+            if path is None or source is None or not is_local(source.text):
+                made.append(library)
+                continue
+            local = self.local(source)
+            matches = self.files.glob(local) if is_pattern(local) else ()
+            beside = folder_of(source)
+            made += [
+                library.put(path, source.with_data(posixpath.relpath(match, beside or ".")))
+                for match in matches
+            ] or [library]
+        return libraries.with_data(tuple(made))
 
     def pattern(self, where: Path, value: Value | None) -> None:
         """A glob: its files need not be there yet."""
@@ -120,7 +148,7 @@ class _Translation:
             self.missing(value, where, local, job, notebook=notebook)
             return
         if self.files.is_notebook(local) is not notebook:
-            self.found.append(_wrong_kind(value, where, local, notebook=notebook))
+            self.found.append(self.wrong_kind(value, where, local, notebook=notebook))
             return
         remote = self.remote_path(value, where, local)
         if remote is None:
@@ -136,11 +164,16 @@ class _Translation:
         where: Path = (*at, *name.split("."))
         local = self.local(value)
         if not self.files.is_folder(local):
+            is_file = self.files.is_file(local)
             self.found.append(
                 error(
                     "bundle/missing-folder",
-                    "folder does not exist",
-                    f"There is no folder {local}. Create it or correct the path.",
+                    f"{self.absolute(local)} is not a directory"
+                    if is_file
+                    else f"stat {local}: no such file or directory",
+                    f"`{show(where)}` names a folder, and {local} is a file. Name its folder."
+                    if is_file
+                    else f"There is no folder {local}. Create it or correct the path.",
                     path=show(where),
                     at=value.locations,
                 )
@@ -185,13 +218,17 @@ class _Translation:
         """The path relative to the bundle's root."""
         return posixpath.normpath(posixpath.join(folder_of(value), value.text))
 
+    def absolute(self, local: str) -> str:
+        """The path on this machine, as the official CLI says it."""
+        return posixpath.normpath(posixpath.join(self.folder, local))
+
     def remote_path(self, value: Value, where: Path, local: str) -> str | None:
         inside = seen_from(local, self.sync.root, self.folder)
         if inside == ".." or inside.startswith("../"):
             self.found.append(
                 error(
                     "bundle/outside-sync-root",
-                    "path is not contained in the files to upload",
+                    f"path {self.absolute(local)} is not contained in sync root path",
                     f"{local} lies outside the bundle. Add its folder to `sync.paths`.",
                     path=show(where),
                     at=value.locations,
@@ -204,27 +241,44 @@ class _Translation:
         self, value: Value, where: Path, local: str, job: Value | None, *, notebook: bool
     ) -> None:
         what = "notebook" if notebook else "file"
-        hint = ""
-        named = [local + ending for ending in (".py", ".ipynb", ".sql", ".scala", ".r")]
-        ending = next((name for name in named if self.files.is_file(name)), None)
+        known = [local + ending for ending in EXTENSIONS if self.files.is_file(local + ending)]
         older = self._beside(value, job)
-        if ending is not None:
-            hint = f"Write it with its extension: {ending}."
+        summary = _not_found(local, known, notebook=notebook)
+        if known:
+            hint = f"Write it with its extension: {known[0]}."
         elif older is not None:
-            hint = (
-                f"{older} exists: paths count from the file that holds them,"
-                f" which is {value.location.file if value.location else 'another one'}."
+            holder = value.location.file if value.location else "another file"
+            summary = (
+                f"path {value.text} is defined relative to the"
+                f" {self.absolute(posixpath.dirname(_declared_in(job)))} directory"
+                f" ({value.location}). Please update the path to be relative to the file where it"
+                " is defined or use earlier version of CLI (0.261.0 or earlier)."
             )
+            hint = f"{older} exists: paths count from the file that holds them, which is {holder}."
         else:
             hint = did_you_mean(local, self.files.names()) or "Create it or correct the path."
         self.found.append(
             error(
                 f"bundle/missing-{what}",
-                f"{what} does not exist",
+                summary,
                 f"There is no {local}. {hint}",
                 path=show(where),
                 at=value.locations,
             )
+        )
+
+    def wrong_kind(self, value: Value, where: Path, local: str, *, notebook: bool) -> Diagnostic:
+        wanted, got = ("notebook", "file") if notebook else ("file", "notebook")
+        is_one = f"file at {self.absolute(local)} is {'not ' if notebook else ''}a notebook"
+        return error(
+            "bundle/not-a-notebook" if notebook else "bundle/is-a-notebook",
+            f'expected a {wanted} for "{show(where)}" but got a {got}: {is_one}',
+            f"{local} is a plain file. Begin it with `# Databricks notebook source`,"
+            " or use `spark_python_task` for it."
+            if notebook
+            else f"{local} is a notebook. Use `notebook_task` for it, or remove its first line.",
+            path=show(where),
+            at=value.locations,
         )
 
     def _beside(self, value: Value, job: Value | None) -> str | None:
@@ -243,26 +297,26 @@ def _of_git(holder: Value, name: str) -> bool:
     return source is not None and source.data == "GIT"
 
 
-def _wrong_kind(value: Value, where: Path, local: str, *, notebook: bool) -> Diagnostic:
-    if notebook:
-        detail = (
-            f"{local} is a plain file. Begin it with `# Databricks notebook source`,"
-            " or use `spark_python_task` for it."
+def _not_found(local: str, known: list[str], *, notebook: bool) -> str:
+    """The official CLI's words; it says what an extension would have been good for."""
+    if not notebook:
+        return f"file {local} not found"
+    if posixpath.splitext(local)[1]:
+        return f"notebook {local} not found"
+    endings = f"[{', '.join(EXTENSIONS)}]"
+    if known:
+        return (
+            f'notebook "{local}" not found. Did you mean "{known[0]}"?\nLocal notebook references'
+            f" are expected to contain one of the following\nfile extensions: {endings}"
         )
-        return error(
-            "bundle/not-a-notebook",
-            "expected a notebook, found a file",
-            detail,
-            path=show(where),
-            at=value.locations,
-        )
-    return error(
-        "bundle/is-a-notebook",
-        "expected a file, found a notebook",
-        f"{local} is a notebook. Use `notebook_task` for it, or remove its first line.",
-        path=show(where),
-        at=value.locations,
+    return (
+        f'notebook "{local}" not found. Local notebook references are expected\nto contain one of'
+        f" the following file extensions: {endings}"
     )
+
+
+def _declared_in(resource: Value | None) -> str:
+    return resource.locations[0].file if resource is not None and resource.locations else ""
 
 
 def tasks_of(job: Value) -> Iterator[tuple[Path, Value]]:

@@ -44,11 +44,15 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
     """
     from brickyard.bundle import resolved_json
     from brickyard.cli.diagnostics import show_diagnostics, verdict
+    from brickyard.cli.live import say
     from brickyard.deploy.connect import reach
     from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.hooks import run_hook
     from brickyard.values import Severity
 
     project = load(chosen, ask=None if offline else reach)
+    if not project.resolved.has_errors:
+        run_hook(project, "postinit", say)
     show_diagnostics(project.diagnostics, DiskFiles(project.root))
     if chosen.wants_json:
         click.echo(resolved_json(project.resolved), nl=False)

@@ -88,6 +88,7 @@ def project_options(command: Command) -> Command:
 
 def load(chosen: Chosen, *, ask: Ask | None = None) -> Project:
     """The project offline, findings and all; `ask` asks the workspace what can be asked at once."""
+    from brickyard.cli.live import say
     from brickyard.deploy import load_project
 
     return load_project(
@@ -98,14 +99,20 @@ def load(chosen: Chosen, *, ask: Ask | None = None) -> Project:
         local=chosen.local,
         start=start_embedded,
         ask=ask,
+        say=say,
     )
 
 
 def connect(chosen: Chosen, *, quiet: bool = False) -> Project:
-    """The project connected to its workspace; findings are shown, errors among them end it."""
+    """The project connected to its workspace; findings are shown, errors among them end it.
+
+    The bundle's `postinit` script has run then.
+    """
     from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.cli.live import say
     from brickyard.deploy import BrokenBundle, connect_project
     from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.hooks import run_hook
     from brickyard.values import Severity
 
     project = load(chosen)
@@ -120,6 +127,7 @@ def connect(chosen: Chosen, *, quiet: bool = False) -> Project:
         if not quiet or found.severity is not Severity.RECOMMENDATION
     ]
     show_diagnostics(shown, DiskFiles(project.root))
+    run_hook(project, "postinit", say)
     return project
 
 

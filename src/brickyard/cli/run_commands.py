@@ -1,23 +1,46 @@
-"""`run`: start a deployed job, follow it, show what it printed."""
+"""`run`: start a deployed job, follow it, show what it printed; or run a script, or any command.
+
+`run KEY` runs a job or one of the bundle's `scripts`; `run -- CMD ARGS` any command, with the
+target's host and token in its environment. Both give back the child's exit code.
+"""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from brickyard.cli.failures import Refused
-from brickyard.cli.project_options import Chosen, connect, parse_variables, project_options
+from brickyard.cli.project_options import (
+    Chosen,
+    connect,
+    load,
+    parse_variables,
+    project_options,
+)
 
 if TYPE_CHECKING:
-    from brickyard.deploy import RunResult
+    from brickyard.deploy import Project, RunResult
 
 ENDINGS = {"FAILED": "failed", "CANCELED": "canceled", "TIMEDOUT": "timed out"}
 
 
-@click.command()
-@click.argument("key")
+class WithCommand(click.Command):
+    """A command that keeps what stands behind `--` apart, as `ctx.meta["behind"]`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        at = args.index("--") if "--" in args else len(args)
+        ctx.meta["behind"] = tuple(args[at + 1 :])
+        return super().parse_args(ctx, args[:at])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- CMD...]"]
+
+
+@click.command(cls=WithCommand)
+@click.argument("key", required=False)
 @project_options
 @click.option(
     "--params", multiple=True, metavar="NAME=VALUE", help="Set a job parameter; repeatable."
@@ -34,18 +57,28 @@ ENDINGS = {"FAILED": "failed", "CANCELED": "canceled", "TIMEDOUT": "timed out"}
 def run(
     chosen: Chosen,
     *,
-    key: str,
+    key: str | None,
     params: tuple[str, ...],
     only: tuple[str, ...],
     no_wait: bool,
     restart: bool,
 ) -> None:
-    """Run the deployed job KEY and wait for its end. Exit code 1 when it does not succeed."""
+    """Run the deployed job KEY and wait for its end. Exit code 1 when it does not succeed.
+
+    KEY may also name one of the bundle's scripts, and `run -- CMD` runs any command: both find
+    the target's host and token in their environment, and their exit code is passed on.
+    """
+    behind: tuple[str, ...] = click.get_current_context().meta["behind"]
+    if key is None:
+        _run_command(chosen, behind)
+        return
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.progress import RunProgress
     from brickyard.deploy import run_job
 
     project = connect(chosen, quiet=True)
+    if _run_script(project, key, behind):
+        return
     with LiveLine("starting the run") as line:
         result = run_job(
             project,
@@ -64,6 +97,42 @@ def run(
     if not no_wait and not result.succeeded:
         ending = ENDINGS.get(result.state.result, "failed")
         raise Refused(f"run {ending}: {_why(result)}")
+
+
+def _run_command(chosen: Chosen, words: tuple[str, ...]) -> None:
+    """Any command, where the caller stands. The bundle need not be free of errors for it."""
+    if not words:
+        raise click.UsageError("name what to run: a job or script of the bundle, or `-- CMD`")
+    from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.scripts import run_command
+
+    project = load(chosen)
+    if not project.resolved.target:
+        show_diagnostics(project.diagnostics, DiskFiles(project.root))
+        raise Refused
+    _end_as(run_command(project, words, Path.cwd()))
+
+
+def _run_script(project: Project, key: str, behind: tuple[str, ...]) -> bool:
+    """Run the script of this name; false when the bundle has none."""
+    from brickyard.deploy.scripts import is_script, run_script
+
+    if not is_script(project, key):
+        return False
+    if behind:
+        raise Refused(
+            f"additional arguments are not supported for scripts. Got: [{' '.join(behind)}]. We"
+            " recommend using environment variables to pass runtime arguments to a script. For"
+            f" example: FOO=bar brickyard run {key}"
+        )
+    _end_as(run_script(project, key))
+    return True
+
+
+def _end_as(exit_code: int) -> None:
+    if exit_code:
+        raise Refused(exit_code=exit_code)
 
 
 def _show_output(result: RunResult) -> None:

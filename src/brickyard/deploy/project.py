@@ -27,8 +27,9 @@ from brickyard.bundle import (
 )
 from brickyard.deploy import git
 from brickyard.deploy.connect import Address, NoAuthentication, address, connect
-from brickyard.deploy.disk import DiskFiles, find_root
+from brickyard.deploy.disk import DiskFiles, find_root, root_file
 from brickyard.deploy.embedded import Embedded, home_folder, identity
+from brickyard.deploy.hooks import run_script_of
 from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
 from brickyard.deploy.lookups import NoAnswer, answer
 from brickyard.deploy.python import RESTRICTED, PythonRunner
@@ -158,8 +159,11 @@ def load_project(
     local: bool = False,
     start: Callable[[], None] | None = None,
     ask: Ask | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Project:
     """The project, as far as it can be known offline. Errors of the bundle are in `diagnostics`.
+
+    With `say` the bundle's `preinit` script runs first, and `say` is told what it prints.
 
     With `ask` (`connect.reach`) the workspace is asked who calls, and the look-ups, if it can be
     done at once: with credentials that are there, and a workspace that answers.
@@ -177,6 +181,8 @@ def load_project(
         environment=surroundings,
     )
     files = BundleFiles(DiskFiles(folder))
+    if say is not None and _prepared(files, folder, surroundings, say):
+        files = BundleFiles(DiskFiles(folder))
     first = resolve_target(files, facts=facts, target=target, variables=known)
     overrides = _overrides(folder, first.target, surroundings)
     where = address(
@@ -210,6 +216,14 @@ def load_project(
     if client is not None and project.resolved.questions:
         project = _answered(project, client)
     return project if user is not PLACEHOLDER else _with_note(project, silence)
+
+
+def _prepared(
+    files: BundleFiles, folder: Path, environment: Mapping[str, str], say: Callable[[str], None]
+) -> bool:
+    """True when the bundle has a `preinit` script, which has run: files may be new."""
+    read = files.parsed(root_file(folder) or "")
+    return read is not None and run_script_of(read[0], "preinit", folder, environment, say)
 
 
 def _caller(
