@@ -21,11 +21,17 @@ def put_artifacts(draft: Draft) -> Draft:
         at: Path = ("artifacts", name)
         folder = _folder(artifact)
         made = artifact.put("path", (artifact.child("path") or Value(None)).with_data(folder))
+        if artifact.data is None:
+            found.append(_nothing(name, artifact))
+            continue
         if not draft.files.is_folder(folder):
+            is_file = draft.files.is_file(folder)
             found.append(
                 error(
                     "bundle/missing-folder",
-                    "folder does not exist",
+                    f"expected {folder} to be a directory but found a file"
+                    if is_file
+                    else f"directory {folder} not found",
                     f"There is no folder {folder}. Correct `path`, which counts from the file that"
                     " holds it.",
                     path=show((*at, "path")),
@@ -48,7 +54,7 @@ def put_artifacts(draft: Draft) -> Draft:
             found.append(
                 error(
                     "bundle/artifact",
-                    "Artifact not properly configured",
+                    "misconfigured artifact: please specify 'build' or 'files' property",
                     "Say how it is made with `build`, or what it is with `files`.",
                     path=show(at),
                     at=artifact.key_locations,
@@ -59,6 +65,16 @@ def put_artifacts(draft: Draft) -> Draft:
             made = made.put("dynamic_version", dynamic.with_key(None))
         tree = tree.put(at, made)
     return draft.having(tree, found)
+
+
+def _nothing(name: str, artifact: Value) -> Diagnostic:
+    return error(
+        "bundle/artifact",
+        "Artifact not properly configured",
+        "It has no properties. Say how it is made with `build`, or what it is with `files`.",
+        path=f"artifacts.{name}",
+        at=artifact.locations,
+    )
 
 
 def _absolute(artifact: Value, root: str) -> Value:

@@ -129,7 +129,6 @@ def check_loaded(draft: Draft) -> Draft:
             )
         )
     found.extend(_unknown_types(tree))
-    found.extend(_references_in_scripts(tree))
     return draft.having(tree, found)
 
 
@@ -339,20 +338,3 @@ def _unknown_types(tree: Value) -> Iterator[Diagnostic]:
                         path=f"resources.{kind}.{key}",
                         at=value.key_locations,
                     )
-
-
-def _references_in_scripts(tree: Value) -> Iterator[Diagnostic]:
-    """A script is text for a shell; nothing is replaced in it."""
-    for name, script in (tree.items.get("scripts") or Value({})).items.items():
-        content = script.child("content")
-        reference = re.search(r"\$\{[A-Za-z][^}]*\}", content.text) if content is not None else None
-        if content is not None and reference is not None:
-            yield error(
-                "bundle/script",
-                f"Found {reference[0]} in script {name}.content. Interpolation syntax ${{...}} is"
-                " not supported in script content",
-                "Give the value as an environment variable: `env: {NAME: ${var.x}}`, and write"
-                " $NAME in `content`.",
-                path=f"scripts.{name}.content",
-                at=content.locations,
-            )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from brickyard.bundle.app_checks import check_apps
 from brickyard.bundle.artifacts import put_artifacts
 from brickyard.bundle.checks import check_resources
 from brickyard.bundle.contents import read_contents
@@ -25,6 +26,7 @@ from brickyard.bundle.permissions import apply_permissions, fix_owners
 from brickyard.bundle.places import put_facts, put_paths, put_sync
 from brickyard.bundle.python_resources import run_python as run_python_functions
 from brickyard.bundle.resolved import Declared, Resolved, RunPython
+from brickyard.bundle.script_checks import check_scripts
 from brickyard.bundle.setting_checks import check_settings
 from brickyard.bundle.settle import (
     annotate,
@@ -48,6 +50,7 @@ TARGET: Final[tuple[Step, ...]] = (normalise_tree, check_loaded, choose_target)
 SETTINGS: Final[tuple[Step, ...]] = (
     apply_target,
     warn_about_host,
+    check_scripts,
     put_sync,
     put_facts,
     put_paths,
@@ -83,6 +86,7 @@ CHECKS: Final[tuple[Step, ...]] = (
     check_resources,
     translate_paths,
     put_artifacts,
+    check_apps,
     check_mode,
     check_settings,
     annotate,

@@ -1,4 +1,4 @@
-"""Checks of what stands beside the resources: engine, scripts, paths, who may manage it."""
+"""Checks of what stands beside the resources: engine, paths, who may manage it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ PRINCIPALS: Final = ("user_name", "service_principal_name")
 
 def check_settings(draft: Draft) -> Draft:
     """Runs every check. Reads: everything but `resources`."""
-    return draft.noting(
-        *_engine(draft), *_scripts(draft), *_volumes(draft), *_shared(draft), *_deployer(draft)
-    )
+    return draft.noting(*_engine(draft), *_volumes(draft), *_shared(draft), *_deployer(draft))
 
 
 def _engine(draft: Draft) -> Iterator[Diagnostic]:
@@ -38,19 +36,6 @@ def _engine(draft: Draft) -> Iterator[Diagnostic]:
             path="presets.source_linked_deployment",
             at=linked.locations,
         )
-
-
-def _scripts(draft: Draft) -> Iterator[Diagnostic]:
-    for name, script in (draft.tree.get("scripts") or Value({})).items.items():
-        content = script.child("content")
-        if content is None or not content.text:
-            yield error(
-                "bundle/script",
-                f"Script {name} has no content",
-                "Add `content`: the commands to run.",
-                path=f"scripts.{name}",
-                at=script.key_locations,
-            )
 
 
 def _volumes(draft: Draft) -> Iterator[Diagnostic]:

@@ -48,24 +48,27 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
     from brickyard.deploy.connect import reach
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.hooks import run_hook
+    from brickyard.deploy.sync_checks import check_sync
     from brickyard.values import Severity
 
     project = load(chosen, ask=None if offline else reach)
+    found = project.diagnostics
     if not project.resolved.has_errors:
         run_hook(project, "postinit", say)
-    show_diagnostics(project.diagnostics, DiskFiles(project.root))
+        found = (*found, *check_sync(project))
+    show_diagnostics(found, DiskFiles(project.root))
     if chosen.wants_json:
         click.echo(resolved_json(project.resolved), nl=False)
     else:
         _echo_header(project)
-        click.echo(f"\n{verdict(project.diagnostics)}")
-    severities = [found.severity for found in project.diagnostics]
+        click.echo(f"\n{verdict(found)}")
+    severities = [one.severity for one in found]
     warnings = severities.count(Severity.WARNING)
     if Severity.ERROR in severities:
         raise Refused
     if strict and warnings:
-        found = "1 warning was" if warnings == 1 else f"{warnings} warnings were"
-        raise Refused(f"{found} found. Warnings are not allowed in strict mode")
+        counted = "1 warning was" if warnings == 1 else f"{warnings} warnings were"
+        raise Refused(f"{counted} found. Warnings are not allowed in strict mode")
 
 
 @click.command()

@@ -48,6 +48,11 @@ def sync_set(
     return tuple(sorted(found))
 
 
+def every_file(root: Path) -> Iterator[str]:
+    """All regular files below `root`, ignored ones too; relative to it."""
+    return _walk(root, root, None)
+
+
 @dataclass(slots=True)
 class Ignore:
     """Git's decision for one path: the deepest `.gitignore` with an opinion wins."""

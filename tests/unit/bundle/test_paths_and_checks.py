@@ -272,3 +272,32 @@ def test_json_is_sorted_escaped_and_without_targets() -> None:
     assert tree["bundle"]["target"] == tree["bundle"]["environment"] == "t"
     assert tree["workspace"]["current_user"]["short_name"] == "jane_doe"
     assert tree["sync"]["paths"] == ["."]
+
+
+def test_paths_that_lead_nowhere_are_named_as_the_official_cli_does() -> None:
+    def said(task: str, **files: bytes) -> str:
+        return errors(resolved(job(task), files={"n.py": NOTEBOOK, "x.py": "", **files}))[0].summary
+
+    assert said("notebook_task: {notebook_path: ./nope.py}") == "notebook nope.py not found"
+    without = said("notebook_task: {notebook_path: n}")
+    assert without.startswith('notebook "n" not found. Did you mean "n.py"?')
+    path = "resources.jobs.a.tasks[0].notebook_task.notebook_path"
+    assert said("notebook_task: {notebook_path: x.py}") == (
+        f'expected a notebook for "{path}" but got a file: file at /bundle/x.py is not a notebook'
+    )
+    outside = said("notebook_task: {notebook_path: ../n.py}", **{"../n.py": NOTEBOOK})
+    assert outside == "path /n.py is not contained in sync root path"
+
+
+def test_patterns_of_a_pipelines_sources_become_one_entry_each() -> None:
+    text = """
+resources: {pipelines: {p: {name: p, libraries: [
+  {notebook: {path: "./src/*.py"}}, {file: {path: a.sql}}, {glob: {include: "src/**"}}]}}}
+"""
+    files = {"src/a.py": NOTEBOOK, "src/b.py": NOTEBOOK, "a.sql": ""}
+    assert plain(fine(resolved(text, files=files)), "resources.pipelines.p.libraries") == [
+        {"notebook": {"path": f"{FILES}/src/a"}},
+        {"notebook": {"path": f"{FILES}/src/b"}},
+        {"file": {"path": f"{FILES}/a.sql"}},
+        {"glob": {"include": f"{FILES}/src/**"}},
+    ]
