@@ -18,13 +18,17 @@ from brickyard.cli.project_options import (
     FORCE_LOCK,
     QUIET,
     Chosen,
+    checking_options,
     connect,
     load,
     project_options,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from brickyard.deploy import Deployed, Plan, Project
+    from brickyard.values import Diagnostic
 
 CHANGES_EXIT = 2
 COMPARING = "comparing the bundle with the workspace"
@@ -34,13 +38,15 @@ FORCE = click.option(
 
 
 @click.command()
-@project_options
+@checking_options
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--offline", is_flag=True, help="Ask the workspace nothing.")
 def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
     """Check the bundle; with `-o json`, show it resolved. Needs no network and nothing running.
 
-    With credentials at hand, the workspace is asked who you are and what look-ups mean.
+    With credentials at hand, the workspace is asked who you are and what look-ups mean. With
+    `-o github`, `azure`, `sarif` or `junit` the findings go to stdout for that tool; what people
+    read stays on stderr.
     """
     from brickyard.bundle import resolved_json
     from brickyard.cli.diagnostics import show_diagnostics, verdict
@@ -59,6 +65,8 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
     show_diagnostics(found, DiskFiles(project.root))
     if chosen.wants_json:
         click.echo(resolved_json(project.resolved), nl=False)
+    elif chosen.wants_report:
+        _echo_report(chosen.output, project, found, is_strict=strict)
     else:
         _echo_header(project)
         click.echo(f"\n{verdict(found)}")
@@ -332,6 +340,23 @@ def _echo_header(project: Project) -> None:
     click.echo(f"  Host: {' '.join(part for part in (where, embedded) if part) or 'by profile'}")
     click.echo(f"  User: {project.user.user_name}")
     click.echo(f"  Path: {project.path('root_path')}")
+
+
+def _echo_report(
+    kind: str, project: Project, found: Sequence[Diagnostic], *, is_strict: bool
+) -> None:
+    from brickyard.cli.reports import Report, write_report
+
+    git = project.facts.git
+    report = Report(
+        findings=found,
+        title=f"{project.resolved.name} ({project.resolved.target})",
+        folder=git.bundle_root_path if git is not None else "",
+        is_strict=is_strict,
+    )
+    text = write_report(kind, report)
+    if text:
+        click.echo(text)
 
 
 def client_host(project: Project) -> str:

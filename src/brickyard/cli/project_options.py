@@ -27,6 +27,17 @@ OUTPUT = click.option(
     envvar="DATABRICKS_OUTPUT_FORMAT",
     help="Output format; default: text.",
 )
+# `validate` also reports to other tools: `cli/reports.py`, which is imported only then.
+REPORTS = ("github", "azure", "sarif", "junit")
+OUTPUT_OR_REPORT = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", *REPORTS]),
+    default="text",
+    envvar="DATABRICKS_OUTPUT_FORMAT",
+    help="Output format: text, the resolved bundle as json, or the findings as annotations of"
+    " GitHub or Azure Pipelines, as SARIF or as JUnit; default: text.",
+)
 VARIABLES = click.option(
     "--var", "variables", multiple=True, metavar="NAME=VALUE", help="Set a variable; repeatable."
 )
@@ -57,9 +68,22 @@ class Chosen:
     def wants_json(self) -> bool:
         return self.output == "json"
 
+    @property
+    def wants_report(self) -> bool:
+        return self.output in REPORTS
+
 
 def project_options(command: Command) -> Command:
     """Add the shared options; the command gets them as one `chosen`."""
+    return _options(command, OUTPUT)
+
+
+def checking_options(command: Command) -> Command:
+    """The same for a command that can also report its findings to other tools."""
+    return _options(command, OUTPUT_OR_REPORT)
+
+
+def _options(command: Command, output_option: Callable[[Any], Any]) -> Command:
 
     def with_chosen(
         *,
@@ -80,7 +104,7 @@ def project_options(command: Command) -> Command:
         getattr(command, "__click_params__", [])
     )
     decorated: Any = with_chosen
-    for option in (LOCAL, PROFILE, OUTPUT, VARIABLES, TARGET):
+    for option in (LOCAL, PROFILE, output_option, VARIABLES, TARGET):
         decorated = option(decorated)
     result: Command = decorated
     return result
