@@ -12,10 +12,11 @@ from brickyard.cli.commands import CommandTable, Listed
 
 BUNDLE_COMMANDS = (
     Listed("validate", "bundle_commands:validate", "Check the bundle; works offline."),
+    Listed("build", "build_commands:build", "Build the artifacts; deploy nothing."),
     Listed("plan", "bundle_commands:plan", "Show what a deploy would change."),
     Listed("deploy", "bundle_commands:deploy", "Make the workspace match the bundle."),
     Listed("destroy", "bundle_commands:destroy", "Delete everything the bundle deployed."),
-    Listed("run", "run_commands:run", "Run a deployed job and follow it."),
+    Listed("run", "run_commands:run", "Run a job, a script or any command."),
     Listed("summary", "bundle_commands:summary", "List deployed resources and their URLs."),
 )
 WORKSPACE_COMMANDS = (

@@ -2,8 +2,8 @@
 
 Follows the official order: build (artifact names sorted, in `path`), expand globs, keep the newest
 wheel of each distribution, then replace local paths in task libraries and environment dependencies
-by `<artifact_path>/.internal/<file>`. Uploads are skipped when the workspace has the same content.
-Left out: patched ("dynamic") versions, the wheel wrapper for old runtimes.
+by `<artifact_path>/.internal/<file>`. Wheels with `dynamic_version` are uploaded with the time of
+their build in their version. Uploads are skipped when the workspace has the same content.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from brickyard.deploy.hooks import RESTRICTED, HookFailed, shell_words
 from brickyard.deploy.http import Json
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state import go_json
+from brickyard.deploy.wheels import BadWheel, newest_wheels, patch_wheel, wheel_name
 
 LIST: Final = "artifacts.json"
 USUAL_BUILD: Final = "python setup.py bdist_wheel"
@@ -69,10 +71,16 @@ def build(
         command = _command(artifact, folder)
         if not command:
             if not artifact.get("files"):
-                raise BuildFailed(f"artifacts.{name} has neither `build` nor `files`")
+                raise BuildFailed(
+                    "misconfigured artifact: please specify 'build' or 'files' property"
+                    f" (artifacts.{name})"
+                )
             continue
-        if environment.get("DATABRICKS_BUNDLE_RESTRICTED_CODE_EXECUTION"):
-            raise BuildFailed(f"cannot build artifacts.{name}: running code is restricted here")
+        if environment.get(RESTRICTED):
+            raise BuildFailed(
+                f"cannot build artifacts.{name}: running code is not allowed when {RESTRICTED}"
+                " is set"
+            )
         say(f"Building {name}...")
         _run(name, command, folder, environment, str(artifact.get("executable") or ""))
 
@@ -83,22 +91,48 @@ def prepare(
     *,
     root: Path,
     artifact_path: str,
+    patched: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Prepared:
-    """Rewrite local libraries to their remote paths; `root` is what they are relative to."""
+    """Rewrite local libraries to their remote paths; `root` is what they are relative to.
+
+    `patched` is the folder for wheels with a dynamic version; what can't get one stays, and is
+    said.
+    """
     built = tuple(
         file for name in sorted(artifacts) for file in _files(name, artifacts[name], root)
     )
+    replaced = dict(_patched(artifacts, root, patched, say)) if patched is not None else {}
     uploads: dict[str, Upload] = {}
+    for file in built:
+        _place(replaced.get(file, file), uploads, artifact_path)
 
     def remote(local: str) -> list[str]:
         found = _matches(local, root, built)
-        return [_place(file, uploads, artifact_path) for file in found]
+        return [_place(replaced.get(file, file), uploads, artifact_path) for file in found]
 
     rewritten = {
         kind: {key: _rewrite(kind, value, remote) for key, value in (group or {}).items()}
         for kind, group in resources.items()
     }
     return Prepared(resources=rewritten, uploads=tuple(uploads[name] for name in sorted(uploads)))
+
+
+def _patched(
+    artifacts: Mapping[str, Any], root: Path, folder: Path, say: Callable[[str], None]
+) -> Iterator[tuple[Path, Path]]:
+    """Wheels that get a dynamic version, and their copies with it."""
+    for name in sorted(artifacts):
+        artifact = artifacts[name] or {}
+        if artifact.get("type") != "whl" or not artifact.get("dynamic_version"):
+            continue
+        for file in _files(name, artifact, root):
+            wheel = wheel_name(file)
+            distribution = wheel.distribution if wheel is not None else file.name
+            try:
+                yield file, patch_wheel(file, folder / f"{name}_{distribution}")
+            except BadWheel as reason:
+                say(f"Warning: Failed to patch wheel with dynamic version: {reason}")
 
 
 def upload(
@@ -154,8 +188,10 @@ def _run(
     environment: Mapping[str, str],
     executable: str,
 ) -> None:
-    shell = shutil.which(executable or "bash") or shutil.which("sh") or "sh"
-    words = [shell, "-e", "-c", command] if isinstance(command, str) else list(command)
+    try:
+        words = shell_words(command, executable) if isinstance(command, str) else list(command)
+    except HookFailed as missing:
+        raise BuildFailed(f"build failed {name}, error: {missing}") from missing
     ended = subprocess.run(
         words,
         cwd=folder,
@@ -167,7 +203,7 @@ def _run(
     if ended.returncode != 0:
         said = (ended.stdout + ended.stderr).strip()
         raise BuildFailed(
-            f"cannot build artifacts.{name}: the command ended with {ended.returncode}\n{said}"
+            f"build failed {name}, error: exit status {ended.returncode}, output: {said}"
         )
 
 
@@ -181,26 +217,8 @@ def _files(name: str, artifact: Mapping[str, Any] | None, root: Path) -> tuple[P
         found = _glob(folder, "dist/*.whl") if artifact.get("type") == "whl" else []
     if not found and (sources or artifact.get("type") == "whl"):
         wanted = ", ".join(sources) or f"{folder}/dist/*.whl"
-        raise BuildFailed(f"artifacts.{name} produced no file: nothing matches {wanted}")
+        raise BuildFailed(f"{wanted}: no matching files (artifacts.{name} produced none)")
     return newest_wheels(found)
-
-
-def newest_wheels(files: Sequence[Path]) -> tuple[Path, ...]:
-    """Of several wheels of one distribution only the highest version, by number, stays."""
-    best: dict[str, Path] = {}
-    for file in files:
-        parts = file.name.removesuffix(".whl").split("-")
-        name = parts[0] if file.suffix == ".whl" and len(parts) >= 5 else file.name
-        held = best.get(name)
-        if held is None or _version(file) >= _version(held):
-            best[name] = file
-    return tuple(best.values())
-
-
-def _version(file: Path) -> list[tuple[int, int, str]]:
-    parts = file.name.split("-")
-    tokens = re.findall(r"\d+|[A-Za-z]+", parts[1]) if len(parts) > 1 else []
-    return [(1, int(t), "") if t.isdigit() else (0, 0, t) for t in tokens]
 
 
 def _matches(local: str, root: Path, built: Sequence[Path]) -> list[Path]:
@@ -209,7 +227,9 @@ def _matches(local: str, root: Path, built: Sequence[Path]) -> list[Path]:
         found = list(newest_wheels(found))
     if not found:
         names = ", ".join(file.name for file in built) or "none"
-        raise BuildFailed(f"no file matches the library {local} (artifacts built: {names})")
+        is_pattern = any(sign in local for sign in "*?[")
+        what = "no files match pattern:" if is_pattern else "file doesn't exist"
+        raise BuildFailed(f"{what} {local} (artifacts built: {names})")
     return found
 
 
@@ -225,7 +245,10 @@ def _place(file: Path, uploads: dict[str, Upload], artifact_path: str) -> str:
     made = Upload(source=file, target=f"{artifact_path}/.internal/{file.name}")
     other = uploads.setdefault(file.name, made)
     if other.source != file:
-        raise BuildFailed(f"two libraries are called {file.name}: {other.source} and {file}")
+        raise BuildFailed(
+            f"Duplicate local library names: {file.name}. Both {other.source} and {file} would be"
+            " uploaded under that name: rename one"
+        )
     return made.target
 
 

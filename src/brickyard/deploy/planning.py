@@ -93,6 +93,8 @@ def _prepare(project: Project, say: Callable[[str], None]) -> Prepared:
         artifacts,
         root=project.sync_rules.root,
         artifact_path=project.path("artifact_path"),
+        patched=project.folder / "patched_wheels",
+        say=say,
     )
 
 

@@ -58,13 +58,23 @@ class RemoteFiles:
         )
 
     def _put_volume(self, path: str, content: bytes, *, overwrite: bool) -> None:
-        self.workspace.send(
-            "PUT",
-            f"/api/2.0/fs/files{quote(path)}",
-            query={"overwrite": overwrite},
-            content=content,
-            headers={"Content-Type": "application/octet-stream"},
-        )
+        def put() -> None:
+            self.workspace.send(
+                "PUT",
+                f"/api/2.0/fs/files{quote(path)}",
+                query={"overwrite": overwrite},
+                content=content,
+                headers={"Content-Type": "application/octet-stream"},
+            )
+
+        try:
+            put()
+        except ApiFailure as failure:
+            if not failure.is_missing:
+                raise
+            folder = path.rpartition("/")[0]
+            self.workspace.call("PUT", f"/api/2.0/fs/directories{quote(folder)}")
+            put()
 
     def read(self, path: str) -> bytes | None:
         """The content, or None when there is no such file."""
