@@ -26,6 +26,7 @@ from brickyard.bundle import (
     resolve_target,
 )
 from brickyard.deploy import git
+from brickyard.deploy.artifact_path import check_artifact_path
 from brickyard.deploy.connect import Address, NoAuthentication, address, connect
 from brickyard.deploy.disk import DiskFiles, find_root, root_file
 from brickyard.deploy.embedded import Embedded, home_folder, identity
@@ -215,6 +216,9 @@ def load_project(
     )
     if client is not None and project.resolved.questions:
         project = _answered(project, client)
+    if client is not None and not project.resolved.has_errors:
+        found = (*project.diagnostics, *check_artifact_path(project.resolved, client))
+        project = replace(project, resolved=replace(project.resolved, diagnostics=found))
     return project if user is not PLACEHOLDER else _with_note(project, silence)
 
 
@@ -281,6 +285,8 @@ def connect_project(project: Project) -> Project:
         facts = replace(facts, answers=answers)
         resolved = _resolve_again(project, facts)
     stop_on_errors(resolved)
+    if found := check_artifact_path(resolved, client):
+        raise BrokenBundle((*resolved.diagnostics, *found))
     return replace(project, facts=facts, resolved=resolved, client=client)
 
 
