@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, TypeAlias
 
+from brickyard.bundle.compute_checks import check_pipeline
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.endpoint_checks import check_endpoint
 from brickyard.bundle.interpolate import leftover
 from brickyard.bundle.job_checks import check_job
+from brickyard.bundle.permission_checks import check_permissions
 from brickyard.bundle.references import references
 from brickyard.bundle.schema import schema
 from brickyard.resources import TITLES, TYPES
@@ -34,6 +36,7 @@ def check_resources(draft: Draft) -> Draft:
     for kind in TYPES:
         for key, value in draft.each(kind):
             at: Path = ("resources", kind, key)
+            found.extend(check_permissions(kind, value, at))
             found.extend(_shape(value, f"resources.{kind}", at))
     found.extend(_references(draft))
     return draft.noting(*found)
@@ -122,4 +125,5 @@ def _no_such_resource(
 CHECKS: Final[Mapping[str, Callable[[Value, Path], Found]]] = {
     "jobs": check_job,
     "model_serving_endpoints": check_endpoint,
+    "pipelines": check_pipeline,
 }

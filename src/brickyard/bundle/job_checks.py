@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
+from brickyard.bundle.compute_checks import check_task_compute
 from brickyard.bundle.local_paths import tasks_of
 from brickyard.bundle.schedules import check_schedule
+from brickyard.bundle.task_flow import check_flow
 from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, refusal, show
 
 KINDS: Final = (
@@ -55,10 +57,12 @@ def check_job(job: Value, at: Path) -> Found:
         yield from _known_key(task, "job_cluster_key", clusters, where, "job_clusters")
         yield from _known_key(task, "environment_key", environments, where, "environments")
         yield from _compute(task, where)
+        yield from check_task_compute(task, where)
     keys = _keys(job, "tasks", "task_key")
     for index, task in enumerate(elements):
         yield from _depends_on(task, keys, (*at, "tasks", index))
     yield from _circles(elements, at)
+    yield from check_flow(elements, at)
     yield from check_schedule(job, at)
 
 

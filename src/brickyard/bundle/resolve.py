@@ -17,6 +17,7 @@ from brickyard.bundle.contents import read_contents
 from brickyard.bundle.draft import Draft, Step
 from brickyard.bundle.facts import Facts
 from brickyard.bundle.files import BundleFiles
+from brickyard.bundle.glob_checks import check_globs
 from brickyard.bundle.identity import apply_run_as
 from brickyard.bundle.keyed_lists import merge_keyed_lists
 from brickyard.bundle.load import check_loaded, read_includes, read_root
@@ -84,6 +85,7 @@ def make_python_resources(draft: Draft) -> Draft:
 PYTHON: Final[tuple[Step, ...]] = (make_python_resources,)
 CHECKS: Final[tuple[Step, ...]] = (
     check_resources,
+    check_globs,
     translate_paths,
     put_artifacts,
     check_apps,

@@ -15,6 +15,7 @@ from typing import Final
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.interpolate import interpolate
 from brickyard.bundle.normalise import normalise
+from brickyard.bundle.references import names_in
 from brickyard.bundle.resolved import Question
 from brickyard.bundle.schema import schema
 from brickyard.values import (
@@ -129,19 +130,40 @@ def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) ->
                 )
             )
         return default
-    found.append(
-        error(
-            "bundle/no-value",
-            f"no value assigned to required variable {name}. Variables are usually assigned in"
-            ' databricks.yml, and they can be overridden using "--var", the'
-            f" BUNDLE_VAR_{name} environment variable, or"
-            f" .databricks/bundle/{draft.target}/variable-overrides.json",
-            PLACES.format(name),
-            path=path,
-            at=variable.key_locations,
-        )
-    )
+    found.append(_without_value(draft, name, variable))
     return None
+
+
+def _without_value(draft: Draft, name: str, variable: Value) -> Diagnostic:
+    """An error, as the official CLI has it; a warning for a variable that nothing refers to."""
+    is_used = _is_used(draft, name)
+    return (error if is_used else warning)(
+        "bundle/no-value" if is_used else "bundle/unused-variable",
+        f"no value assigned to required variable {name}. Variables are usually assigned in"
+        ' databricks.yml, and they can be overridden using "--var", the'
+        f" BUNDLE_VAR_{name} environment variable, or"
+        " .databricks/bundle/<target>/variable-overrides.json"
+        if is_used
+        else f"variable {name} has no value and is not used",
+        PLACES.format(name)
+        if is_used
+        else "The official CLI refuses the bundle all the same. Remove it, or give it a `default`.",
+        path=f"variables.{name}",
+        at=variable.key_locations,
+    )
+
+
+def _is_used(draft: Draft, name: str) -> bool:
+    """Whether anything refers to it; Python functions may, without saying so here."""
+    if draft.tree.get("python") or draft.tree.get("experimental.python"):
+        return True
+    ways = (f"var.{name}", f"variables.{name}")
+    return any(
+        reference == way or reference.startswith((f"{way}.", f"{way}["))
+        for _, part in draft.tree.drop("targets").walk()
+        for reference in names_in(part.text)
+        for way in ways
+    )
 
 
 def _override(

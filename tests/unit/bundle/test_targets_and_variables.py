@@ -130,7 +130,8 @@ def test_a_value_comes_from_the_first_place_that_has_one() -> None:
 
 
 def test_a_variable_without_a_value_is_an_error_that_says_where_to_give_one() -> None:
-    (problem,) = errors(resolved("variables: {catalog: {description: x}}"))
+    text = "variables: {catalog: {description: x}}\nworkspace: {root_path: '/x/${var.catalog}'}"
+    (problem,) = errors(resolved(text))
     assert problem.code == "bundle/no-value"
     assert "--var catalog=" in problem.detail
     assert "BUNDLE_VAR_catalog" in problem.detail
