@@ -6,6 +6,7 @@ import json
 import math
 from typing import Final
 
+from brickyard.bundle.redaction import without_secrets
 from brickyard.bundle.resolved import Resolved
 from brickyard.values import Plain
 
@@ -19,9 +20,9 @@ ESCAPES: Final = {
 
 
 def resolved_plain(resolved: Resolved) -> dict[str, Plain]:
-    """The tree as plain data, without targets; nothing in it refers to a place."""
+    """The tree as plain data, without targets and secrets; nothing in it refers to a place."""
     tree = resolved.tree.drop("targets").drop("environments").plain()
-    return tree if isinstance(tree, dict) else {}
+    return without_secrets(tree) if isinstance(tree, dict) else {}
 
 
 def resolved_json(resolved: Resolved) -> str:

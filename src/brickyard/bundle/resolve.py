@@ -28,6 +28,7 @@ from brickyard.bundle.places import put_facts, put_paths, put_sync
 from brickyard.bundle.python_resources import run_python as run_python_functions
 from brickyard.bundle.resolved import Declared, Resolved, RunPython
 from brickyard.bundle.script_checks import check_scripts
+from brickyard.bundle.secret_checks import check_secrets
 from brickyard.bundle.setting_checks import check_settings
 from brickyard.bundle.settle import (
     annotate,
@@ -52,6 +53,7 @@ SETTINGS: Final[tuple[Step, ...]] = (
     apply_target,
     warn_about_host,
     check_scripts,
+    check_secrets,
     put_sync,
     put_facts,
     put_paths,

@@ -8,6 +8,7 @@ from typing import Any
 
 from brickyard.deploy import Action, Plan
 from brickyard.deploy.plan import Change, Node
+from brickyard.deploy.plan_file import secret_fields
 from brickyard.deploy.planning import losses
 
 COLOURS = {
@@ -32,7 +33,7 @@ def plan_lines(plan: Plan, paint: Paint, *, with_changes: bool = True) -> Iterat
         if with_changes:
             for path, change in sorted(node.changes.items()):
                 if change.action > Action.SKIP:
-                    yield f"    {path}: {_values(path, change)}"
+                    yield f"    {path}: {_values(path, change, secret_fields(node))}"
     if not plan.is_empty:
         yield ""
     yield count_line(plan)
@@ -61,8 +62,8 @@ def _remark(node: Node) -> str:
     return f" ({', '.join(sorted(reasons))})" if reasons - {""} else ""
 
 
-def _values(path: str, change: Change) -> str:
-    if any(mark in path.lower() for mark in SECRET_MARKS):
+def _values(path: str, change: Change, secrets: tuple[str, ...]) -> str:
+    if path in secrets or any(mark in path.lower() for mark in SECRET_MARKS):
         return "[redacted]"
     before = change.remote if change.old == change.new else change.old
     drift = " (changed outside the bundle)" if change.old == change.new else ""

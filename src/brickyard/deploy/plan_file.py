@@ -59,7 +59,7 @@ def read_plan(text: str, name: str) -> Plan:
         raise BadPlan(f"{name} is not a plan: {error}") from error
     if not isinstance(data, Mapping) or data.get("plan_version") != PLAN_VERSION:
         raise BadPlan(f"{name} is not a plan of version {PLAN_VERSION}: make it again with `plan`")
-    if has_redactions(data):
+    if has_redactions([node.get("new_state") for node in _nodes(data)]):
         raise BadPlan(
             f"{name} would set secrets, which plans do not keep: deploy without --plan,"
             " or refer to a secret scope with {{secrets/scope/key}}"
@@ -80,6 +80,12 @@ def read_plan(text: str, name: str) -> Plan:
         raise BadPlan(f"{name} is damaged: {error}") from error
 
 
+def _nodes(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    nodes = data.get("plan")
+    found = nodes.values() if isinstance(nodes, Mapping) else ()
+    return [node for node in found if isinstance(node, Mapping)]
+
+
 def current(plan: Plan, state: State) -> Plan:
     """The plan with the ids of the state it was made from, which plan files leave out.
 
@@ -98,6 +104,7 @@ def current(plan: Plan, state: State) -> Plan:
 
 def _show_node(node: Node) -> dict[str, Any]:
     shown: dict[str, Any] = {}
+    secrets = secret_fields(node)
     if node.depends_on:
         shown["depends_on"] = [{"node": d.node, "label": d.label} for d in node.depends_on]
     shown["action"] = node.action.word
@@ -107,9 +114,12 @@ def _show_node(node: Node) -> dict[str, Any]:
         value, late = _new_state(node)
         shown["new_state"] = {"value": value} | ({"vars": late} if late else {})
     if node.remote is not None:
-        shown["remote_state"] = redact(node.remote)
+        shown["remote_state"] = redact(node.remote, secrets)
     if node.changes:
-        shown["changes"] = {path: _show_change(path, c) for path, c in sorted(node.changes.items())}
+        shown["changes"] = {
+            path: _show_change(change, is_secret=path in secrets or path.endswith(SUFFIX))
+            for path, change in sorted(node.changes.items())
+        }
     return shown
 
 
@@ -120,7 +130,7 @@ def _new_state(node: Node) -> tuple[Any, dict[str, str]]:
     shown in the form in which they are recorded.
     """
     kind, access = declaration(node.address)
-    value = redact(node.value)
+    value = redact(node.value, secret_fields(node))
     if access is not None:
         value = access.state(node.id or access.unknown_id(kind), value)
     late = dict(places(value))
@@ -142,14 +152,20 @@ def _is_reference(value: Any) -> bool:
     return isinstance(value, str) and REFERENCE.fullmatch(value) is not None
 
 
-def _show_change(path: str, change: Change) -> dict[str, Any]:
+def secret_fields(node: Node) -> tuple[str, ...]:
+    """Fields of the node whose values are not shown."""
+    kind, access = declaration(node.address)
+    return kind.secrets if access is None else ()
+
+
+def _show_change(change: Change, *, is_secret: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {"action": change.action.word}
     if change.reason:
         shown["reason"] = change.reason
     for name in ("old", "new", "remote"):
         value = getattr(change, name)
         if value is not None:
-            shown[name] = REDACTED if path.endswith(SUFFIX) else redact(value)
+            shown[name] = REDACTED if is_secret else redact(value)
     return shown
 
 

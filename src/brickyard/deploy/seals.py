@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 REDACTED: Final = "[redacted]"
@@ -35,21 +35,21 @@ def seal(data: Any, recorded: Any = None) -> Any:
     return data
 
 
-def redact(data: Any) -> Any:
-    """`data` with `[redacted]` for every secret, sealed or not."""
-    return _map_secrets(data, lambda _: REDACTED)
+def redact(data: Any, fields: Collection[str] = ()) -> Any:
+    """`data` with `[redacted]` for every secret, sealed or not; `fields` of it are secret too."""
+    shown = _map_secrets(data, lambda _: REDACTED)
+    if not fields or not isinstance(shown, Mapping):
+        return shown
+    return {key: REDACTED if key in fields and value else value for key, value in shown.items()}
 
 
 def has_redactions(data: Any) -> bool:
     """Whether something in `data` was redacted, so that it cannot be sent."""
-    found: list[str] = []
-
-    def note(value: str) -> str:
-        found.append(value)
-        return value
-
-    _map_secrets(data, note)
-    return REDACTED in found
+    if isinstance(data, Mapping):
+        return any(has_redactions(value) for value in data.values())
+    if isinstance(data, list | tuple):
+        return any(has_redactions(value) for value in data)
+    return isinstance(data, str) and data == REDACTED
 
 
 def _map_secrets(data: Any, change: Callable[[str], str]) -> Any:

@@ -1,0 +1,40 @@
+"""Plans show no secret, and a plan that would set one is not applied from a file."""
+
+from __future__ import annotations
+
+import pytest
+
+from brickyard.cli.plan_text import plan_lines
+from brickyard.deploy.plan import Action, Change, Node, Plan
+from brickyard.deploy.plan_file import BadPlan, read_plan, write_plan
+
+ADDRESS = "resources.secrets.s"
+VALUE = {"catalog_name": "c", "schema_name": "s", "name": "n", "value": "hunter2"}
+CHANGE = Change(action=Action.UPDATE, reason="custom", old="", new="hunter2", remote="hunter1")
+
+
+def plan(action: Action) -> Plan:
+    node = Node(
+        address=ADDRESS,
+        action=action,
+        id="c.s.n",
+        value=VALUE,
+        depends_on=(),
+        changes={"value": CHANGE},
+        remote={"name": "n", "effective_value": "hunter1"},
+        is_gone=False,
+    )
+    return Plan(nodes={ADDRESS: node}, lineage="", serial=0)
+
+
+def test_neither_the_file_nor_the_text_of_a_plan_shows_a_secret() -> None:
+    made = plan(Action.UPDATE)
+    shown = write_plan(made) + "\n".join(plan_lines(made, lambda text, _: text))
+    assert "hunter" not in shown
+    assert "value: [redacted]" in shown
+
+
+def test_a_saved_plan_that_would_set_a_secret_is_refused() -> None:
+    with pytest.raises(BadPlan, match="would set secrets"):
+        read_plan(write_plan(plan(Action.UPDATE)), "p.json")
+    assert read_plan(write_plan(plan(Action.SKIP)), "p.json").nodes[ADDRESS].action is Action.SKIP
