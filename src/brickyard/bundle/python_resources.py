@@ -97,7 +97,7 @@ def _phase(
     plain = draft.tree.plain()
     sent: dict[str, Any] = dict(plain) if isinstance(plain, dict) else {}
     answer = draft.run_python(phase, settings, sent)
-    draft = draft.noting(*answer.diagnostics)
+    draft = draft.noting(*(_located(one, draft.tree) for one in answer.diagnostics))
     if answer.output is None or has_errors(answer.diagnostics):
         return draft
     output = _placed(answer.output.get("resources") or {}, ("resources",), answer.places)
@@ -106,7 +106,16 @@ def _phase(
     if problem := _forbidden(phase, added, changed, gone):
         return draft.noting(problem)
     draft = _through(draft, _only(output, added), steps)
-    return _through(draft, _only(output, changed), again)
+    made = {path: _kept(before.get(path[1:]), one) for path, one in _only(output, changed).items()}
+    return _through(draft, made, again)
+
+
+def _located(found: Diagnostic, tree: Value) -> Diagnostic:
+    """What Python said of no place in particular is about the section that has it run."""
+    section = tree.get("python") or tree.get("experimental.python")
+    if found.locations or found.path != "python" or section is None:
+        return found
+    return replace(found, locations=section.key_locations)
 
 
 def _forbidden(
@@ -159,6 +168,23 @@ def _through(draft: Draft, made: Mapping[Path, Value], steps: tuple[Step, ...]) 
     done = dict(_each(alone.tree.get("resources") or Value({})))
     whole = replace(alone, tree=draft.tree)
     return whole.putting(done)
+
+
+def _kept(old: Value | None, new: Value) -> Value:
+    """`new`, with every part that is as it was in the place that it had: a relative path in a
+    YAML file still counts from there."""
+    if old is None:
+        return new
+    if isinstance(old.data, dict) and isinstance(new.data, dict):
+        return old.with_data(
+            {name: _kept(old.child(name), part) for name, part in new.items.items()}
+        )
+    if isinstance(old.data, tuple) and isinstance(new.data, tuple):
+        olds = [*old.elements, *[None] * len(new.elements)]
+        return old.with_data(
+            tuple(_kept(one, part) for one, part in zip(olds, new.elements, strict=False))
+        )
+    return old if old == new else new
 
 
 def _placed(data: Any, path: Path, places: Mapping[str, Location]) -> Value:

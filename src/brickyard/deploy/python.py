@@ -22,7 +22,11 @@ from brickyard.bundle import PythonAnswer
 from brickyard.values import Diagnostic, Location, Severity, error
 
 MODULE: Final = "databricks.bundles.build"
-NO_MODULE: Final = f"Error while finding module specification for '{MODULE}'"
+# The first without any package of Databricks, the second with another one, such as the SDK.
+NO_MODULE: Final = (
+    f"Error while finding module specification for '{MODULE}'",
+    f"No module named {MODULE}",
+)
 RESTRICTED: Final = "DATABRICKS_BUNDLE_RESTRICTED_CODE_EXECUTION"
 INSTALL: Final = (
     "The package databricks-bundles is not installed there. Install it into that environment, for"
@@ -46,7 +50,7 @@ class PythonRunner:
     def __call__(
         self, phase: str, settings: Mapping[str, Any], configuration: Mapping[str, Any]
     ) -> PythonAnswer:
-        text = json.dumps(configuration)
+        text = json.dumps(configuration, sort_keys=True)  # functions see resources in this order
         known = phase + text
         if known not in self.answers:
             self.answers[known] = self._run(phase, str(settings.get("venv_path") or ""), text)
@@ -96,15 +100,15 @@ class PythonRunner:
     def _answer(
         self, ended: subprocess.CompletedProcess[str], files: Mapping[str, Path]
     ) -> PythonAnswer:
-        diagnostics = tuple(_diagnostics(files["diagnostics"]))
+        diagnostics = tuple(_diagnostics(files["diagnostics"], self.root))
         if any(one.severity is Severity.ERROR for one in diagnostics):
             return PythonAnswer(output=None, diagnostics=diagnostics)
         if ended.returncode != 0:
             said = ended.stderr.strip()
-            detail = f"{said}\n{INSTALL}" if NO_MODULE in said else said
+            detail = f"{said}\n{INSTALL}" if any(words in said for words in NO_MODULE) else said
             return _failed(
-                f'python mutator process failed: "exit status {ended.returncode}", use --debug to'
-                " enable logging",
+                f'python mutator process failed: "{" ".join(ended.args)}: exit status'
+                f' {ended.returncode}", use --debug to enable logging',
                 detail or "It said nothing. Run it by hand to see more.",
             )
         try:
@@ -131,7 +135,7 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)]
 
 
-def _diagnostics(file: Path) -> list[Diagnostic]:
+def _diagnostics(file: Path, root: Path) -> list[Diagnostic]:
     found = []
     for row in _lines(file):
         place = row.get("location") or {}
@@ -142,22 +146,20 @@ def _diagnostics(file: Path) -> list[Diagnostic]:
                 summary=str(row.get("summary", "")),
                 detail=str(row.get("detail") or ""),
                 path=str(row["path"]) if row.get("path") else None,
-                locations=(_location(place),) if place.get("file") else (),
+                locations=(_location(place, root),) if place.get("file") else (),
             )
         )
     return found
 
 
 def _places(file: Path, root: Path) -> list[tuple[str, Location]]:
-    found = []
-    for row in _lines(file):
-        path = Path(str(row.get("file", "")))
-        if path.is_absolute() and path.is_relative_to(root):
-            path = path.relative_to(root)
-        place = {**row, "file": path.as_posix()}
-        found.append((str(row.get("path", "")), _location(place)))
-    return found
+    return [(str(row.get("path", "")), _location(row, root)) for row in _lines(file)]
 
 
-def _location(place: Mapping[str, Any]) -> Location:
-    return Location(str(place["file"]), int(place.get("line") or 1), int(place.get("column") or 1))
+def _location(place: Mapping[str, Any], root: Path) -> Location:
+    """A place with its file relative to the bundle's root, as all others are."""
+    path = Path(str(place.get("file", "")))
+    if path.is_absolute() and path.is_relative_to(root):
+        path = path.relative_to(root)
+    line, column = int(place.get("line") or 0), int(place.get("column") or 0)
+    return Location(path.as_posix(), line, column)
