@@ -45,6 +45,7 @@ from brickyard.bundle.variables import (
     resolve_settings,
     set_variables,
 )
+from brickyard.bundle.wheel_checks import check_runtimes
 from brickyard.values import Value, has_errors
 
 LOAD: Final[tuple[Step, ...]] = (read_root, read_includes)
@@ -89,6 +90,7 @@ CHECKS: Final[tuple[Step, ...]] = (
     check_resources,
     check_globs,
     translate_paths,
+    check_runtimes,
     put_artifacts,
     check_apps,
     check_mode,

@@ -24,12 +24,15 @@ from brickyard.deploy.planning import (
     check_prevented,
     plan_destroy,
     prepare_resources,
+    wrapper_places,
+    wraps_wheels,
 )
 from brickyard.deploy.project import Project
 from brickyard.deploy.state import State, go_json
 from brickyard.deploy.state_store import Pulled, write_atomically
 from brickyard.deploy.sync import DEPLOYMENT, Synced, look_at, synchronise
 from brickyard.deploy.sync_set import sync_set
+from brickyard.deploy.wheel_wrapper import internal_files
 
 Say = Callable[[str], None]
 Show = Callable[[Event], None]
@@ -182,6 +185,8 @@ def _upload(project: Project, say: Say) -> Synced:
         worktree=repository.worktree if repository else None,
         global_excludes=repository.global_excludes if repository else None,
     )
+    if wraps_wheels(project):
+        names = (*names, *internal_files(wrapper_places(project)))
     synced = synchronise(
         look_at(rules.root, names),
         remote=project.files,

@@ -16,6 +16,7 @@ from brickyard.deploy.project import BrokenBundle, Project
 from brickyard.deploy.references import CHILDREN
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled
+from brickyard.deploy.wheel_wrapper import Places, wrap_wheels
 from brickyard.resources import ACCESS, TYPES, principal_of
 from brickyard.values import Severity
 
@@ -88,13 +89,28 @@ def _prepare(project: Project, say: Callable[[str], None]) -> Prepared:
     run_hook(project, "prebuild", say)
     build(artifacts, project.root, project.environment, say)
     run_hook(project, "postbuild", say)
-    return prepare(
+    prepared = prepare(
         _plain_resources(project),
         artifacts,
         root=project.sync_rules.root,
         artifact_path=project.path("artifact_path"),
         patched=project.folder / "patched_wheels",
         say=say,
+    )
+    return wrap_wheels(prepared, wrapper_places(project)) if wraps_wheels(project) else prepared
+
+
+def wraps_wheels(project: Project) -> bool:
+    """Whether wheel tasks become notebook tasks (`experimental.python_wheel_wrapper`)."""
+    found = project.resolved.tree.get("experimental.python_wheel_wrapper")
+    return found is not None and found.data is True
+
+
+def wrapper_places(project: Project) -> Places:
+    return Places(
+        folder=project.folder,
+        root=project.sync_rules.root,
+        file_path=project.path("file_path"),
     )
 
 

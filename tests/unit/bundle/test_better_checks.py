@@ -124,3 +124,20 @@ def test_a_variable_meant_for_a_shell_is_explained_where_it_fails() -> None:
     assert found.path == "resources.jobs.a.tasks[0].existing_cluster_id"
     assert found.stops_deploy
     assert "for a shell write `${FOO:-}`" in found.detail
+
+
+WHEEL_TASK = "python_wheel_task: {package_name: x, entry_point: y}, libraries: [{whl: dist/a.whl}]"
+
+
+@pytest.mark.parametrize(
+    ("version", "is_old"),
+    [("12.2.x-scala2.12", True), ("13.0.x", True), ("13.3.x-cpu-ml", False), ("13.x", False)],
+)
+def test_local_libraries_need_a_newer_runtime_or_the_wrapper(version: str, is_old: bool) -> None:
+    cluster = f"job_clusters: [{{job_cluster_key: k, new_cluster: {{spark_version: {version}}}}}]"
+    text = job(f"{{task_key: t, job_cluster_key: k, {WHEEL_TASK}}}", cluster)
+    found = [one.summary for one in resolved(text, files=FILES).diagnostics]
+    said = [f"job cluster k uses incompatible DBR version {version}"] if is_old else []
+    assert [one for one in found if "DBR" in one] == said
+    wrapped = f"experimental: {{python_wheel_wrapper: true}}\n{text}"
+    assert "bundle/old-runtime" not in codes(resolved(wrapped, files=FILES))
