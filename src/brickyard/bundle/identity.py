@@ -48,13 +48,25 @@ def apply_run_as(draft: Draft) -> Draft:
 
 
 def _refused_run_as(draft: Draft, identity: Value) -> Iterator[Diagnostic]:
+    """One for each type that cannot run as somebody else, with both ways out."""
+    deployer = draft.facts.user.user_name
     for kind in NO_RUN_AS:
-        for key, value in draft.each(kind):
-            yield error(
-                "bundle/run-as-unsupported",
-                f"{kind} do not support a run_as that differs from the deployer",
-                f"run_as is {identity.plain()}, {draft.facts.user.user_name} deploys."
-                " Deploy as that identity, or move the resource to a bundle of its own.",
-                path=f"resources.{kind}.{key}",
-                at=(*value.key_locations, *identity.locations),
-            )
+        group = draft.tree.get(("resources", kind))
+        if group is None or not group.items:
+            continue
+        names = ", ".join(group.items)
+        yield error(
+            "bundle/run-as-unsupported",
+            f"{kind} do not support a setting a run_as user that is different from the owner.\n"
+            f"Current identity: {deployer}. Run as identity: {identity.plain()}.\n"
+            "See https://docs.databricks.com/dev-tools/bundles/run-as.html to learn more about the"
+            " run_as property.",
+            f"Either deploy as {identity.plain()}, so that both are one; or move {names} to a"
+            " bundle without `run_as`, and give `run_as` here to the jobs and pipelines only.",
+            path=f"resources.{kind}",
+            at=(
+                *group.locations,
+                *(place for one in group.items.values() for place in one.key_locations),
+                *identity.locations,
+            ),
+        )

@@ -35,7 +35,19 @@ def check_runtimes(draft: Draft) -> Draft:
             where: Path = ("resources", "jobs", key, *at)
             if show(where) in local:
                 found.extend(_too_old(draft, task, where, by_key))
-    return draft.noting(*found)
+    return draft.noting(*found, *([_needs_newer()] if found else ()))
+
+
+def _needs_newer() -> Diagnostic:
+    return error(
+        "bundle/old-runtime",
+        "Python wheel tasks require compute with DBR 13.3+ to include local libraries. Please"
+        " change your cluster configuration or use the experimental 'python_wheel_wrapper'"
+        " setting. See https://docs.databricks.com/dev-tools/bundles/python-wheel.html for more"
+        " information.",
+        "The tasks and clusters are named above.",
+        path="experimental.python_wheel_wrapper",
+    )
 
 
 def _too_old(
@@ -52,9 +64,8 @@ def _too_old(
             yield error(
                 "bundle/old-runtime",
                 f"{said} DBR version {version.text}",
-                "Python wheel tasks require compute with DBR 13.3+ to include local libraries."
-                " Choose a newer `spark_version`, or set `experimental: {python_wheel_wrapper:"
-                " true}`.",
+                "It takes no local libraries: choose a newer `spark_version`, or set"
+                " `experimental: {python_wheel_wrapper: true}`.",
                 path=show(where),
                 at=(*version.locations, *task.locations),
             )
