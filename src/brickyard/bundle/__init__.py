@@ -11,6 +11,7 @@ from brickyard.bundle.resolve import resolve, resolve_target
 from brickyard.bundle.resolved import Declared, Library, PythonAnswer, Question, Resolved, SyncPlan
 from brickyard.bundle.targets import environment_of
 from brickyard.bundle.variables import parse_assignments
+from brickyard.bundle.wheel_names import WheelName, newest_wheel_names, wheel_name
 
 __all__ = [
     "BundleFiles",
@@ -24,7 +25,9 @@ __all__ = [
     "Reference",
     "Resolved",
     "SyncPlan",
+    "WheelName",
     "environment_of",
+    "newest_wheel_names",
     "nodes",
     "parse_assignments",
     "references",
@@ -32,4 +35,5 @@ __all__ = [
     "resolve_target",
     "resolved_json",
     "resolved_plain",
+    "wheel_name",
 ]

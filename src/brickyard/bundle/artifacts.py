@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.wheel_names import newest_wheel_names
 from brickyard.values import Diagnostic, Path, Value, error, show, value_of
 
 
@@ -50,6 +51,9 @@ def put_artifacts(draft: Draft) -> Draft:
             made = made.put("files", value_of([{"source": pattern}], artifact.locations))
         elif has_files and files is not None:
             made = made.put("files", files.with_data(tuple(map(_source, files.elements))))
+            if not has_build:
+                made, missing = _expanded(made, at, draft)
+                found.extend(missing)
         elif not has_build:
             found.append(
                 error(
@@ -65,6 +69,31 @@ def put_artifacts(draft: Draft) -> Draft:
             made = made.put("dynamic_version", dynamic.with_key(None))
         tree = tree.put(at, made)
     return draft.having(tree, found)
+
+
+def _expanded(artifact: Value, at: Path, draft: Draft) -> tuple[Value, list[Diagnostic]]:
+    """What is not built is there now: patterns become files, of one wheel only the newest."""
+    made: list[Value] = []
+    found: list[Diagnostic] = []
+    for index, file in enumerate(artifact.items["files"].elements):
+        source = file.child("source")
+        if source is None or not source.text or source.text.startswith(("../", "/")):
+            made.append(file)
+            continue
+        matches = newest_wheel_names(draft.files.glob(source.text))
+        made += [file.put("source", source.with_data(match)) for match in matches]
+        if not matches:
+            found.append(
+                error(
+                    "bundle/missing-file",
+                    f"{source.text}: no matching files",
+                    "Nothing builds this artifact, so its files must be there. Correct `source`,"
+                    " or say with `build` how it is made.",
+                    path=show((*at, "files", index, "source")),
+                    at=source.locations,
+                )
+            )
+    return artifact.put("files", artifact.items["files"].with_data(tuple(made))), found
 
 
 def _nothing(name: str, artifact: Value) -> Diagnostic:

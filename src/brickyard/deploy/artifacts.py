@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from brickyard.bundle import wheel_name
 from brickyard.deploy.hooks import RESTRICTED, HookFailed, shell_words
 from brickyard.deploy.http import Json
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state import go_json
-from brickyard.deploy.wheels import BadWheel, newest_wheels, patch_wheel, wheel_name
+from brickyard.deploy.wheels import BadWheel, newest_wheels, patch_wheel
 
 LIST: Final = "artifacts.json"
 USUAL_BUILD: Final = "python setup.py bdist_wheel"
@@ -127,7 +128,7 @@ def _patched(
         if artifact.get("type") != "whl" or not artifact.get("dynamic_version"):
             continue
         for file in _files(name, artifact, root):
-            wheel = wheel_name(file)
+            wheel = wheel_name(file.name)
             distribution = wheel.distribution if wheel is not None else file.name
             try:
                 yield file, patch_wheel(file, folder / f"{name}_{distribution}")

@@ -13,57 +13,18 @@ import os
 import re
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
-from typing import Final
 
-TOKEN: Final = re.compile(r"\d+|\D+")
+from brickyard.bundle import WheelName, newest_wheel_names, wheel_name
 
 
 class BadWheel(Exception):
     """A wheel that cannot be read as one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WheelName:
-    """`distribution-version(-build)-python-abi-platform.whl`."""
-
-    distribution: str
-    version: str
-    tags: tuple[str, ...]
-
-
-def wheel_name(file: Path) -> WheelName | None:
-    """The parts of a wheel's name; None for anything else."""
-    parts = file.name.removesuffix(".whl").split("-")
-    if not file.name.endswith(".whl") or len(parts) not in {5, 6}:
-        return None
-    return WheelName(distribution=parts[0], version=parts[1], tags=tuple(parts[2:]))
-
-
 def newest_wheels(files: Iterable[Path]) -> tuple[Path, ...]:
     """Of several wheels of one distribution only the highest version stays; others all do."""
-    best: dict[str, tuple[Path, str]] = {}
-    for file in files:
-        name = wheel_name(file)
-        key, version = (name.distribution, name.version) if name else (f"/{file}", "")
-        if key not in best or compare_versions(version, best[key][1]) > 0:
-            best[key] = (file, version)
-    return tuple(file for file, _ in best.values())
-
-
-def compare_versions(left: str, right: str) -> int:
-    """Below, at or above zero. Runs of digits count as numbers; not what PEP 440 says of `rc`."""
-    for one, other in zip_longest(TOKEN.findall(left), TOKEN.findall(right)):
-        if one is None or other is None:
-            return -1 if one is None else 1
-        if one.isdigit() and other.isdigit():
-            if int(one) != int(other):
-                return 1 if int(one) > int(other) else -1
-        elif one != other:
-            return 1 if one > other else -1
-    return 0
+    return tuple(Path(name) for name in newest_wheel_names(str(file) for file in files))
 
 
 def patch_wheel(wheel: Path, folder: Path) -> Path:
@@ -71,7 +32,7 @@ def patch_wheel(wheel: Path, folder: Path) -> Path:
 
     Copies of earlier builds are removed. Raises `BadWheel` when it is no wheel.
     """
-    name = wheel_name(wheel)
+    name = wheel_name(wheel.name)
     if name is None:
         raise BadWheel(f"{wheel.name} is not the name of a wheel")
     version = f"{name.version.partition('+')[0]}+{wheel.stat().st_mtime_ns}"

@@ -155,3 +155,15 @@ resources: {apps: {a: {name: a, source_code_path: code}}, jobs: {j: {name: j}}}
     assert "deploy as other@x" in found.detail
     assert "move a to a bundle" in found.detail
     assert len(found.locations) == 3
+
+
+def test_files_of_an_artifact_that_nothing_builds_are_found_at_once() -> None:
+    wheels = {f"d/x-1.{n}-py3-none-any.whl": "" for n in (9, 10)}
+    text = 'artifacts: {a: {files: [{source: "d/*"}]}, b: {build: "true", files: [{source: q/*}]}}'
+    found = fine(resolved(text, files={**wheels, "d/y.jar": ""}))
+    sources = [file["source"] for file in plain(found, "artifacts.a.files")]
+    assert sources == ["/bundle/d/x-1.10-py3-none-any.whl", "/bundle/d/y.jar"]
+    assert plain(found, "artifacts.b.files") == [{"source": "/bundle/q/*"}]
+    (missing,) = errors(resolved("artifacts: {a: {files: [{source: nix/*.whl}]}}"))
+    assert missing.summary == "nix/*.whl: no matching files"
+    assert missing.path == "artifacts.a.files[0].source"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from brickyard.bundle.wheel_names import compare_versions
 from brickyard.deploy.artifacts import BuildFailed, prepare
-from brickyard.deploy.wheels import BadWheel, compare_versions, newest_wheels, patch_wheel
+from brickyard.deploy.wheels import BadWheel, newest_wheels, patch_wheel
 
 NAME = "shop-1.2.3-py3-none-any.whl"
 INFO = "shop-1.2.3.dist-info"
