@@ -38,7 +38,8 @@ def put_facts(draft: Draft) -> Draft:
         tree = tree.drop("workspace.host")
     git = draft.facts.git
     if git is None:
-        tree = tree.put("bundle.git.bundle_root_path", value_of("."))
+        here = seen_from(".", draft.sync.root, draft.facts.root)
+        tree = tree.put("bundle.git.bundle_root_path", value_of(here))
     if git is not None:
         for name, value in (("branch", git.branch), ("origin_url", git.origin_url)):
             given = tree.get(("bundle", "git", name))
@@ -135,6 +136,13 @@ def put_sync(draft: Draft) -> Draft:
             )
     places = given.locations if given is not None else ()
     tree = draft.tree.put("sync.paths", value_of(list(plan.paths), places))
+    for name, patterns in (("include", plan.include), ("exclude", plan.exclude)):
+        own = section.child(name)
+        entries = [entry for entry in (own.elements if own is not None else ()) if entry.text]
+        moved = zip(entries, patterns, strict=True)
+        if own is not None and root != ".":
+            made = own.with_data(tuple(entry.with_data(text) for entry, text in moved))
+            tree = tree.put(("sync", name), made)
     return replace(draft.having(tree, found), sync=plan)
 
 

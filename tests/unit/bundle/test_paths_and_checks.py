@@ -301,3 +301,11 @@ resources: {pipelines: {p: {name: p, libraries: [
         {"file": {"path": f"{FILES}/a.sql"}},
         {"glob": {"include": f"{FILES}/src/**"}},
     ]
+
+
+def test_patterns_count_from_the_root_of_the_upload_when_that_lies_above_the_bundle() -> None:
+    text = 'sync: {paths: [../common, ./src], exclude: ["*.log"]}'
+    found = fine(resolved(text, files={"src/a.py": ""}, root="/work/b"))
+    assert plain(found, "sync") == {"paths": ["common", "b/src"], "exclude": ["b/*.log"]}
+    assert plain(found, "bundle.git.bundle_root_path") == "b"
+    assert (found.sync.root, found.sync.exclude) == ("..", ("b/*.log",))
