@@ -18,6 +18,8 @@ BUNDLE_COMMANDS = (
     Listed("destroy", "bundle_commands:destroy", "Delete everything the bundle deployed."),
     Listed("run", "run_commands:run", "Run a job, a script or any command."),
     Listed("summary", "bundle_commands:summary", "List deployed resources and their URLs."),
+    Listed("deployment", "deployment_commands:deployment", "Bind existing objects, or let go."),
+    Listed("state", "deployment_commands:state", "Rename what is recorded."),
 )
 WORKSPACE_COMMANDS = (
     Listed("up", "workspace_commands:up", "Start the embedded workspace."),

@@ -17,6 +17,7 @@ from brickyard.cli.project_options import (
     APPROVE,
     FORCE_LOCK,
     QUIET,
+    SELECT,
     Chosen,
     checking_options,
     connect,
@@ -82,9 +83,12 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
 @click.command()
 @project_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there are changes.")
+@SELECT
 @QUIET
 @FORCE
-def plan(chosen: Chosen, *, detailed_exitcode: bool, quiet: int, force: bool) -> None:
+def plan(
+    chosen: Chosen, *, detailed_exitcode: bool, select: tuple[str, ...], quiet: int, force: bool
+) -> None:
     """Show what a deploy would change, field by field, with reasons. Changes nothing.
 
     With `--detailed-exitcode`, exit code 2 when there are changes.
@@ -98,7 +102,7 @@ def plan(chosen: Chosen, *, detailed_exitcode: bool, quiet: int, force: bool) ->
     project = connect(chosen, quiet=True)
     check_branch(project, force=force)
     with LiveLine(COMPARING, is_silent=quiet > 0):
-        made = make_plan(project, say=say)
+        made = make_plan(project, select=select, say=say)
     if chosen.wants_json:
         click.echo(write_plan(made))
     else:
@@ -120,6 +124,7 @@ def plan(chosen: Chosen, *, detailed_exitcode: bool, quiet: int, force: bool) ->
     type=click.Path(dir_okay=False),
     help="Apply this plan, saved by `plan -o json`.",
 )
+@SELECT
 @QUIET
 def deploy(
     chosen: Chosen,
@@ -128,6 +133,7 @@ def deploy(
     force_lock: bool,
     force: bool,
     plan_file: str | None,
+    select: tuple[str, ...],
     quiet: int,
 ) -> None:
     """Upload what changed and make the workspace match the bundle."""
@@ -144,7 +150,11 @@ def deploy(
     tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({client_host(project)})")
     hold_policy(project, tell)
     with LiveLine(COMPARING, is_silent=quiet > 0):
-        made = guard(project, _read_plan(plan_file)) if plan_file else make_plan(project, say=tell)
+        made = (
+            guard(project, _read_plan(plan_file))
+            if plan_file
+            else make_plan(project, select=select, say=tell)
+        )
     check_prevented(made)
     if not _approved(made, auto_approve=auto_approve):
         click.echo("Deployment cancelled!", err=True)
@@ -163,8 +173,11 @@ def deploy(
 @project_options
 @APPROVE
 @FORCE_LOCK
+@SELECT
 @QUIET
-def destroy(chosen: Chosen, *, auto_approve: bool, force_lock: bool, quiet: int) -> None:
+def destroy(
+    chosen: Chosen, *, auto_approve: bool, force_lock: bool, select: tuple[str, ...], quiet: int
+) -> None:
     """Delete every deployed resource, and the deployment's files."""
     from brickyard.cli.diagnostics import painter
     from brickyard.cli.live import LiveLine, say
@@ -182,13 +195,14 @@ def destroy(chosen: Chosen, *, auto_approve: bool, force_lock: bool, quiet: int)
     if not is_deployed(project, pulled):
         click.echo("No active deployment found to destroy!", err=True)
         return
-    made = plan_destroy(project, pulled.state)
+    made = plan_destroy(project, pulled.state, select=select)
     check_prevented(made)
     if not auto_approve:
         click.echo("The following will be deleted:", err=True)
         for line in loss_lines(made, painter(sys.stderr.isatty())):
             click.echo(line, err=True)
-        click.echo(f"  all files under {project.path('root_path')}\n", err=True)
+        if not made.not_selected:
+            click.echo(f"  all files under {project.path('root_path')}\n", err=True)
         if not click.confirm("Would you like to proceed?", err=True):
             click.echo("Destroy cancelled!", err=True)
             return
@@ -284,8 +298,10 @@ def _say_deployed(deployed: Deployed) -> None:
     changed = applied.count(Action.UPDATE, Action.UPDATE_ID, Action.RESIZE)
     deleted = applied.count(Action.DELETE, Action.RECREATE)
     same = applied.plan.count(Action.SKIP)
+    left_out = applied.plan.not_selected
     click.echo(
-        f"Resources: {created} created, {changed} changed, {deleted} deleted, {same} unchanged",
+        f"Resources: {created} created, {changed} changed, {deleted} deleted, {same} unchanged"
+        + (f", {left_out} not selected" if left_out else ""),
         err=True,
     )
     if deployed.changed_nothing:

@@ -51,6 +51,12 @@ APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask before d
 FORCE_LOCK = click.option(
     "--force-lock", is_flag=True, help="Take the deploy lock from its holder."
 )
+SELECT = click.option(
+    "--select",
+    multiple=True,
+    metavar="NAME",
+    help="Only this resource (NAME or TYPE.NAME) and what it needs; repeatable.",
+)
 QUIET = click.option("-q", "--quiet", count=True, help="Say less; -qq: only warnings and errors.")
 
 

@@ -305,19 +305,21 @@ def _learning(kind: ResourceType, desired: Json, answer: Json) -> Json:
     return desired if kind.learned is None else desired | kind.learned(answer)
 
 
-def _name_of(node: Node) -> str:
+def _name_of(node: Node, unknown: str = "\0") -> str:
     """The id a creation will have, for types whose name is their id; else something no id is."""
     kind = TYPES.get(node.address.split(".")[1])
     if kind is None or not isinstance(node.value, Mapping) or node.value.get("name") is None:
-        return "\0"
+        return unknown
     names = [node.value.get(part) for part in ("catalog_name", "schema_name", "name")]
     return ".".join(str(name) for name in names if name)
 
 
 def _reason(failure: Exception, node: Node) -> str:
     if isinstance(failure, ApiFailure) and failure.is_conflict and node.action is Action.CREATE:
+        key = node.label.split(".")[1]
         return (
-            f"{failure}. This bundle has no record of making it: give yours another name,"
-            " or delete the other one"
+            f"{failure}. This bundle has no record of making it. To manage the one that exists:"
+            f" `brickyard bundle deployment bind {key} {_name_of(node, 'ID')}`; else give yours"
+            " another name"
         )
     return str(failure)

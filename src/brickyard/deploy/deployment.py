@@ -81,7 +81,7 @@ def apply_plan(
     check_prevented(plan)
     store = project.store
     run_hook(project, "predeploy", say)
-    with _locked(project, force=force_lock, say=say):
+    with locked(project, force=force_lock, say=say):
         pulled = store.pull()
         plan = current(plan, pulled.state)
         _ignore_in_git(project)
@@ -107,12 +107,12 @@ def destroy(
     if plan is None:
         plan = plan_destroy(project, store.pull().state)
     check_prevented(plan)
-    with _locked(project, force=force_lock, say=say):
+    with locked(project, force=force_lock, say=say):
         pulled = store.pull()
         plan = current(plan, pulled.state)
         store.adopt(pulled.state)
         applied, state = _carry_out(project, plan, pulled, progress)
-        if not applied.failures:
+        if not applied.failures and not plan.not_selected:
             project.files.delete(project.path("root_path"), recursive=True)
             store.forget_local(DEPLOYMENT, METADATA)
     return Deployed(applied=applied, synced=NOTHING, state=state)
@@ -124,7 +124,8 @@ def is_deployed(project: Project, pulled: Pulled) -> bool:
 
 
 @contextmanager
-def _locked(project: Project, *, force: bool, say: Say) -> Iterator[None]:
+def locked(project: Project, *, force: bool, say: Say) -> Iterator[None]:
+    """Hold the deploy lock, which is in the workspace. Raises `Locked`."""
     lock = acquire(
         project.files,
         project.path("state_path"),

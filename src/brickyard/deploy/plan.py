@@ -145,6 +145,7 @@ class Plan:
     nodes: Mapping[str, Node]
     lineage: str = ""
     serial: int = 0
+    not_selected: int = 0  # nodes that a selection left out
 
     @property
     def pending(self) -> tuple[Node, ...]:

@@ -44,6 +44,8 @@ def show_plan(plan: Plan) -> dict[str, Any]:
     if plan.lineage:
         shown |= {"lineage": plan.lineage, "serial": plan.serial}
     shown["plan"] = {address: _show_node(node) for address, node in sorted(plan.nodes.items())}
+    if plan.not_selected:
+        shown["not_selected"] = plan.not_selected
     return shown
 
 
@@ -75,6 +77,7 @@ def read_plan(text: str, name: str) -> Plan:
             nodes={address: _read_node(address, node) for address, node in nodes.items()},
             lineage=str(data.get("lineage", "")),
             serial=int(data.get("serial", 0)),
+            not_selected=int(data.get("not_selected", 0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadPlan(f"{name} is damaged: {error}") from error

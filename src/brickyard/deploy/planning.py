@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -11,9 +11,19 @@ from brickyard.deploy.artifacts import Prepared, build, prepare
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.graph import WORKERS
 from brickyard.deploy.hooks import run_hook
-from brickyard.deploy.plan import Action, Actual, Desired, Node, Plan, declaration, plan
+from brickyard.deploy.plan import (
+    Action,
+    Actual,
+    Desired,
+    Node,
+    Plan,
+    PlanFault,
+    declaration,
+    plan,
+)
 from brickyard.deploy.project import BrokenBundle, Project
 from brickyard.deploy.references import CHILDREN
+from brickyard.deploy.selection import addresses_of, narrowed, selected_addresses
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled
 from brickyard.deploy.wheel_wrapper import Places, wrap_wheels
@@ -43,11 +53,18 @@ class Loss:
         return f"{self.node.action.word} {self.node.address}{lost}"
 
 
-def make_plan(project: Project, *, say: Callable[[str], None] = lambda _: None) -> Plan:
-    """What a deploy would do now. Builds artifacts; changes nothing in the workspace."""
+def make_plan(
+    project: Project, *, select: Sequence[str] = (), say: Callable[[str], None] = lambda _: None
+) -> Plan:
+    """What a deploy would do now. Builds artifacts; changes nothing in the workspace.
+
+    With `select`, for these resources and what they need only.
+    """
+    chosen = selected_addresses(select, addresses_of(_plain(project, "resources")))
     prepared = prepare_resources(project, say=say)
     pulled = project.store.pull()
-    return plan_against(project, pulled, prepared)
+    made = plan_against(project, pulled, prepared)
+    return narrowed(made, chosen) if select else made
 
 
 def plan_against(project: Project, pulled: Pulled, prepared: Prepared) -> Plan:
@@ -57,9 +74,25 @@ def plan_against(project: Project, pulled: Pulled, prepared: Prepared) -> Plan:
     return plan(pulled.state, desired_of(project, prepared.resources), actual)
 
 
-def plan_destroy(project: Project, state: State) -> Plan:
-    """Every recorded node deleted; those gone already are only forgotten."""
-    return guard(project, plan(state, (), read_actual(state, Caller(workspace=project.workspace))))
+def plan_destroy(project: Project, state: State, *, select: Sequence[str] = ()) -> Plan:
+    """Every recorded node deleted; those gone already are only forgotten.
+
+    With `select`, only these. Raises `PlanFault` when something that stays needs one of them.
+    """
+    made = plan(state, (), read_actual(state, Caller(workspace=project.workspace)))
+    if select:
+        made = _without_dependants(made, selected_addresses(select, state.entries))
+    return guard(project, made)
+
+
+def _without_dependants(made: Plan, chosen: Sequence[str]) -> Plan:
+    gone = {name for name in made.nodes if any(f"{name}.".startswith(f"{one}.") for one in chosen)}
+    for name, node in made.nodes.items():
+        needed = [edge.node for edge in node.depends_on if edge.node in gone]
+        if name not in gone and needed:
+            raise PlanFault(f"{name} needs {needed[0]}: select it too, or change it first")
+    nodes = {name: made.nodes[name] for name in made.nodes if name in gone}
+    return replace(made, nodes=nodes, not_selected=len(made.nodes) - len(nodes))
 
 
 def guard(project: Project, made: Plan) -> Plan:

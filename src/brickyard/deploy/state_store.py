@@ -23,6 +23,7 @@ from brickyard.deploy.state import BadState, State, go_json, read_state, write_s
 
 NAME = "resources.json"
 INTENTS = "intents.json"
+TERRAFORM = "terraform.tfstate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,24 @@ class StateStore:
         if local is not None and self.trusts_remote and not _belongs(local, remote, intents):
             local = None
         winner = self._winner(local, remote)
+        if not winner.lineage and not intents and self.has_terraform_state():
+            raise BadState(
+                "this bundle was deployed with the Terraform engine, whose state is not read here:"
+                " convert it once with the official CLI, `databricks bundle deployment migrate`"
+                " and `databricks bundle deploy`, then go on"
+            )
         if not winner.lineage and intents:
             winner = State(lineage=str(intents["lineage"]), serial=int(intents["serial"]) - 1)
         started = bool(intents) and intents.get("lineage") == winner.lineage
         fits = started and int(intents.get("serial", 0)) in (winner.serial, winner.serial + 1)
         unsure = frozenset(intents.get("creates", ())) if fits else frozenset()
         return Pulled(winner, remote, unsure - winner.entries.keys(), bool(intents))
+
+    def has_terraform_state(self) -> bool:
+        """Whether Terraform's state lies where its engine kept it, here or in the workspace."""
+        if (self.folder / "terraform" / TERRAFORM).exists():
+            return True
+        return self.files.status(f"{self.remote_folder}/{TERRAFORM}") is not None
 
     def adopt(self, state: State) -> None:
         """Make `state` the local copy and forget the log it came from."""
