@@ -45,17 +45,20 @@ BREAKAGES = {
         said="a",
         at="'${var.a}'",
     ),
-    "a resource that is not there": Breakage(
-        old="${resources.schemas.sales.name}\n      name: landing",
-        new="${resources.schemas.sale.name}\n      name: landing",
-        said="sale",
-        at="${resources.schemas.sale.name}",
-    ),
     "a file that is not there": Breakage(
         old="python_file: src/hello.py",
         new="python_file: src/helo.py",
         said="src/helo.py",
         at="src/helo.py",
+    ),
+}
+# What the service would refuse: a warning of `validate`, and no verb deploys it.
+REFUSED = {
+    "a resource that is not there": Breakage(
+        old="${resources.schemas.sales.name}\n      name: landing",
+        new="${resources.schemas.sale.name}\n      name: landing",
+        said="sale",
+        at="${resources.schemas.sale.name}",
     ),
     "an environment that is not there": Breakage(
         old="          environment_key: plain\n",
@@ -69,17 +72,17 @@ BREAKAGES = {
         said="first",
         at="first",
     ),
+}
+# These are let through, as by the official CLI: the value is left out, and the reader is told.
+SLIPS = {
     "a required field that is missing": Breakage(
         old="      catalog_name: ${bundle.target}\n"
         "      schema_name: ${resources.schemas.sales.name}\n"
         "      name: landing\n",
         new="      catalog_name: ${bundle.target}\n      name: landing\n",
         said="schema_name",
-        at="landing:",
+        at="catalog_name: ${bundle.target}\n      name: landing",
     ),
-}
-# These are let through, as by the official CLI: the value is left out, and the reader is told.
-SLIPS = {
     "the same key twice": Breakage(
         old="      name: caller\n",
         new="      name: caller\n      name: again\n",
@@ -146,6 +149,23 @@ def test_validate_shows_where_a_bundle_is_broken(bundle: BundleUnderTest, name: 
     as_data = bundle("validate", "-o", "json", code=1)
     assert "Traceback" not in as_data.err
     assert not as_data.out or json.loads(as_data.out) is not None
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_the_service_would_refuse_is_told_by_validate_and_not_deployed(
+    bundle: BundleUnderTest, name: str
+) -> None:
+    breakage = REFUSED[name]
+    _, line, column = broken(bundle, breakage)
+    told = bundle("validate")
+    assert told.err.startswith("Warning: ")
+    assert f"in databricks.yml:{line}:{column}\n" in told.err
+    for verb in ("plan", "deploy"):
+        refused = bundle(verb, code=1)
+        assert refused.err.startswith("Error: ")
+        assert breakage.said in refused.err
+        assert f"in databricks.yml:{line}:{column}\n" in refused.err
+    assert not Path(bundle.environment["BRICKYARD_HOME"], "run").exists()
 
 
 @pytest.mark.parametrize("name", SLIPS)

@@ -11,6 +11,7 @@ import sys
 from brickyard.cli.commands import CommandTable, Listed
 
 BUNDLE_COMMANDS = (
+    Listed("init", "init_commands:init", "Start a project from a template."),
     Listed("validate", "bundle_commands:validate", "Check the bundle; works offline."),
     Listed("build", "build_commands:build", "Build the artifacts; deploy nothing."),
     Listed("plan", "bundle_commands:plan", "Show what a deploy would change."),

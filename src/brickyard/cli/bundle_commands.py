@@ -99,7 +99,7 @@ def plan(
     from brickyard.deploy import make_plan, write_plan
     from brickyard.deploy.planning import check_branch
 
-    project = connect(chosen, quiet=True)
+    project = connect(chosen, quiet=True, deploys=True)
     check_branch(project, force=force)
     with LiveLine(COMPARING, is_silent=quiet > 0):
         made = make_plan(project, select=select, say=say)
@@ -144,7 +144,7 @@ def deploy(
     from brickyard.deploy.planning import check_branch, check_prevented, guard
 
     end_gently()
-    project = connect(chosen, quiet=quiet > 1)
+    project = connect(chosen, quiet=quiet > 1, deploys=True)
     check_branch(project, force=force)
     tell = say if quiet < 2 else _silent
     tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({client_host(project)})")

@@ -21,14 +21,13 @@ from brickyard.deploy.plan import (
     declaration,
     plan,
 )
-from brickyard.deploy.project import BrokenBundle, Project
+from brickyard.deploy.project import Project, stop_on_refusals
 from brickyard.deploy.references import CHILDREN
 from brickyard.deploy.selection import addresses_of, narrowed, selected_addresses
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled
 from brickyard.deploy.wheel_wrapper import Places, wrap_wheels
 from brickyard.resources import ACCESS, TYPES, principal_of
-from brickyard.values import Severity
 
 METADATA: Final = "metadata.json"
 # Orders a scope's principals: groups, service principals, users.
@@ -258,9 +257,7 @@ def _annotated(project: Project, job: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _plain_resources(project: Project) -> Mapping[str, Any]:
-    refused = [one for one in project.diagnostics if one.stops_deploy]
-    if refused:
-        raise BrokenBundle([replace(one, severity=Severity.ERROR) for one in refused])
+    stop_on_refusals(project.diagnostics)
     return _plain(project, "resources")
 
 

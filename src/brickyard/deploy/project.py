@@ -352,6 +352,14 @@ def stop_on_errors(resolved: Resolved, *, but: str = "") -> None:
         raise BrokenBundle(resolved.diagnostics)
 
 
+def stop_on_refusals(diagnostics: Sequence[Diagnostic]) -> None:
+    """Raise `BrokenBundle` when the service would refuse part of the bundle."""
+    refused = [one for one in diagnostics if one.stops_deploy]
+    errors = [one for one in diagnostics if one.severity is Severity.ERROR]
+    if refused and not errors:
+        raise BrokenBundle([replace(one, severity=Severity.ERROR) for one in refused])
+
+
 def _resolve_again(project: Project, facts: Facts) -> Resolved:
     return resolve(
         project.sources,

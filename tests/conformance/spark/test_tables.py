@@ -255,6 +255,19 @@ def test_a_grant_opens_what_was_closed(
 
 
 @pytest.mark.documented
+def test_the_place_of_a_session_may_be_an_argument(spark: SparkSession, schema: str) -> None:
+    catalog, _, name = schema.partition(".")
+    spark.sql("USE CATALOG IDENTIFIER(:c)", args={"c": catalog}).collect()
+    spark.sql("USE SCHEMA IDENTIFIER(:s)", args={"s": name}).collect()
+    spark.sql("CREATE TABLE placed AS SELECT 1 AS a").collect()
+    assert rows(spark, f"SELECT a FROM {schema}.placed") == [(1,)]
+    spark.sql("USE IDENTIFIER(:both)", args={"both": schema}).collect()
+    spark.sql("DROP TABLE IDENTIFIER('placed')").collect()
+    with pytest.raises(Exception, match="no argument 'nope'"):
+        spark.sql("USE CATALOG IDENTIFIER(:nope)", args={"other": "x"}).collect()
+
+
+@pytest.mark.documented
 def test_every_version_can_be_read_after_a_checkpoint(spark: SparkSession, schema: str) -> None:
     """The engine makes a checkpoint at every tenth version; version 0 is the empty table."""
     spark.sql(f"CREATE TABLE {schema}.t AS SELECT 0 AS v").collect()

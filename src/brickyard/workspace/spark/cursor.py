@@ -6,6 +6,7 @@ engine never sees it, so a misreading cannot go round a right.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar
 
@@ -42,8 +43,14 @@ def syntax_error(message: str) -> Refusal:
 
 
 class Cursor:
-    def __init__(self, sql: str, tokens: list[Any] | None = None) -> None:
+    def __init__(
+        self,
+        sql: str,
+        tokens: list[Any] | None = None,
+        arguments: Mapping[str, str] | None = None,
+    ) -> None:
         self.sql = sql
+        self.arguments = arguments or {}  # of the statement, for IDENTIFIER(:name)
         self.tokens = tokens_of(sql) if tokens is None else tokens
         self.at = 0
 
@@ -70,12 +77,30 @@ class Cursor:
             raise self.fault(f"'{' '.join(words)}'")
 
     def name(self) -> tuple[str, ...]:
-        """A dotted name; backticks are taken off."""
+        """A dotted name; backticks are taken off. `IDENTIFIER('a.b')` and `IDENTIFIER(:name)`
+        stand for one."""
+        if self.take("IDENTIFIER", "("):
+            return self._meant()
         parts = [self._part()]
         while self.peek() == ".":
             self.at += 1
             parts.append(self._part())
         return tuple(parts)
+
+    def _meant(self) -> tuple[str, ...]:
+        """The name that the inside of IDENTIFIER(…) means."""
+        text = self.maybe_string()
+        if text is None:
+            self.need(":")
+            name = self.value()
+            if name not in self.arguments:
+                raise syntax_error(f"There is no argument '{name}' for IDENTIFIER(:{name}).")
+            text = self.arguments[name]
+        self.need(")")
+        inner = Cursor(text)
+        parts = inner.name()
+        inner.end()
+        return parts
 
     def string(self) -> str:
         """A quoted string."""

@@ -142,7 +142,7 @@ class Service:
     ) -> Iterator[bytes] | list[bytes]:
         kind = statement.kind
         if kind is Kind.COMMAND:
-            answer = commands.answer(turn, statement.sql)
+            answer = commands.answer(turn, statement.sql, literal_arguments(sql))
             if answer is not None:
                 return command_responses(turn.request, answer)
             return turn.run()

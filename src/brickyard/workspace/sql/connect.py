@@ -110,10 +110,19 @@ class Connection:
         *,
         catalog: str = "",
         schema: str = "",
+        session: str = "",
         cancellation: Cancellation | None = None,
     ) -> tuple[pyarrow.Table, list[str]]:
-        """The rows of a statement and the SQL type of each column. Raises `StatementFailed`."""
+        """The rows of a statement and the SQL type of each column. Raises `StatementFailed`.
+
+        Statements that name the same `session` (a new UUID) see what the earlier ones set; the
+        others have the workspace's defaults.
+        """
         stop = cancellation or Cancellation()
+        if session:
+            return self._rows(
+                session, self._command(session, statement, parameters, stop), stop
+            )
         session, is_new = self._session(catalog, schema)
         if is_new and catalog:
             self._command(session, f"USE CATALOG {_quoted(catalog)}", (), stop)

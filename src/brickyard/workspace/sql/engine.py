@@ -229,9 +229,13 @@ class SqlEngine:
         schema: str | None = None,
         *,
         warehouse: str = "",
+        session: str = "",
         cancellation: Cancellation | None = None,
     ) -> SqlResult:
-        """Run one statement here and now, for other engines. Raises `ApiError`."""
+        """Run one statement here and now, for other engines. Raises `ApiError`.
+
+        What a statement sets is there for the next of the same `session`, if one is named.
+        """
         id = warehouse or next(one.id for one in self.warehouses.all(workspace))
         connection = self._line(principal, workspace, id)
         try:
@@ -240,6 +244,7 @@ class SqlEngine:
                 parameters,
                 catalog=catalog or "",
                 schema=schema or "",
+                session=session,
                 cancellation=cancellation,
             )
         except StatementFailed as fault:
@@ -255,12 +260,15 @@ class SqlEngine:
         parameters: Mapping[str, str],
         stops: Callable[[], bool],
     ) -> list[list[str | None]]:
-        """Run the statements of a SQL file in order; the rows of the last. Raises `ApiError`.
+        """Run the statements of a SQL file in order, in one session; the rows of the last.
+
+        Raises `ApiError`.
 
         `stops` is asked between statements and while one runs.
         """
         self.warehouse(principal, workspace, warehouse, "CAN_USE")
         found: list[list[str | None]] = []
+        session = str(uuid.uuid4())
         for statement in statements(text, parameters):
             named = re.findall(r":(\w+)", statement)
             given = [
@@ -278,6 +286,7 @@ class SqlEngine:
                     statement,
                     given,
                     warehouse=warehouse,
+                    session=session,
                     cancellation=cancellation,
                 )
             finally:

@@ -30,9 +30,9 @@ COMMANDS: Final[Mapping[str, Run]] = {
 _LONGEST_FIRST: Final = sorted(COMMANDS, key=lambda words: -len(words.split()))
 
 
-def answer(turn: Turn, sql: str) -> Answer | None:
+def answer(turn: Turn, sql: str, arguments: Mapping[str, str]) -> Answer | None:
     """Run one of these statements. None: the engine is to run it as written."""
-    cursor = Cursor(sql)
+    cursor = Cursor(sql, arguments=arguments)
     for words in _LONGEST_FIRST:
         if cursor.take(*words.split()):
             return COMMANDS[words](turn, cursor)

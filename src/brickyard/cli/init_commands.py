@@ -1,0 +1,201 @@
+"""`init`: a new project from a template."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+
+from brickyard.cli.failures import Refused
+from brickyard.cli.project_options import OUTPUT, PROFILE
+from brickyard.templates import (
+    BUILT_IN,
+    SCHEMA,
+    BadAnswer,
+    BadTemplate,
+    NoTemplate,
+    ProjectExists,
+    Question,
+    Renderer,
+    Surroundings,
+    TemplateFault,
+    TemplateRefuses,
+    collect,
+    opened,
+    read_files,
+    read_schema,
+    render_project,
+    write_project,
+)
+
+FAULTS = (BadAnswer, BadTemplate, NoTemplate, ProjectExists, TemplateFault, TemplateRefuses)
+
+
+@click.command()
+@click.argument("template", required=False)
+@click.option("--config-file", type=click.Path(dir_okay=False), help="Answers, as a JSON object.")
+@click.option("--template-dir", default="", help="Folder of the template inside the repository.")
+@click.option(
+    "--output-dir", default=".", type=click.Path(file_okay=False), help="Where to put the project."
+)
+@click.option("--tag", default="", help="Git tag of the template.")
+@click.option("--branch", default="", help="Git branch of the template.")
+@PROFILE
+@OUTPUT
+def init(
+    template: str | None,
+    config_file: str | None,
+    template_dir: str,
+    output_dir: str,
+    tag: str,
+    branch: str,
+    profile: str | None,
+    output: str,
+) -> None:
+    """Start a project from TEMPLATE: a name, a folder, or the address of a Git repository."""
+    if tag and branch:
+        raise Refused("only one of --tag or --branch can be specified")
+    can_ask = sys.stdin.isatty() and sys.stderr.isatty()
+    chosen = template or _choose(can_ask)
+    given = _answers(config_file)
+    try:
+        with opened(chosen, inside=template_dir, tag=tag, branch=branch) as folder:
+            made = _make(folder, Path(output_dir), given, _around(profile), can_ask=can_ask)
+    except FAULTS as fault:
+        raise Refused(str(fault)) from fault
+    if output == "json":
+        click.echo(json.dumps({"outputs": sorted(path.as_posix() for path in made)}, indent=2))
+
+
+def _make(
+    folder: Path,
+    target: Path,
+    given: Mapping[str, Any],
+    around: Surroundings,
+    *,
+    can_ask: bool,
+) -> list[Path]:
+    file = folder / SCHEMA
+    if not file.is_file():
+        raise NoTemplate(f"{folder} is no template: it has no {SCHEMA}")
+    schema = read_schema(file.read_bytes(), SCHEMA)
+    source = folder / schema.template_dir if schema.template_dir else folder
+    renderer = Renderer(around)
+    files = read_files(source)
+    renderer.learn(files)
+    if schema.welcome and can_ask:
+        click.echo(renderer.text(schema.welcome, "welcome_message", {}), err=True)
+
+    def render(text: str, name: str, answers: Mapping[str, Any]) -> str:
+        return renderer.text(text, f"{SCHEMA}: {name}", answers)
+
+    answers = collect(schema, given, render=render, ask=_ask if can_ask else None)
+    rendered = render_project(files, answers, renderer)
+    made = write_project(rendered, target, _modes(source, rendered.files))
+    if schema.success:
+        click.echo(renderer.text(schema.success, "success_message", answers), err=True)
+    return made
+
+
+def _modes(source: Path, names: Mapping[str, bytes]) -> dict[str, int]:
+    """Scripts stay scripts: by name, as the name of a folder may have been filled in."""
+    runnable = {
+        path.name.removesuffix(".tmpl"): path.stat().st_mode & 0o777
+        for path in source.rglob("*")
+        if path.is_file() and path.stat().st_mode & 0o111
+    }
+    return {name: runnable[base] for name in names if (base := name.rsplit("/", 1)[-1]) in runnable}
+
+
+def _choose(can_ask: bool) -> str:
+    names = [one.name for one in BUILT_IN]
+    if not can_ask:
+        raise Refused(f"name a template: {', '.join(names)}, a folder, or a Git address")
+    for one in BUILT_IN:
+        click.echo(f"  {one.name:<16} {one.description}", err=True)
+    picked: str = click.prompt("Template", type=click.Choice(names), default=names[0], err=True)
+    return picked
+
+
+def _ask(question: Question, description: str, default: Any) -> Any:
+    """One prompt; an answer that does not fit is asked for again."""
+    from brickyard.templates.inputs import checked
+
+    while True:
+        if question.type == "boolean" and not question.choices:
+            answer: Any = click.confirm(description, default=bool(default), err=True)
+        elif question.choices:
+            kind = click.Choice([str(one) for one in question.choices])
+            answer = click.prompt(description, type=kind, default=str(default), err=True)
+        else:
+            answer = click.prompt(description, default=default, err=True)
+        try:
+            return checked(question, answer)
+        except BadAnswer as fault:
+            click.echo(f"{fault}", err=True)
+
+
+def _answers(config_file: str | None) -> Mapping[str, Any]:
+    if config_file is None:
+        return {}
+    try:
+        found = json.loads(Path(config_file).read_bytes())
+    except (OSError, ValueError) as reason:
+        raise Refused(f"cannot read {config_file}: {reason}") from reason
+    if not isinstance(found, dict):
+        raise Refused(f"{config_file} must hold a JSON object of answers")
+    return found
+
+
+def _around(profile: str | None) -> Surroundings:
+    """What templates ask of the workspace; nothing is asked unless one does."""
+
+    @cache
+    def client() -> Any:
+        from brickyard.deploy.connect import address, connect
+        from brickyard.deploy.embedded import Embedded, home_folder
+
+        where = address(
+            environment_name="dev", settings={}, environment=os.environ, profile=profile
+        )
+        from brickyard.cli.project_options import start_embedded
+
+        embedded = Embedded(home=home_folder(os.environ), start=start_embedded)
+        return connect(where, os.environ, embedded)
+
+    @cache
+    def user() -> Any:
+        from brickyard.deploy.project import who_am_i
+
+        return who_am_i(client())
+
+    def catalog() -> str:
+        from brickyard.deploy import ApiFailure
+
+        try:
+            found = client().get("/api/2.1/unity-catalog/current-metastore-assignment")
+        except ApiFailure:
+            return ""
+        name = str(found.get("default_catalog_name") or "")
+        return "" if name == "hive_metastore" else name
+
+    def cloud() -> str:
+        host = client().host
+        return "azure" if "azuredatabricks" in host else "gcp" if ".gcp." in host else "aws"
+
+    named: Callable[[], str] = lambda: user().user_name or user().id  # noqa: E731
+    return Surroundings(
+        workspace_host=lambda: str(client().host),
+        user_name=named,
+        short_name=lambda: str(user().short_name),
+        is_service_principal=lambda: bool(user().is_service_principal),
+        default_catalog=catalog,
+        cloud=cloud,
+        records_history=bool(os.environ.get("DATABRICKS_BUNDLE_INIT_RECORD_DEPLOYMENT_HISTORY")),
+    )

@@ -1,0 +1,177 @@
+"""From a template's files and the answers to the files of a project: pure, nothing is written.
+
+`template/` is walked breadth first, the files of a folder before those below it. Names are
+templates too. `skip` takes files and folders out; a folder that was skipped before it is reached is
+not walked.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from brickyard.templates.go_text import Node, Template, execute, parse
+from brickyard.templates.go_values import Regexp, Url, printf
+
+FOLDER: Final = "template"
+LIBRARY: Final = "library"
+ENDING: Final = ".tmpl"
+NODE_TYPES: Final = {"azure": "Standard_D3_v2", "gcp": "n1-standard-4"}
+
+
+class TemplateRefuses(Exception):
+    """The template's own `fail`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What templates may ask of the workspace; each is looked up when it is first asked for."""
+
+    workspace_host: Callable[[], str]
+    user_name: Callable[[], str]
+    short_name: Callable[[], str]
+    is_service_principal: Callable[[], bool]
+    default_catalog: Callable[[], str]
+    cloud: Callable[[], str]
+    records_history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The files of the new project, by path, and the folders that are there even without any."""
+
+    files: Mapping[str, bytes]
+    folders: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Renderer:
+    """Fills in one template. `definitions` are those of its `library`."""
+
+    surroundings: Surroundings
+    definitions: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    bundle_uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
+    skipped: list[str] = field(default_factory=list)
+    _parsed: dict[tuple[str, str], Template] = field(default_factory=dict)
+
+    def learn(self, files: Mapping[str, bytes]) -> None:
+        """Take over what the files under `library/` define."""
+        for name in sorted(files):
+            if name.startswith(f"{LIBRARY}/") and name.endswith(ENDING):
+                self.definitions |= self._template(files[name].decode(), name).definitions
+
+    def text(self, text: str, name: str, answers: Mapping[str, Any], folder: str = "") -> str:
+        """One text filled in. Raises `TemplateFault` and `TemplateRefuses`."""
+        return execute(
+            self._template(text, name),
+            dict(answers),
+            functions=self._functions(folder),
+            definitions=self.definitions,
+        )
+
+    def _template(self, text: str, name: str) -> Template:
+        key = (name, text)
+        if key not in self._parsed:
+            self._parsed[key] = parse(text, name)
+        return self._parsed[key]
+
+    def _functions(self, folder: str) -> Mapping[str, Callable[..., Any]]:
+        around = self.surroundings
+
+        def skip(pattern: str) -> str:
+            self.skipped.append(posixpath.normpath(posixpath.join(folder, pattern)))
+            return ""
+
+        def fail(text: str, *values: Any) -> str:
+            raise TemplateRefuses(printf(text, *values))
+
+        return {
+            "fail": fail,
+            "skip": skip,
+            "url": Url,
+            "regexp": Regexp,
+            "random_int": random.randrange,
+            "uuid": lambda: str(uuid.uuid4()),
+            "bundle_uuid": lambda: self.bundle_uuid,
+            "pair": lambda key, value: (key, value),
+            "map": lambda *pairs: dict(pairs),
+            "lower": str.lower,
+            "upper": str.upper,
+            "path_separator": lambda: "/",
+            "smallest_node_type": lambda: NODE_TYPES.get(around.cloud(), "i3.xlarge"),
+            "workspace_host": around.workspace_host,
+            "user_name": around.user_name,
+            "short_name": around.short_name,
+            "is_service_principal": around.is_service_principal,
+            "default_catalog": around.default_catalog,
+            "record_deployment_history": lambda: around.records_history,
+        }
+
+
+def render_project(
+    files: Mapping[str, bytes], answers: Mapping[str, Any], renderer: Renderer
+) -> Rendered:
+    """The files that `template/` becomes. `files` are the whole template's, by path."""
+    renderer.learn(files)
+    inside = {
+        name.removeprefix(f"{FOLDER}/"): content
+        for name, content in files.items()
+        if name.startswith(f"{FOLDER}/")
+    }
+    made: dict[str, bytes] = {}
+    folders: list[str] = []
+    waiting = [("", "")]  # the template's folder, and what it is called in the project
+    while waiting:
+        source, target = waiting.pop(0)
+        if target and is_skipped(target, renderer.skipped):
+            continue
+        if target:
+            folders.append(target)
+        below = sorted(name for name in inside if posixpath.dirname(name) == source)
+        for name in below:
+            path, content = _file(name, target, inside[name], answers, renderer)
+            made[path] = content
+        for child in _folders_in(source, inside):
+            name = renderer.text(posixpath.basename(child), child, answers, target)
+            waiting.append((child, posixpath.join(target, name)))
+    kept = {path: text for path, text in made.items() if not is_skipped(path, renderer.skipped)}
+    return Rendered(kept, tuple(folders))
+
+
+def _file(
+    name: str, folder: str, content: bytes, answers: Mapping[str, Any], renderer: Renderer
+) -> tuple[str, bytes]:
+    base = posixpath.basename(name)
+    is_template = base.endswith(ENDING)
+    path = posixpath.join(folder, renderer.text(base.removesuffix(ENDING), name, answers, folder))
+    if not is_template:
+        return path, content
+    return path, renderer.text(content.decode(), name, answers, folder).encode()
+
+
+def _folders_in(source: str, inside: Mapping[str, bytes]) -> list[str]:
+    prefix = f"{source}/" if source else ""
+    found = {
+        prefix + name.removeprefix(prefix).split("/")[0]
+        for name in inside
+        if name.startswith(prefix) and "/" in name.removeprefix(prefix)
+    }
+    return sorted(found)
+
+
+def is_skipped(path: str, patterns: list[str]) -> bool:
+    """Whether a pattern covers this path or a folder above it; no wildcard crosses a folder."""
+    parts = path.split("/")
+    for pattern in patterns:
+        wanted = pattern.split("/")
+        above = parts[: len(wanted)]
+        if len(above) == len(wanted) and all(
+            fnmatch.fnmatchcase(one, two) for one, two in zip(above, wanted, strict=True)
+        ):
+            return True
+    return False

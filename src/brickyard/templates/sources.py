@@ -1,0 +1,126 @@
+"""Where templates come from, and where projects go: built in, a folder, a Git repository; the disk.
+
+Names of the official CLI's own templates are known, so that `init default-python` gives a project
+here too; those templates are ours. Others of its names are refused with what to use instead.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from brickyard.templates.rendering import Rendered
+
+CATALOGUE: Final = Path(__file__).with_name("catalogue")
+MLOPS_STACKS: Final = "https://github.com/databricks/mlops-stacks"
+GIT_URL: Final = re.compile(r"(https?|ssh|git|file)://|git@")
+
+
+class NoTemplate(Exception):
+    """There is no such template, or it cannot be fetched."""
+
+
+class ProjectExists(Exception):
+    """A file of the new project is there already."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A template that comes along. `folder` is below the catalogue, or a Git address."""
+
+    name: str
+    description: str
+    folder: str
+    aliases: tuple[str, ...] = ()
+
+
+BUILT_IN: Final = (
+    BuiltIn("agent", "An agent: code, evaluation, registered model, serving endpoint", "agent"),
+    BuiltIn("default-python", "A Python package, a job and a pipeline", "default-python"),
+    BuiltIn("default-sql", "SQL queries as a job on a warehouse", "default-sql"),
+    BuiltIn("default-minimal", "An empty bundle with dev and prod", "default-minimal", ("empty",)),
+    BuiltIn("mlops-stacks", "Databricks' MLOps Stacks, from Git", MLOPS_STACKS, ("mlops-stack",)),
+)
+OFFICIAL_ONLY: Final = (
+    "default-scala",
+    "dbt-sql",
+    "pydabs",
+    "lakeflow-pipelines",
+    "lakeflow-integrations",
+    "cli-pipelines",
+)
+
+
+@contextmanager
+def opened(template: str, *, inside: str = "", tag: str = "", branch: str = "") -> Iterator[Path]:
+    """The template's folder, fetched for as long as it is needed. Raises `NoTemplate`."""
+    known = next((one for one in BUILT_IN if template in (one.name, *one.aliases)), None)
+    place = known.folder if known else template
+    if known and not GIT_URL.match(place):
+        yield CATALOGUE / place
+        return
+    if template in OFFICIAL_ONLY:
+        names = ", ".join(one.name for one in BUILT_IN)
+        raise NoTemplate(
+            f"{template} is a template of the official CLI alone: use one of {names}, a folder, or"
+            " a Git address"
+        )
+    if not GIT_URL.match(place):
+        folder = Path(place).expanduser() / inside
+        if not folder.is_dir():
+            raise NoTemplate(f"there is no template {template}: no such folder, and no such name")
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="brickyard-template-") as made:
+        _clone(place, Path(made), tag or branch)
+        yield Path(made) / inside
+
+
+def _clone(address: str, folder: Path, reference: str) -> None:
+    chosen = ["--branch", reference] if reference else []
+    try:
+        ended = subprocess.run(
+            ["git", "clone", "--quiet", "--depth", "1", *chosen, "--", address, str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as reason:
+        raise NoTemplate(f"cannot fetch {address}: git is needed ({reason})") from reason
+    if ended.returncode != 0:
+        said = (ended.stderr.strip().splitlines() or ["git failed"])[-1]
+        raise NoTemplate(f"cannot fetch {address}: {said}")
+
+
+def read_files(folder: Path) -> dict[str, bytes]:
+    """Every file of a template, by posix path; `.git` left out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
+    }
+
+
+def write_project(rendered: Rendered, folder: Path, modes: Mapping[str, int]) -> list[Path]:
+    """Write everything, or nothing when a file is in the way (`ProjectExists`)."""
+    targets = {folder / name: content for name, content in rendered.files.items()}
+    for path in targets:
+        if path.exists():
+            raise ProjectExists(
+                f"{path} exists already: choose another --output-dir, or move it away"
+            )
+    for name in rendered.folders:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for path, content in targets.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        mode = modes.get(path.relative_to(folder).as_posix())
+        if mode is not None:
+            path.chmod(mode | 0o200)
+    return list(targets)

@@ -1,0 +1,82 @@
+"""Projects from the templates that come along: made, checked, and one of them deployed and run."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brickyard.templates import BUILT_IN
+
+LOCAL = [one.name for one in BUILT_IN if "://" not in one.folder]
+pytestmark = pytest.mark.belief
+
+
+def brickyard(folder: Path, environment: dict[str, str], *arguments: str) -> Any:
+    return subprocess.run(
+        [sys.executable, "-m", "brickyard", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=180,
+    )
+
+
+@pytest.fixture
+def environment(workspace: Any) -> dict[str, str]:
+    return {**os.environ, **workspace.environment("dev")}
+
+
+@pytest.mark.parametrize("template", LOCAL)
+def test_every_template_makes_a_bundle_without_findings(
+    tmp_path: Path, environment: dict[str, str], template: str
+) -> None:
+    (tmp_path / "answers.json").write_text('{"project_name": "shop"}')
+    arguments = (template, "--config-file", "answers.json", "-o", "json")
+    made = brickyard(tmp_path, environment, "init", *arguments)
+    assert made.returncode == 0, made.stderr
+    assert "shop/databricks.yml" in json.loads(made.stdout)["outputs"]
+    assert "brickyard deploy" in made.stderr
+    for target in ("dev", "prod"):
+        checked = brickyard(
+            tmp_path / "shop", environment, "validate", "--strict", "--offline", "-t", target
+        )
+        assert checked.returncode == 0, checked.stderr
+    again = brickyard(tmp_path, environment, "bundle", "init", *arguments)
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+
+
+def test_a_project_of_sql_is_deployed_and_runs(
+    tmp_path: Path, environment: dict[str, str], workspace: Any
+) -> None:
+    name = f"sql_{uuid.uuid4().hex[:8]}"
+    (tmp_path / "answers.json").write_text(json.dumps({"project_name": name}))
+    brickyard(tmp_path, environment, "init", "default-sql", "--config-file", "answers.json")
+    project = tmp_path / name
+    deployed = brickyard(project, environment, "deploy")
+    assert deployed.returncode == 0, deployed.stderr
+    ran = brickyard(project, environment, "run", name)
+    assert ran.returncode == 0, ran.stderr
+    summary = json.loads(brickyard(project, environment, "summary", "-o", "json").stdout)
+    schema = summary["resources"]["schemas"]["main"]["id"]
+    assert workspace.client("dev").tables.get(f"{schema}.orders_by_day").name == "orders_by_day"
+    destroyed = brickyard(project, environment, "destroy", "--auto-approve")
+    assert destroyed.returncode == 0, destroyed.stderr
+
+
+def test_what_is_no_template_is_told(tmp_path: Path, environment: dict[str, str]) -> None:
+    for template, word in (("nowhere", "no such folder"), ("dbt-sql", "official CLI alone")):
+        refused = brickyard(tmp_path, environment, "init", template)
+        assert refused.returncode == 1
+        assert word in refused.stderr
+        assert "Traceback" not in refused.stderr

@@ -1,0 +1,146 @@
+"""From questions to files: what is asked, what is skipped, what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from brickyard.templates import (
+    BadAnswer,
+    BadTemplate,
+    Renderer,
+    Surroundings,
+    TemplateRefuses,
+    collect,
+    read_schema,
+    render_project,
+)
+
+
+def renderer() -> Renderer:
+    return Renderer(
+        Surroundings(
+            workspace_host=lambda: "https://h",
+            user_name=lambda: "jane@x.com",
+            short_name=lambda: "jane",
+            is_service_principal=lambda: False,
+            default_catalog=lambda: "main",
+            cloud=lambda: "azure",
+        )
+    )
+
+
+def answers(properties: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    schema = read_schema(json.dumps({"properties": properties}).encode(), "schema.json")
+    fill = renderer()
+    return collect(schema, given, render=fill.text, ask=None)
+
+
+def test_defaults_may_use_the_answers_before_them_in_order() -> None:
+    properties = {
+        "b": {"type": "string", "default": "{{.a}}_b", "order": 2},
+        "a": {"type": "string", "default": "{{short_name}}", "order": 1},
+        "c": {"type": "integer", "default": 3},
+        "//note": "a comment",
+    }
+    assert answers(properties, {}) == {"a": "jane", "b": "jane_b", "c": 3}
+    assert answers(properties, {"a": "x", "unknown": 1}) == {"a": "x", "b": "x_b", "c": 3}
+
+
+@pytest.mark.parametrize(
+    ("property", "given", "word"),
+    [
+        ({"type": "string", "enum": ["a", "b"]}, "c", "must be one of a, b"),
+        ({"type": "string", "pattern": "^[a-z]+$"}, "A\n", "must match"),
+        ({"type": "integer"}, "many", "is no integer"),
+        ({"type": "boolean"}, "perhaps", "is no boolean"),
+        ({"type": "string", "const": "x"}, "y", "must be 'x'"),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_refused(
+    property: Mapping[str, Any], given: Any, word: str
+) -> None:
+    with pytest.raises(BadAnswer, match=word):
+        answers({"q": property}, {"q": given})
+
+
+def test_a_question_without_default_needs_somebody_to_ask() -> None:
+    with pytest.raises(BadAnswer, match="--config-file"):
+        answers({"q": {"type": "string"}}, {})
+
+
+def test_a_question_is_skipped_when_its_condition_holds() -> None:
+    asked: list[str] = []
+    properties = {
+        "a": {"type": "string", "order": 1},
+        "b": {
+            "type": "string",
+            "default": "d",
+            "order": 2,
+            "skip_prompt_if": {"properties": {"a": {"const": "no"}}},
+        },
+    }
+    schema = read_schema(json.dumps({"properties": properties}).encode(), "schema.json")
+
+    def ask(question: Any, text: str, default: Any) -> Any:
+        asked.append(question.name)
+        return "no"
+
+    fill = renderer()
+    found = collect(schema, {}, render=fill.text, ask=ask)
+    assert (found, asked) == ({"a": "no", "b": "d"}, ["a"])
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        b"[1]",
+        b"{",
+        b'{"version": 2}',
+        b'{"properties": {"a": {"type": "array"}}}',
+        b'{"properties": {"a": {"type": "string", "skip_prompt_if": {}}}}',
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused(schema: bytes) -> None:
+    with pytest.raises(BadTemplate):
+        read_schema(schema, "schema.json")
+
+
+def test_names_are_filled_in_and_files_without_the_ending_are_copied() -> None:
+    files = {
+        "library/helpers.tmpl": b'{{define "shout"}}{{upper .}}!{{end}}',
+        "template/{{.name}}/a.txt.tmpl": b'{{template "shout" .name}}',
+        "template/{{.name}}/b.txt": b"{{.name}}",
+        "template/{{.name}}/deep/c.tmpl": b"{{smallest_node_type}}",
+        "README.md": b"not part of it",
+    }
+    made = render_project(files, {"name": "x"}, renderer())
+    assert made.files == {
+        "x/a.txt": b"X!",
+        "x/b.txt": b"{{.name}}",
+        "x/deep/c": b"Standard_D3_v2",
+    }
+    assert made.folders == ("x", "x/deep")
+
+
+def test_what_a_template_skips_is_not_there() -> None:
+    files = {
+        "template/__preamble.tmpl": b'{{skip "p/drop"}}{{skip "*.md"}}{{skip "__preamble"}}',
+        "template/p/drop/x": b"1",
+        "template/p/keep/y.md": b"2",
+        "template/z.md": b"3",
+        "template/p/late.tmpl": b'{{skip "late"}}',
+    }
+    made = render_project(files, {}, renderer())
+    assert list(made.files) == ["p/keep/y.md"]
+    assert "p/drop" not in made.folders
+
+
+def test_a_template_may_refuse_the_answers() -> None:
+    with pytest.raises(TemplateRefuses, match="x is no name"):
+        render_project(
+            {"template/a.tmpl": b'{{fail "%s is no name" .name}}'}, {"name": "x"}, renderer()
+        )
