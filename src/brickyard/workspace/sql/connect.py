@@ -120,9 +120,7 @@ class Connection:
         """
         stop = cancellation or Cancellation()
         if session:
-            return self._rows(
-                session, self._command(session, statement, parameters, stop), stop
-            )
+            return self._rows(session, self._command(session, statement, parameters, stop), stop)
         session, is_new = self._session(catalog, schema)
         if is_new and catalog:
             self._command(session, f"USE CATALOG {_quoted(catalog)}", (), stop)
