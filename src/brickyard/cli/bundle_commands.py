@@ -93,16 +93,20 @@ def plan(
 
     With `--detailed-exitcode`, exit code 2 when there are changes.
     """
-    from brickyard.cli.diagnostics import painter
+    from brickyard.cli.diagnostics import painter, show_diagnostics
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.plan_text import plan_lines
     from brickyard.deploy import make_plan, write_plan
+    from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.planning import check_branch
+    from brickyard.deploy.services import check_served
 
     project = connect(chosen, quiet=True, deploys=True)
     check_branch(project, force=force)
     with LiveLine(COMPARING, is_silent=quiet > 0):
         made = make_plan(project, select=select, say=say)
+        unserved = check_served(project, made)
+    show_diagnostics(unserved, DiskFiles(project.root))
     if chosen.wants_json:
         click.echo(write_plan(made))
     else:
@@ -142,6 +146,7 @@ def deploy(
     from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import apply_plan, make_plan
     from brickyard.deploy.planning import check_branch, check_prevented, guard
+    from brickyard.deploy.services import stop_if_unserved
 
     end_gently()
     project = connect(chosen, quiet=quiet > 1, deploys=True)
@@ -156,6 +161,7 @@ def deploy(
             else make_plan(project, select=select, say=tell)
         )
     check_prevented(made)
+    stop_if_unserved(project, made)
     if not _approved(made, auto_approve=auto_approve):
         click.echo("Deployment cancelled!", err=True)
         return

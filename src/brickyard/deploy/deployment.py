@@ -28,6 +28,7 @@ from brickyard.deploy.planning import (
     wraps_wheels,
 )
 from brickyard.deploy.project import Project
+from brickyard.deploy.services import stop_if_unserved
 from brickyard.deploy.state import State, go_json
 from brickyard.deploy.state_store import Pulled, write_atomically
 from brickyard.deploy.sync import DEPLOYMENT, Synced, look_at, synchronise
@@ -75,10 +76,12 @@ def apply_plan(
 ) -> Deployed:
     """Deploy: upload what changed, carry out the plan, record it.
 
-    Raises `BadPlan` when the deployment has moved on since the plan was made, `Locked`, `Prevented`
-    and the errors of the world. A failed node is not raised: see `Deployed.failures`.
+    Raises `BadPlan` when the deployment has moved on since the plan, `Locked`, `Prevented`,
+    `BrokenBundle` when the embedded workspace cannot make part of it, and the errors of the world.
+    A failed node is not raised: see `Deployed.failures`.
     """
     check_prevented(plan)
+    stop_if_unserved(project, plan)
     store = project.store
     run_hook(project, "predeploy", say)
     with locked(project, force=force_lock, say=say):

@@ -42,7 +42,7 @@ class BuiltIn:
 
 BUILT_IN: Final = (
     BuiltIn("agent", "An agent: code, evaluation, registered model, serving endpoint", "agent"),
-    BuiltIn("default-python", "A Python package, a job and a pipeline", "default-python"),
+    BuiltIn("default-python", "A Python package and a job that runs its wheel", "default-python"),
     BuiltIn("default-sql", "SQL queries as a job on a warehouse", "default-sql"),
     BuiltIn("default-minimal", "An empty bundle with dev and prod", "default-minimal", ("empty",)),
     BuiltIn("mlops-stacks", "Databricks' MLOps Stacks, from Git", MLOPS_STACKS, ("mlops-stack",)),

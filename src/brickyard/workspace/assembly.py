@@ -19,7 +19,7 @@ from brickyard.workspace.jobs.routes import ROUTES as JOBS
 from brickyard.workspace.kernel import Home, Route, Store, WorkspaceInfo
 from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.mlflow.routes import ROUTES as MLFLOW
-from brickyard.workspace.operations.routes import ROUTES as OPERATIONS
+from brickyard.workspace.operations.routes import routes_over
 from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.permissions.routes import ROUTES as PERMISSIONS
 from brickyard.workspace.secrets.engine import SecretsEngine
@@ -30,7 +30,7 @@ from brickyard.workspace.spark.engine import SparkEngine
 from brickyard.workspace.sql.engine import SqlEngine
 from brickyard.workspace.sql.routes import ROUTES as SQL
 
-ROUTES: tuple[Route, ...] = (
+SERVICES: tuple[Route, ...] = (
     *IDENTITY,
     *SECRETS,
     *CATALOG,
@@ -40,8 +40,8 @@ ROUTES: tuple[Route, ...] = (
     *MLFLOW,
     *SERVING,
     *JOBS,
-    *OPERATIONS,
 )
+ROUTES: tuple[Route, ...] = (*SERVICES, *routes_over(SERVICES))
 
 
 def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) -> Engines:

@@ -32,6 +32,17 @@ def test_it_is_the_same_in_every_workspace_and_needs_a_token(workspace: Any) -> 
         workspace.client("dev", token="dapi-nobody").api_client.do("GET", PATH)
 
 
+def test_it_lists_what_it_answers(workspace: Any) -> None:
+    told = workspace.client("dev").api_client.do("GET", "/api/2.0/brickyard/routes")
+    routes = {(one["method"], one["path"]): one["fidelity"] for one in told["routes"]}
+    assert routes["POST", "/api/2.1/unity-catalog/schemas"] == "real"
+    assert set(routes.values()) <= {"real", "virtual", "accepted"}
+    with pytest.raises(PermissionDenied):
+        workspace.client("dev", token="dapi-nobody").api_client.do(
+            "GET", "/api/2.0/brickyard/routes"
+        )
+
+
 @pytest.mark.slow
 def test_an_engine_that_runs_is_counted(workspace: Any) -> None:
     client = workspace.client("dev")

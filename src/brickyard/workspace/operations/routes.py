@@ -1,4 +1,4 @@
-"""What `brickyard status` and the console ask: how the server is, in Brickyard's own words.
+"""How the server is and what it answers, in Brickyard's own words: for `status` and for deploys.
 
 Not part of Databricks' API; the path says so.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from brickyard import __version__
@@ -46,4 +47,13 @@ def memory_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-ROUTES = (Route("GET", "/api/2.0/brickyard/status", status),)
+def routes_over(services: Sequence[Route]) -> tuple[Route, ...]:
+    """The routes of this domain, one of which lists those of the services."""
+    listed = [
+        {"method": route.method, "path": route.path, "fidelity": route.fidelity.value}
+        for route in services
+    ]
+    return (
+        Route("GET", "/api/2.0/brickyard/status", status),
+        Route("GET", "/api/2.0/brickyard/routes", lambda call: {"routes": listed}),
+    )
