@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from brickyard.templates.go_text import Node, Template, execute, parse
 from brickyard.templates.go_values import Regexp, Url, printf
+from brickyard.templates.inputs import BadTemplate
 
 FOLDER: Final = "template"
 LIBRARY: Final = "library"
@@ -63,7 +64,7 @@ class Renderer:
         """Take over what the files under `library/` define."""
         for name in sorted(files):
             if name.startswith(f"{LIBRARY}/") and name.endswith(ENDING):
-                self.definitions |= self._template(files[name].decode(), name).definitions
+                self.definitions |= self._template(_decoded(files[name], name), name).definitions
 
     def text(self, text: str, name: str, answers: Mapping[str, Any], folder: str = "") -> str:
         """One text filled in. Raises `TemplateFault` and `TemplateRefuses`."""
@@ -116,7 +117,11 @@ class Renderer:
 def render_project(
     files: Mapping[str, bytes], answers: Mapping[str, Any], renderer: Renderer
 ) -> Rendered:
-    """The files that `template/` becomes. `files` are the whole template's, by path."""
+    """The files that `template/` becomes. `files` are the whole template's, by path.
+
+    Raises `TemplateFault`, `TemplateRefuses`, and `BadTemplate` for a name that leads out of the
+    project.
+    """
     renderer.learn(files)
     inside = {
         name.removeprefix(f"{FOLDER}/"): content
@@ -138,7 +143,7 @@ def render_project(
             made[path] = content
         for child in _folders_in(source, inside):
             name = renderer.text(posixpath.basename(child), child, answers, target)
-            waiting.append((child, posixpath.join(target, name)))
+            waiting.append((child, _inside(posixpath.join(target, name), child)))
     kept = {path: text for path, text in made.items() if not is_skipped(path, renderer.skipped)}
     return Rendered(kept, tuple(folders))
 
@@ -148,10 +153,25 @@ def _file(
 ) -> tuple[str, bytes]:
     base = posixpath.basename(name)
     is_template = base.endswith(ENDING)
-    path = posixpath.join(folder, renderer.text(base.removesuffix(ENDING), name, answers, folder))
+    title = renderer.text(base.removesuffix(ENDING), name, answers, folder)
+    path = _inside(posixpath.join(folder, title), name)
     if not is_template:
         return path, content
-    return path, renderer.text(content.decode(), name, answers, folder).encode()
+    return path, renderer.text(_decoded(content, name), name, answers, folder).encode()
+
+
+def _inside(path: str, source: str) -> str:
+    """The path, if it stays in the project."""
+    if path.startswith("/") or ".." in path.split("/"):
+        raise BadTemplate(f"{FOLDER}/{source} would become {path}, outside the project")
+    return path
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as fault:
+        raise BadTemplate(f"{name} is not UTF-8 text (byte {fault.start})") from fault
 
 
 def _folders_in(source: str, inside: Mapping[str, bytes]) -> list[str]:

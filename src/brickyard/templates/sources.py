@@ -99,12 +99,20 @@ def _clone(address: str, folder: Path, reference: str) -> None:
 
 
 def read_files(folder: Path) -> dict[str, bytes]:
-    """Every file of a template, by posix path; `.git` left out."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and ".git" not in path.relative_to(folder).parts
-    }
+    """Every file of a template, by posix path; `.git` left out.
+
+    Raises `NoTemplate` for a link that leads out of it: what it shows is not the template's.
+    """
+    found: dict[str, bytes] = {}
+    home = folder.resolve()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if not path.is_file() or ".git" in name.parts:
+            continue
+        if not path.resolve().is_relative_to(home):
+            raise NoTemplate(f"{name} is a link to a place outside the template")
+        found[name.as_posix()] = path.read_bytes()
+    return found
 
 
 def write_project(rendered: Rendered, folder: Path, modes: Mapping[str, int]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 from brickyard.templates import (
     BadAnswer,
     BadTemplate,
+    NoTemplate,
     Renderer,
     Surroundings,
     TemplateRefuses,
     collect,
+    read_files,
     read_schema,
     render_project,
 )
@@ -144,3 +147,27 @@ def test_a_template_may_refuse_the_answers() -> None:
         render_project(
             {"template/a.tmpl": b'{{fail "%s is no name" .name}}'}, {"name": "x"}, renderer()
         )
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x"])
+def test_no_answer_leads_out_of_the_project(name: str) -> None:
+    for path in ("template/{{.name}}/a.txt", "template/{{.name}}"):
+        with pytest.raises(BadTemplate, match="outside the project"):
+            render_project({path: b""}, {"name": name}, renderer())
+
+
+def test_a_template_that_is_no_text_is_told() -> None:
+    with pytest.raises(BadTemplate, match=r"a\.tmpl is not UTF-8 text"):
+        render_project({"template/a.tmpl": b"\xff"}, {}, renderer())
+
+
+def test_a_link_out_of_the_template_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s")
+    folder = tmp_path / "template"
+    folder.mkdir()
+    (folder / "inner").write_text("x")
+    (folder / "fine").symlink_to("inner")
+    assert set(read_files(folder)) == {"fine", "inner"}
+    (folder / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(NoTemplate, match="link is a link to a place outside"):
+        read_files(folder)
