@@ -1,4 +1,4 @@
-"""Projects from the templates that come along: made, checked, and one of them deployed and run."""
+"""Projects from the templates that come along: made, checked, deployed, run and released."""
 
 from __future__ import annotations
 
@@ -70,6 +70,37 @@ def test_a_project_of_sql_is_deployed_and_runs(
     summary = json.loads(brickyard(project, environment, "summary", "-o", "json").stdout)
     schema = summary["resources"]["schemas"]["main"]["id"]
     assert workspace.client("dev").tables.get(f"{schema}.orders_by_day").name == "orders_by_day"
+    destroyed = brickyard(project, environment, "destroy", "--auto-approve")
+    assert destroyed.returncode == 0, destroyed.stderr
+
+
+def test_a_project_of_python_runs_its_wheel(tmp_path: Path, environment: dict[str, str]) -> None:
+    name = f"python_{uuid.uuid4().hex[:8]}"
+    (tmp_path / "answers.json").write_text(json.dumps({"project_name": name}))
+    brickyard(tmp_path, environment, "init", "default-python", "--config-file", "answers.json")
+    project = tmp_path / name
+    deployed = brickyard(project, environment, "deploy")
+    assert deployed.returncode == 0, deployed.stderr
+    ran = brickyard(project, environment, "run", name)
+    assert ran.returncode == 0, ran.stderr
+    assert "square" in ran.stdout
+    destroyed = brickyard(project, environment, "destroy", "--auto-approve")
+    assert destroyed.returncode == 0, destroyed.stderr
+
+
+@pytest.mark.slow
+def test_an_agent_is_released(tmp_path: Path, workspace: Any) -> None:
+    environment = workspace.environment()
+    name = f"agent_{uuid.uuid4().hex[:8]}"
+    (tmp_path / "answers.json").write_text(json.dumps({"project_name": name}))
+    brickyard(tmp_path, environment, "init", "agent", "--config-file", "answers.json")
+    project = tmp_path / name
+    who = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
+    for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "An agent")):
+        subprocess.run(["git", *words], cwd=project, check=True)
+    released = brickyard(project, environment, "release", "promote", "--to", "dev")
+    assert released.returncode == 0, released.stderr
+    assert "answered_right >= 0.9" in released.stdout + released.stderr
     destroyed = brickyard(project, environment, "destroy", "--auto-approve")
     assert destroyed.returncode == 0, destroyed.stderr
 

@@ -16,6 +16,9 @@ QUESTIONS = {
     "What is the weather?": "do not know",
 }
 name, version = dbutils.widgets.get("model_name"), dbutils.widgets.get("model_version")
+if version == "latest":
+    found = mlflow.MlflowClient().search_model_versions(f"name='{name}'")
+    version = str(max(int(one.version) for one in found))
 agent = mlflow.pyfunc.load_model(f"models:/{name}/{version}")
 
 
