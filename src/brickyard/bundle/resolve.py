@@ -75,8 +75,6 @@ RESOURCES: Final[tuple[Step, ...]] = (
     apply_defaults,
     apply_permissions,
     fix_owners,
-    put_volume_paths,
-    drop_empty_strings,
 )
 
 
@@ -85,7 +83,8 @@ def make_python_resources(draft: Draft) -> Draft:
     return run_python_functions(draft, RESOURCES, (normalise_tree, merge_keyed_lists, fix_owners))
 
 
-PYTHON: Final[tuple[Step, ...]] = (make_python_resources,)
+# Python does not know the fields that are made of others.
+PYTHON: Final[tuple[Step, ...]] = (make_python_resources, put_volume_paths, drop_empty_strings)
 CHECKS: Final[tuple[Step, ...]] = (
     check_resources,
     check_globs,

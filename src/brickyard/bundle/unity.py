@@ -6,8 +6,9 @@ from typing import Final
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.interpolate import interpolate
+from brickyard.bundle.references import is_pure, names_in
 from brickyard.bundle.schema import schema
-from brickyard.values import Path, Value, value_of
+from brickyard.values import Diagnostic, Path, Value, error, show, value_of
 
 # Where resources name a catalog, and schemas of it.
 _PLAIN: Final = (("catalog_name",), (("schema_name",),))
@@ -69,13 +70,22 @@ def refer_to_schemas(draft: Draft) -> Draft:
 
 
 def put_volume_paths(draft: Draft) -> Draft:
-    """`${resources.volumes.v.volume_path}` everywhere. Writes: `volume_path` and its users."""
+    """`${resources.volumes.v.volume_path}` everywhere. Writes: `volume_path` and its users.
+
+    The path is made of the names that references stand for; the references themselves stay.
+    """
     changes: dict[Path, Value] = {}
+    found: list[Diagnostic] = []
     for key, value in draft.each("volumes"):
+        at: Path = ("resources", "volumes", key, "volume_path")
+        given = value.child("volume_path")
+        if given is not None and given.text:
+            found.append(_computed(given, at))
         names = [value.child(name) for name in ("catalog_name", "schema_name", "name")]
         if all(name is not None and name.text for name in names):
-            path = "/Volumes/" + "/".join(name.text for name in names if name is not None)
-            changes["resources", "volumes", key, "volume_path"] = value_of(path, value.locations)
+            parts = [_meant(draft.tree, name.text) for name in names if name is not None]
+            changes[at] = value_of("/Volumes/" + "/".join(parts), value.locations)
+    draft = draft.noting(*found)
     if not changes:
         return draft
     tree = draft.tree.put_all(changes)
@@ -94,5 +104,23 @@ def put_volume_paths(draft: Draft) -> Draft:
         return value if text == value.data else value.with_data(text)
 
     tree = tree.map(change)
-    made, found = interpolate(tree, schema(), within=lambda path: path[:1] != ("resources",))
-    return draft.having(made, found)
+    made, faults = interpolate(tree, schema(), within=lambda path: path[:1] != ("resources",))
+    return draft.having(made, faults)
+
+
+def _meant(tree: Value, text: str) -> str:
+    """What one reference to a resource's field stands for, if the bundle itself says it."""
+    if not is_pure(text) or not text.startswith("${resources."):
+        return text
+    named = tree.get(names_in(text)[0])
+    return named.data if named is not None and isinstance(named.data, str) else text
+
+
+def _computed(given: Value, at: Path) -> Diagnostic:
+    return error(
+        "bundle/computed-field",
+        f"{show(at)} is computed and read-only; remove it from the configuration",
+        "It is made of `catalog_name`, `schema_name` and `name`.",
+        path=show(at),
+        at=given.locations,
+    )

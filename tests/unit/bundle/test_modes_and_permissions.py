@@ -59,13 +59,21 @@ def test_a_plain_schema_name_becomes_a_reference_and_follows_the_prefix() -> Non
     reference = "${resources.schemas.s.name}"
     assert plain(found, "resources.volumes.v.schema_name") == reference
     assert plain(found, "resources.registered_models.m.schema_name") == reference
-    assert plain(found, "resources.volumes.v.volume_path") == f"/Volumes/c/{reference}/files"
+    assert plain(found, "resources.volumes.v.volume_path") == (
+        "/Volumes/c/dev_jane_doe_sales/files"
+    )
 
 
 def test_the_path_of_a_volume_can_be_used_elsewhere() -> None:
     text = ALL.replace("name: nightly", "name: 'in ${resources.volumes.v.volume_path}/x'")
     name = plain(fine(resolved(text)), "resources.jobs.j.name")
-    assert name == "in /Volumes/c/${resources.schemas.s.name}/files/x"
+    assert name == "in /Volumes/c/sales/files/x"
+
+
+def test_the_path_of_a_volume_is_made_not_given() -> None:
+    text = ALL.replace("name: files}", "name: files, volume_path: /Volumes/a/b/c}")
+    found = errors(resolved(text))
+    assert "resources.volumes.v.volume_path is computed and read-only" in found[0].summary
 
 
 @pytest.mark.parametrize(
