@@ -305,7 +305,7 @@ resources: {pipelines: {p: {name: p, libraries: [
 
 def test_patterns_count_from_the_root_of_the_upload_when_that_lies_above_the_bundle() -> None:
     text = 'sync: {paths: [../common, ./src], exclude: ["*.log"]}'
-    found = fine(resolved(text, files={"src/a.py": ""}, root="/work/b"))
+    found = fine(resolved(text, files={"src/a.py": ""}, root="/home/b"))
     assert plain(found, "sync") == {"paths": ["common", "b/src"], "exclude": ["b/*.log"]}
     assert plain(found, "bundle.git.bundle_root_path") == "b"
     assert (found.sync.root, found.sync.exclude) == ("..", ("b/*.log",))
