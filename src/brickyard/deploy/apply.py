@@ -8,10 +8,10 @@ deploy may have created is looked for first, and taken over if it is there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from brickyard.deploy.calls import Caller, NotReady, find_unrecorded, revive
+from brickyard.deploy.calls import Caller, NotReady, revive
 from brickyard.deploy.graph import Outcome, run_graph
 from brickyard.deploy.http import ApiFailure
 from brickyard.deploy.journal import Journal
@@ -27,6 +27,7 @@ from brickyard.deploy.plan import (
 from brickyard.deploy.references import Reference, Unresolved, field_of, places, substitute
 from brickyard.deploy.seals import seal
 from brickyard.deploy.state import Entry, State
+from brickyard.deploy.unrecorded import find_made
 from brickyard.resources import TYPES, AccessType, Json, ResourceType
 
 DONE = {
@@ -121,12 +122,24 @@ def apply(
     journal: Journal,
     caller: Caller,
     *,
-    unsure: frozenset[str] = frozenset(),
+    user: str = "",
     progress: Callable[[Event], None] = lambda _: None,
 ) -> Applied:
-    """Apply every pending node; failures are in the result, not raised."""
-    applier = _Applier(plan=plan, journal=journal, caller=caller, unsure=unsure, progress=progress)
-    outcomes = run_graph(edges(plan, recorded), applier.step)
+    """Apply every pending node, as `user`; failures are in the result, not raised."""
+    applier = _Applier(plan=plan, journal=journal, caller=caller, user=user, progress=progress)
+    # No cap where another waits for it: that one would fail.
+    patient = replace(applier, caller=replace(caller, max_wait_s=None))
+    needed = {
+        dependency.node
+        for node in plan.pending
+        if node.action is not Action.DELETE
+        for dependency in node.depends_on
+        if dependency.node != node.parent
+    }
+    outcomes = run_graph(
+        edges(plan, recorded),
+        lambda address: (patient if address in needed else applier).step(address),
+    )
     for address, outcome in outcomes.items():
         if outcome.blocked_by is not None:
             detail = f"{outcome.blocked_by} failed"
@@ -139,7 +152,7 @@ class _Applier:
     plan: Plan
     journal: Journal
     caller: Caller
-    unsure: frozenset[str]
+    user: str
     progress: Callable[[Event], None]
     _read: dict[str, Actual] = field(default_factory=dict)
 
@@ -204,14 +217,19 @@ class _Applier:
             self.caller.wait(kind.wait, id)
 
     def _create(self, node: Node, kind: ResourceType, desired: Json) -> str:
-        if node.address in self.unsure:
-            found = find_unrecorded(self.caller.workspace, kind, desired, self.caller)
+        maker = self.journal.in_doubt.get(node.address)
+        if maker is not None:
+            recorded = {entry.id for entry in self.journal.state.entries.values()}
+            found = find_made(self.caller, kind, desired, maker, recorded)
             if found is not None:
                 self._adopt(node, kind, found, desired)
                 return "Adopted"
+        self.journal.doubt(node.address, self.user)
         try:
             new_id, answer = self.caller.create(kind, desired)
         except ApiFailure as failure:
+            if not failure.is_in_doubt and failure.method != "GET":  # else the create went through
+                self.journal.refused(node.address)
             revived = None
             if failure.is_conflict and node.action is Action.CREATE:
                 revived = revive(self.caller.workspace, kind, desired)

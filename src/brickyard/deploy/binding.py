@@ -111,7 +111,7 @@ def _renamed(edge: Dependency, old: str, new: str) -> Dependency:
 def _write(project: Project, pulled: Pulled, changes: Mapping[str, Entry | None]) -> State:
     store = project.store
     store.adopt(pulled.state)
-    journal = store.begin(pulled.state, ())
+    journal = store.begin(pulled, {})
     for address, entry in changes.items():
         journal.record(address, entry)
-    return store.finish(journal, pulled, had_creates=False)
+    return store.finish(journal, pulled)

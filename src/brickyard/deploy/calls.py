@@ -1,7 +1,6 @@
 """The REST calls of one resource, made from its declaration. Nothing here decides; it does.
 
-Also: reading a resource as it is, waiting until it can be used, and finding one by name when a
-killed deploy may have made it without writing it down.
+Also: reading a resource as it is, and waiting until it can be used.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 RETRY_S: Final = 15 * 60.0
 OPERATION_S: Final = 60 * 60.0
+MAX_WAIT: Final = "DATABRICKS_BUNDLE_RESOURCE_MAX_WAIT"
 NOTHING_TO_UPDATE: Final = "nothing to update"
 
 
@@ -35,7 +35,8 @@ class Caller:
 
     workspace: Workspace
     sleep: Callable[[float], None] = time.sleep
-    max_wait_s: float | None = None
+    max_wait_s: float | None = None  # what is not ready by then is left to itself, with a warning
+    warn: Callable[[str], None] = lambda _: None
 
     def create(self, kind: ResourceType, desired: Json) -> tuple[str, Json]:
         """Make it; its id and the answer."""
@@ -151,13 +152,19 @@ class Caller:
             self.wait(kind.settle, id, until_gone=True)
 
     def wait(self, wait: Wait | None, id: str, *, until_gone: bool = False) -> None:
-        """Poll until ready. Raises `NotReady` on failure or when time is up."""
+        """Poll until ready. Raises `NotReady` on failure or when the type's own time is up."""
         if wait is None:
             return
         self._await(wait, wait.path.replace("{id}", segment(id)), until_gone=until_gone)
 
     def _await(self, wait: Wait, path: str, *, until_gone: bool = False) -> None:
-        limit_s = wait.timeout_s if self.max_wait_s is None else self.max_wait_s
+        limit_s: float = wait.timeout_s
+        if self.max_wait_s is not None and self.max_wait_s < limit_s:
+            limit_s = self.max_wait_s
+        is_capped = limit_s < wait.timeout_s
+        if is_capped and not limit_s:
+            self.warn(f"Not waiting for {path} ({MAX_WAIT}=0); it may still be in progress")
+            return
         give_up_at, pause_s = time.monotonic() + limit_s, FIRST_PAUSE_S
         while True:
             try:
@@ -173,6 +180,12 @@ class Caller:
             if not until_gone and all(
                 str(_at(seen, path)) in values for path, values in wait.ready.items()
             ):
+                return
+            if time.monotonic() > give_up_at and is_capped:
+                self.warn(
+                    f"Stopped waiting for {path} after {limit_s:.0f} s ({MAX_WAIT}); it may still"
+                    " be in progress"
+                )
                 return
             if time.monotonic() > give_up_at:
                 states = ", ".join(f"{path} is {_at(seen, path)}" for path in wait.ready)
@@ -264,28 +277,6 @@ class Caller:
         return dict(operation.get("response") or {})
 
 
-def find_unrecorded(
-    workspace: Workspace, kind: ResourceType, desired: Json, caller: Caller
-) -> str | None:
-    """The id of the object a killed deploy made from `desired`, if it did.
-
-    Jobs are told by name and by the metadata path of this deployment; experiments and everything
-    whose name is its id are read directly. Other types cannot be looked up: None.
-    """
-    if kind.key == "jobs":
-        return _find_job(workspace, desired)
-    if kind.key == "experiments":
-        return _find_experiment(workspace, desired)
-    names = [desired.get(part) for part in ("catalog_name", "schema_name", "name")]
-    try:
-        id = kind.id(desired, {**desired, "full_name": ".".join(str(n) for n in names if n)})
-    except (KeyError, TypeError):
-        return None
-    if not id or caller.read(kind, id) is None:
-        return None
-    return id
-
-
 def revive(workspace: Workspace, kind: ResourceType, desired: Json) -> str | None:
     """Bring back an object deleted before, which still holds the name; its id, or None.
 
@@ -306,26 +297,6 @@ def revive(workspace: Workspace, kind: ResourceType, desired: Json) -> str | Non
             return None
         raise
     return id
-
-
-def _find_job(workspace: Workspace, desired: Json) -> str | None:
-    mine = (desired.get("deployment") or {}).get("metadata_file_path")
-    for job in workspace.pages("/api/2.2/jobs/list", "jobs", {"name": desired.get("name")}):
-        settings = job.get("settings") or {}
-        if mine and (settings.get("deployment") or {}).get("metadata_file_path") == mine:
-            return str(job["job_id"])
-    return None
-
-
-def _find_experiment(workspace: Workspace, desired: Json) -> str | None:
-    path = "/api/2.0/mlflow/experiments/get-by-name"
-    try:
-        found = workspace.get(path, {"experiment_name": desired.get("name")})["experiment"]
-    except ApiFailure as failure:
-        if failure.is_missing:
-            return None
-        raise
-    return None if found.get("lifecycle_stage") == "deleted" else str(found["experiment_id"])
 
 
 def _says_missing(kind: ResourceType, failure: ApiFailure) -> bool:

@@ -13,14 +13,15 @@ from typing import Any, Final
 
 from brickyard.deploy.apply import Applied, Event, apply
 from brickyard.deploy.artifacts import upload
-from brickyard.deploy.calls import Caller
+from brickyard.deploy.calls import MAX_WAIT, Caller
 from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.http import Json
 from brickyard.deploy.lock import acquire
-from brickyard.deploy.plan import Action, Plan
+from brickyard.deploy.plan import Plan
 from brickyard.deploy.plan_file import current
 from brickyard.deploy.planning import (
     METADATA,
+    Prevented,
     check_prevented,
     plan_destroy,
     prepare_resources,
@@ -33,6 +34,7 @@ from brickyard.deploy.state import State, go_json
 from brickyard.deploy.state_store import Pulled, write_atomically
 from brickyard.deploy.sync import DEPLOYMENT, Synced, look_at, synchronise
 from brickyard.deploy.sync_set import sync_set
+from brickyard.deploy.unrecorded import creates_to_note
 from brickyard.deploy.wheel_wrapper import internal_files
 
 Say = Callable[[str], None]
@@ -90,7 +92,7 @@ def apply_plan(
         _ignore_in_git(project)
         synced = _upload(project, say)
         store.adopt(pulled.state)
-        applied, state = _carry_out(project, plan, pulled, progress)
+        applied, state = _carry_out(project, plan, pulled, progress, say)
         _write_metadata(project, state)
         if not applied.failures:
             run_hook(project, "postdeploy", say)
@@ -105,7 +107,10 @@ def destroy(
     say: Say = _silent,
     force_lock: bool = False,
 ) -> Deployed:
-    """Delete every recorded resource, then the deployment's folder. Nothing there is fine."""
+    """Delete every recorded resource, then the deployment's folder. Nothing there is fine.
+
+    What an interrupted deploy may have made without a record is named, not deleted.
+    """
     store = project.store
     if plan is None:
         plan = plan_destroy(project, store.pull().state)
@@ -113,8 +118,10 @@ def destroy(
     with locked(project, force=force_lock, say=say):
         pulled = store.pull()
         plan = current(plan, pulled.state)
+        for address in sorted(pulled.unsure):
+            say(f"{address} may have been made by an interrupted deploy; if so, it is left behind")
         store.adopt(pulled.state)
-        applied, state = _carry_out(project, plan, pulled, progress)
+        applied, state = _carry_out(project, plan, pulled, progress, say)
         if not applied.failures and not plan.not_selected:
             project.files.delete(project.path("root_path"), recursive=True)
             store.forget_local(DEPLOYMENT, METADATA)
@@ -143,38 +150,39 @@ def locked(project: Project, *, force: bool, say: Say) -> Iterator[None]:
 
 
 def _carry_out(
-    project: Project, plan: Plan, pulled: Pulled, progress: Show
+    project: Project, plan: Plan, pulled: Pulled, progress: Show, say: Say
 ) -> tuple[Applied, State]:
-    creates = tuple(
-        node.address
-        for node in plan.pending
-        if node.action in (Action.CREATE, Action.RECREATE) and len(node.address.split(".")) == 3
-    )
     store = project.store
-    journal = store.begin(pulled.state, creates) if plan.pending else None
-    if journal is None:
+    if not plan.pending:
         if pulled.is_ahead:
             store.push(pulled.state, pulled.state)
         return Applied(plan=plan, outcomes={}), pulled.state
+    caller = Caller(workspace=project.workspace, max_wait_s=_max_wait(project), warn=say)
+    user = project.facts.user.user_name
+    creates = creates_to_note(plan, pulled.state, caller)
+    journal = store.begin(pulled, dict.fromkeys(creates, user))
     try:
         applied = apply(
             plan,
             pulled.state,
             journal,
-            Caller(workspace=project.workspace, max_wait_s=_max_wait(project)),
-            unsure=pulled.unsure,
+            caller,
+            user=user,
             progress=progress,
         )
     finally:
-        state = store.finish(journal, pulled, had_creates=bool(creates))
+        state = store.finish(journal, pulled)
     return applied, state
 
 
 def _max_wait(project: Project) -> float | None:
-    try:
-        return float(project.environment["DATABRICKS_BUNDLE_RESOURCE_MAX_WAIT"])
-    except (KeyError, ValueError):
+    """Seconds. Raises `Prevented` for what is no number of them: it would mean hours of waiting."""
+    given = project.environment.get(MAX_WAIT)
+    if given is None:
         return None
+    if not (given.isascii() and given.isdigit()):
+        raise Prevented(f"invalid {MAX_WAIT}={given!r}: expected a non-negative number of seconds")
+    return float(given)
 
 
 def _upload(project: Project, say: Say) -> Synced:

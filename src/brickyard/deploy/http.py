@@ -65,6 +65,11 @@ class ApiFailure(Exception):
         )
 
     @property
+    def is_in_doubt(self) -> bool:
+        """True when the call may have had its effect though it failed."""
+        return self.status >= 500 or self.status == 408
+
+    @property
     def is_conflict(self) -> bool:
         """True when an object of that name exists already."""
         return self.status == 409 or self.code.endswith("ALREADY_EXISTS")

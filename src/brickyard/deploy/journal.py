@@ -4,6 +4,8 @@ Line 1 is the header `{lineage, serial, state_version, cli_version}` with the se
 state will have; each further line is `{"k": address, "v": entry}`, without `v` for a removal. Every
 line is on disk before the next call to the workspace is made, so a killed deploy loses at most
 the one call in flight (which `state_store.py` covers: it notes the creates before the first).
+
+Creates in doubt, which may have made something that no line records, are kept beside the state.
 """
 
 from __future__ import annotations
@@ -34,8 +36,10 @@ class Journal:
     path: Path
     state: State
     _file: IO[bytes]
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    in_doubt: dict[str, str] = field(default_factory=dict)  # address -> who may have made it
+    is_noted: bool = False  # the workspace has a note of creates
     is_changed: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def record(self, address: str, entry: Entry | None) -> None:
         """Note one step that has succeeded; returns once it is on disk."""
@@ -46,6 +50,18 @@ class Journal:
             _append(self._file, line)
             self.state = self.state.put(address, entry)
             self.is_changed = True
+            if entry is not None:
+                self.in_doubt.pop(address, None)
+
+    def doubt(self, address: str, user: str) -> None:
+        """A create is about to be sent."""
+        with self._lock:
+            self.in_doubt[address] = user
+
+    def refused(self, address: str) -> None:
+        """The create certainly made nothing."""
+        with self._lock:
+            self.in_doubt.pop(address, None)
 
     def close(self) -> None:
         self._file.close()

@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,14 @@ TERRAFORM = "terraform.tfstate"
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """The winning state, and the creates an interrupted deploy may have made without a record."""
+    """The winning state, and the creates an interrupted deploy may have made without a record.
+
+    `unsure` are their addresses, each with the user who sent it.
+    """
 
     state: State
     remote: State | None
-    unsure: frozenset[str] = frozenset()
+    unsure: Mapping[str, str] = field(default_factory=dict)
     has_intents: bool = False
 
     @property
@@ -78,8 +81,13 @@ class StateStore:
             winner = State(lineage=str(intents["lineage"]), serial=int(intents["serial"]) - 1)
         started = bool(intents) and intents.get("lineage") == winner.lineage
         fits = started and int(intents.get("serial", 0)) in (winner.serial, winner.serial + 1)
-        unsure = frozenset(intents.get("creates", ())) if fits else frozenset()
-        return Pulled(winner, remote, unsure - winner.entries.keys(), bool(intents))
+        noted = intents.get("creates") if fits else None
+        unsure = {
+            address: str(user)
+            for address, user in (noted.items() if isinstance(noted, dict) else ())
+            if address not in winner.entries
+        }
+        return Pulled(winner, remote, unsure, bool(intents))
 
     def has_terraform_state(self) -> bool:
         """Whether Terraform's state lies where its engine kept it, here or in the workspace."""
@@ -93,21 +101,23 @@ class StateStore:
             self.write_local(state)
         self.journal_path.unlink(missing_ok=True)
 
-    def begin(self, state: State, creates: tuple[str, ...]) -> Journal:
-        """Open the log; tell the workspace first which objects are about to be made."""
+    def begin(self, pulled: Pulled, creates: Mapping[str, str]) -> Journal:
+        """Open the log; tell the workspace first which objects are about to be made, by whom.
+
+        What an earlier deploy left in doubt stays so until it is recorded or refused.
+        """
         self.journal_path.unlink(missing_ok=True)
-        journal = open_journal(self.journal_path, state)
-        if creates:
-            note = {
-                "lineage": journal.state.lineage,
-                "serial": journal.state.serial,
-                "creates": sorted(creates),
-            }
-            self.files.write(f"{self.remote_folder}/{INTENTS}", go_json(note, indent=1).encode())
+        journal = open_journal(self.journal_path, pulled.state)
+        journal.in_doubt.update(pulled.unsure)
+        journal.is_noted = pulled.has_intents
+        self._note(journal, {**pulled.unsure, **creates})
         return journal
 
-    def finish(self, journal: Journal, pulled: Pulled, *, had_creates: bool) -> State:
-        """Write the state locally, push it, drop log and intents, in that order."""
+    def finish(self, journal: Journal, pulled: Pulled) -> State:
+        """Write the state locally, push it, drop log and intents, in that order.
+
+        The intents of creates that are still in doubt are kept.
+        """
         journal.close()
         state = journal.state if journal.is_changed else pulled.state
         if journal.is_changed:
@@ -115,9 +125,22 @@ class StateStore:
         if journal.is_changed or pulled.is_ahead:
             self.push(state, pulled.state)
         self.journal_path.unlink(missing_ok=True)
-        if had_creates or pulled.has_intents:
-            self.files.delete(f"{self.remote_folder}/{INTENTS}")
+        self._note(journal, journal.in_doubt)
         return state
+
+    def _note(self, journal: Journal, creates: Mapping[str, str]) -> None:
+        """Leave word in the workspace of these creates; none: take it away."""
+        path = f"{self.remote_folder}/{INTENTS}"
+        if not creates and journal.is_noted:
+            self.files.delete(path)
+        if creates:
+            note = {
+                "lineage": journal.state.lineage,
+                "serial": journal.state.serial,
+                "creates": dict(sorted(creates.items())),
+            }
+            self.files.write(path, go_json(note, indent=1).encode())
+        journal.is_noted = bool(creates)
 
     def push(self, state: State, before: State) -> None:
         """Replace the remote copy, unless somebody else did since we pulled."""

@@ -1,0 +1,186 @@
+"""Creates whose outcome is not known: nothing made twice, nothing of somebody else's taken over."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fake_workspace import KILLED, ROOT, FakeWorkspace, MakeProject
+from test_deploy import deployed, world
+
+from brickyard.deploy import apply_plan, destroy, make_plan
+from brickyard.deploy.calls import MAX_WAIT, Caller, NotReady
+from brickyard.deploy.http import ApiFailure, Unreachable
+from brickyard.deploy.planning import Prevented
+from brickyard.deploy.selection import narrowed
+from brickyard.resources import Wait
+
+JOB = {"name": "nightly", "max_concurrent_runs": 1, "tasks": [{"task_key": "a"}]}
+JOBS = {"jobs": {"nightly": JOB}}
+TWO_JOBS = {"jobs": {"nightly": JOB, "other": {"name": "other", "tasks": [{"task_key": "b"}]}}}
+SCHEMA = {"schemas": {"s": {"catalog_name": "dev", "name": "sales"}}}
+INTENTS = f"{ROOT}/state/intents.json"
+Match = Callable[[str, str], bool]
+
+
+def is_create(method: str, path: str) -> bool:
+    return method == "POST" and path.endswith(("jobs/create", "schemas"))
+
+
+def killed_at_create(make_project: MakeProject, resources: dict[str, Any], *, after: bool) -> None:
+    """Deploy in a process that dies before or after its first create."""
+    child = os.fork()
+    if child == 0:
+        real = FakeWorkspace.send
+
+        def send(self: FakeWorkspace, method: str, path: str, **more: Any) -> Any:
+            if is_create(method, path):
+                if after:
+                    real(self, method, path, **more)
+                os._exit(KILLED)
+            return real(self, method, path, **more)
+
+        FakeWorkspace.send = send  # type: ignore[method-assign]
+        try:
+            project = make_project(resources)
+            apply_plan(project, make_plan(project))
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED
+
+
+def put_schema(project: Any, **fields: str) -> None:
+    """Somebody makes the schema by other means."""
+    made = world(project)
+    made["schemas"]["dev.sales"] = {
+        "catalog_name": "dev",
+        "name": "sales",
+        "full_name": "dev.sales",
+        **fields,
+    }
+    project.workspace.disk.write_text(json.dumps(made))
+
+
+def test_what_was_there_before_a_killed_create_is_not_taken_over(
+    make_project: MakeProject,
+) -> None:
+    put_schema(make_project(SCHEMA), owner="somebody@else")
+    killed_at_create(make_project, SCHEMA, after=False)
+    project = make_project(SCHEMA)
+    failures = apply_plan(project, make_plan(project)).failures
+    assert "deployment bind s dev.sales" in failures[0]
+    destroy(project)
+    assert list(world(project)["schemas"]) == ["dev.sales"]
+
+
+def test_what_somebody_else_made_since_is_not_taken_over(make_project: MakeProject) -> None:
+    killed_at_create(make_project, SCHEMA, after=False)
+    put_schema(make_project(SCHEMA), created_by="somebody@else")
+    project = make_project(SCHEMA)
+    failures = apply_plan(project, make_plan(project)).failures
+    assert "deployment bind s dev.sales" in failures[0]
+    destroy(project)
+    assert list(world(project)["schemas"]) == ["dev.sales"]
+
+
+def test_what_the_killed_deploy_made_is_taken_over(make_project: MakeProject) -> None:
+    killed_at_create(make_project, SCHEMA, after=True)
+    project = make_project(SCHEMA)
+    deployed(project)
+    assert INTENTS not in world(project)["files"]
+    destroy(project)
+    assert world(project)["schemas"] == {}
+
+
+@pytest.mark.parametrize("loss", ["connection", "internal error"])
+def test_a_create_whose_answer_is_lost_is_not_repeated(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    real = FakeWorkspace.send
+    lost: list[str] = []
+
+    def send(self: FakeWorkspace, method: str, path: str, **more: Any) -> Any:
+        answer = real(self, method, path, **more)
+        if not is_create(method, path) or lost:
+            return answer
+        lost.append(path)
+        if loss == "connection":
+            raise Unreachable("https://fake", "no answer in time")
+        raise ApiFailure(
+            status=500, code="INTERNAL_ERROR", message="oops", method=method, path=path
+        )
+
+    monkeypatch.setattr(FakeWorkspace, "send", send)
+    first = make_project(JOBS)
+    assert len(apply_plan(first, make_plan(first)).failures) == 1
+    assert INTENTS in world(first)["files"]
+    second = make_project(JOBS, clone="another")
+    deployed(second)
+    assert len(world(second)["jobs"]) == 1
+    assert INTENTS not in world(second)["files"]
+    destroy(second)
+    assert world(second)["jobs"] == {}
+
+
+def test_a_refused_create_leaves_no_doubt(make_project: MakeProject) -> None:
+    project = make_project(JOBS, refuses={"jobs/create": "no"})
+    assert len(apply_plan(project, make_plan(project)).failures) == 1
+    assert INTENTS not in world(project)["files"]
+
+
+def test_a_selection_keeps_what_is_in_doubt_of_the_others(make_project: MakeProject) -> None:
+    killed_at_create(make_project, JOBS, after=True)
+    project = make_project(TWO_JOBS)
+    some = narrowed(make_plan(project), ("resources.jobs.other",))
+    assert apply_plan(project, some).failures == ()
+    deployed(make_project(TWO_JOBS))
+    names = sorted(job["name"] for job in world(project)["jobs"].values())
+    assert names == ["nightly", "other"]
+
+
+def test_a_recorded_job_is_not_taken_for_a_lost_one_of_the_same_name(
+    make_project: MakeProject,
+) -> None:
+    deployed(make_project(JOBS))
+    twins = {"jobs": {"nightly": JOB, "twin": JOB}}
+    killed_at_create(make_project, twins, after=False)
+    deployed(make_project(twins))
+    assert len(world(make_project(twins))["jobs"]) == 2
+
+
+class Starting:
+    """A workspace in which nothing ever becomes ready."""
+
+    calls = 0
+
+    def get(self, path: str, query: object = None) -> dict[str, str]:
+        self.calls += 1
+        return {"state": "STARTING"}
+
+
+def test_a_cap_on_waiting_ends_it_with_a_warning_not_a_failure() -> None:
+    wait = Wait(path="/x", ready={"state": ("RUNNING",)}, failed={}, timeout_s=1)
+    for seconds, calls in ((0.0, 0), (0.01, 1)):
+        workspace, said = Starting(), []
+        caller = Caller(
+            workspace=workspace,  # type: ignore[arg-type]
+            max_wait_s=seconds,
+            warn=said.append,
+        )
+        caller.wait(wait, "1")
+        assert (workspace.calls > 0) == (calls > 0)
+        assert MAX_WAIT in said[0]
+    unready = Wait(path="/x", ready={"state": ("RUNNING",)}, failed={}, timeout_s=0)
+    with pytest.raises(NotReady, match="not ready"):
+        Caller(workspace=Starting()).wait(unready, "1")  # type: ignore[arg-type]
+
+
+def test_a_cap_that_is_no_number_is_refused(make_project: MakeProject) -> None:
+    project = make_project(JOBS)
+    project.environment[MAX_WAIT] = "soon"
+    with pytest.raises(Prevented, match="non-negative number of seconds"):
+        apply_plan(project, make_plan(project))
+    assert world(project)["jobs"] == {}
