@@ -36,6 +36,25 @@ def environment(workspace: Any) -> dict[str, str]:
     return {**os.environ, **workspace.environment("dev")}
 
 
+def made_from(
+    template: str, folder: Path, environment: dict[str, str], *, deployed: bool = True
+) -> Path:
+    """A project with a name of its own, in its folder."""
+    name = f"{template.rpartition('-')[2]}_{uuid.uuid4().hex[:8]}"
+    (folder / "answers.json").write_text(json.dumps({"project_name": name}))
+    made = brickyard(folder, environment, "init", template, "--config-file", "answers.json")
+    assert made.returncode == 0, made.stderr
+    if deployed:
+        done = brickyard(folder / name, environment, "deploy")
+        assert done.returncode == 0, done.stderr
+    return folder / name
+
+
+def destroy(project: Path, environment: dict[str, str]) -> None:
+    destroyed = brickyard(project, environment, "destroy", "--auto-approve")
+    assert destroyed.returncode == 0, destroyed.stderr
+
+
 @pytest.mark.parametrize("template", LOCAL)
 def test_every_template_makes_a_bundle_without_findings(
     tmp_path: Path, environment: dict[str, str], template: str
@@ -59,50 +78,34 @@ def test_every_template_makes_a_bundle_without_findings(
 def test_a_project_of_sql_is_deployed_and_runs(
     tmp_path: Path, environment: dict[str, str], workspace: Any
 ) -> None:
-    name = f"sql_{uuid.uuid4().hex[:8]}"
-    (tmp_path / "answers.json").write_text(json.dumps({"project_name": name}))
-    brickyard(tmp_path, environment, "init", "default-sql", "--config-file", "answers.json")
-    project = tmp_path / name
-    deployed = brickyard(project, environment, "deploy")
-    assert deployed.returncode == 0, deployed.stderr
-    ran = brickyard(project, environment, "run", name)
+    project = made_from("default-sql", tmp_path, environment)
+    ran = brickyard(project, environment, "run", project.name)
     assert ran.returncode == 0, ran.stderr
     summary = json.loads(brickyard(project, environment, "summary", "-o", "json").stdout)
     schema = summary["resources"]["schemas"]["main"]["id"]
     assert workspace.client("dev").tables.get(f"{schema}.orders_by_day").name == "orders_by_day"
-    destroyed = brickyard(project, environment, "destroy", "--auto-approve")
-    assert destroyed.returncode == 0, destroyed.stderr
+    destroy(project, environment)
 
 
 def test_a_project_of_python_runs_its_wheel(tmp_path: Path, environment: dict[str, str]) -> None:
-    name = f"python_{uuid.uuid4().hex[:8]}"
-    (tmp_path / "answers.json").write_text(json.dumps({"project_name": name}))
-    brickyard(tmp_path, environment, "init", "default-python", "--config-file", "answers.json")
-    project = tmp_path / name
-    deployed = brickyard(project, environment, "deploy")
-    assert deployed.returncode == 0, deployed.stderr
-    ran = brickyard(project, environment, "run", name)
+    project = made_from("default-python", tmp_path, environment)
+    ran = brickyard(project, environment, "run", project.name)
     assert ran.returncode == 0, ran.stderr
     assert "square" in ran.stdout
-    destroyed = brickyard(project, environment, "destroy", "--auto-approve")
-    assert destroyed.returncode == 0, destroyed.stderr
+    destroy(project, environment)
 
 
 @pytest.mark.slow
 def test_an_agent_is_released(tmp_path: Path, workspace: Any) -> None:
     environment = workspace.environment()
-    name = f"agent_{uuid.uuid4().hex[:8]}"
-    (tmp_path / "answers.json").write_text(json.dumps({"project_name": name}))
-    brickyard(tmp_path, environment, "init", "agent", "--config-file", "answers.json")
-    project = tmp_path / name
+    project = made_from("agent", tmp_path, environment, deployed=False)
     who = ("-c", "user.name=tester", "-c", "user.email=tester@localhost")
     for words in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "-m", "An agent")):
         subprocess.run(["git", *words], cwd=project, check=True)
     released = brickyard(project, environment, "release", "promote", "--to", "dev")
     assert released.returncode == 0, released.stderr
     assert "answered_right >= 0.9" in released.stdout + released.stderr
-    destroyed = brickyard(project, environment, "destroy", "--auto-approve")
-    assert destroyed.returncode == 0, destroyed.stderr
+    destroy(project, environment)
 
 
 def test_what_is_no_template_is_told(tmp_path: Path, environment: dict[str, str]) -> None:

@@ -77,7 +77,7 @@ def unbind(chosen: Chosen, *, key: str, force_lock: bool) -> None:
 
 @deployment.command()
 @project_options
-@click.option("--noplancheck", is_flag=True, hidden=True)
+@click.option("--noplancheck", is_flag=True, help="Has no effect: nothing is converted here.")
 def migrate(chosen: Chosen, *, noplancheck: bool) -> None:
     """Say how a deployment made with Terraform comes here."""
     project = connect(chosen, quiet=True)

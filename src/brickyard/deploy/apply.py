@@ -25,7 +25,7 @@ from brickyard.deploy.plan import (
     worst,
 )
 from brickyard.deploy.references import Reference, Unresolved, field_of, places, substitute
-from brickyard.deploy.seals import seal
+from brickyard.deploy.seals import for_the_record
 from brickyard.deploy.state import Entry, State
 from brickyard.deploy.unrecorded import find_made
 from brickyard.resources import TYPES, AccessType, Json, ResourceType
@@ -308,8 +308,8 @@ class _Applier:
         kind, _ = declaration(node.address)
         self._read.pop(node.address, None)
         recorded = self.journal.state.entries.get(node.address)
-        state = seal(desired, recorded.state if recorded is not None else None)
-        state = {name: "" if name in kind.secrets else item for name, item in state.items()}
+        before = recorded.state if recorded is not None else None
+        state = for_the_record(desired, before, kind.secrets)
         entry = Entry(id=id, state=state, depends_on=node.depends_on)
         self.journal.record(node.address, entry)
 

@@ -14,6 +14,7 @@ from brickyard.deploy.deployment import locked
 from brickyard.deploy.plan import Node, PlanFault, declaration
 from brickyard.deploy.planning import plan_against, prepare_resources
 from brickyard.deploy.project import Project
+from brickyard.deploy.seals import for_the_record
 from brickyard.deploy.state import Dependency, Entry, State
 from brickyard.deploy.state_store import Pulled
 
@@ -52,7 +53,8 @@ def bind(
         if not agrees(node):
             return False
         value = node.value if isinstance(node.value, dict) else {}
-        entry = Entry(id=id, state=value, depends_on=node.depends_on)
+        state = for_the_record(value, None, kind.secrets)
+        entry = Entry(id=id, state=state, depends_on=node.depends_on)
         _write(project, pulled, {address: entry})
     return True
 

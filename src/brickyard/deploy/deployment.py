@@ -84,6 +84,7 @@ def apply_plan(
     """
     check_prevented(plan)
     stop_if_unserved(project, plan)
+    caller = _caller(project, say)
     store = project.store
     run_hook(project, "predeploy", say)
     with locked(project, force=force_lock, say=say):
@@ -92,7 +93,7 @@ def apply_plan(
         _ignore_in_git(project)
         synced = _upload(project, say)
         store.adopt(pulled.state)
-        applied, state = _carry_out(project, plan, pulled, progress, say)
+        applied, state = _carry_out(project, plan, pulled, caller, progress)
         _write_metadata(project, state)
         if not applied.failures:
             run_hook(project, "postdeploy", say)
@@ -115,13 +116,14 @@ def destroy(
     if plan is None:
         plan = plan_destroy(project, store.pull().state)
     check_prevented(plan)
+    caller = _caller(project, say)
     with locked(project, force=force_lock, say=say):
         pulled = store.pull()
         plan = current(plan, pulled.state)
         for address in sorted(pulled.unsure):
             say(f"{address} may have been made by an interrupted deploy; if so, it is left behind")
         store.adopt(pulled.state)
-        applied, state = _carry_out(project, plan, pulled, progress, say)
+        applied, state = _carry_out(project, plan, pulled, caller, progress)
         if not applied.failures and not plan.not_selected:
             project.files.delete(project.path("root_path"), recursive=True)
             store.forget_local(DEPLOYMENT, METADATA)
@@ -150,14 +152,13 @@ def locked(project: Project, *, force: bool, say: Say) -> Iterator[None]:
 
 
 def _carry_out(
-    project: Project, plan: Plan, pulled: Pulled, progress: Show, say: Say
+    project: Project, plan: Plan, pulled: Pulled, caller: Caller, progress: Show
 ) -> tuple[Applied, State]:
     store = project.store
     if not plan.pending:
         if pulled.is_ahead:
             store.push(pulled.state, pulled.state)
         return Applied(plan=plan, outcomes={}), pulled.state
-    caller = Caller(workspace=project.workspace, max_wait_s=_max_wait(project), warn=say)
     user = project.facts.user.user_name
     creates = creates_to_note(plan, pulled.state, caller)
     journal = store.begin(pulled, dict.fromkeys(creates, user))
@@ -175,14 +176,17 @@ def _carry_out(
     return applied, state
 
 
-def _max_wait(project: Project) -> float | None:
-    """Seconds. Raises `Prevented` for what is no number of them: it would mean hours of waiting."""
+def _caller(project: Project, say: Say) -> Caller:
+    """Who makes the calls, waiting no longer than the environment allows.
+
+    Raises `Prevented` when that is no number of seconds: ignoring it would mean hours of waiting.
+    """
     given = project.environment.get(MAX_WAIT)
     if given is None:
-        return None
+        return Caller(workspace=project.workspace)
     if not (given.isascii() and given.isdigit()):
         raise Prevented(f"invalid {MAX_WAIT}={given!r}: expected a non-negative number of seconds")
-    return float(given)
+    return Caller(workspace=project.workspace, max_wait_s=float(given), warn=say)
 
 
 def _upload(project: Project, say: Say) -> Synced:

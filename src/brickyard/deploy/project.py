@@ -30,10 +30,10 @@ from brickyard.deploy.artifact_path import check_artifact_path
 from brickyard.deploy.connect import Address, NoAuthentication, address, connect
 from brickyard.deploy.disk import DiskFiles, find_root, root_file
 from brickyard.deploy.embedded import Embedded, home_folder, identity
-from brickyard.deploy.hooks import run_script_of
+from brickyard.deploy.hooks import RESTRICTED, run_script_of
 from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
 from brickyard.deploy.lookups import NoAnswer, answer
-from brickyard.deploy.python import RESTRICTED, PythonRunner
+from brickyard.deploy.python import PythonRunner
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state_store import StateStore
 from brickyard.deploy.sync_set import SyncRules

@@ -27,7 +27,6 @@ NO_MODULE: Final = (
     f"Error while finding module specification for '{MODULE}'",
     f"No module named {MODULE}",
 )
-RESTRICTED: Final = "DATABRICKS_BUNDLE_RESTRICTED_CODE_EXECUTION"
 INSTALL: Final = (
     "The package databricks-bundles is not installed there. Install it into that environment, for"
     " example with `uv sync` or `pip install databricks-bundles`, and name the environment in"

@@ -18,6 +18,12 @@ MARK: Final = "sealed:"
 ROUNDS: Final = 100_000
 
 
+def for_the_record(data: Mapping[str, Any], recorded: Any, fields: Collection[str]) -> Any:
+    """A configuration as the state may hold it: secrets sealed, and these `fields` of it blank."""
+    sealed = seal(data, recorded)
+    return {key: "" if key in fields else value for key, value in sealed.items()}
+
+
 def seal(data: Any, recorded: Any = None) -> Any:
     """`data` with its secrets sealed; a secret that fits its recorded seal keeps that seal."""
     if isinstance(data, Mapping):

@@ -6,7 +6,7 @@ The command line renders diagnostics once, with a source excerpt from `excerpt`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from brickyard.values.location import Location
@@ -86,15 +86,7 @@ def refusal(
     at: Iterable[Location] = (),
 ) -> Diagnostic:
     """A warning about what the service will refuse: nothing of it is deployed."""
-    return Diagnostic(
-        severity=Severity.WARNING,
-        code=code,
-        summary=summary,
-        detail=detail,
-        path=path,
-        locations=tuple(at),
-        stops_deploy=True,
-    )
+    return replace(warning(code, summary, detail, path=path, at=at), stops_deploy=True)
 
 
 def recommendation(

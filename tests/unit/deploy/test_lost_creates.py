@@ -183,4 +183,11 @@ def test_a_cap_that_is_no_number_is_refused(make_project: MakeProject) -> None:
     project.environment[MAX_WAIT] = "soon"
     with pytest.raises(Prevented, match="non-negative number of seconds"):
         apply_plan(project, make_plan(project))
-    assert world(project)["jobs"] == {}
+    assert world(project)["jobs"] == world(project)["files"] == {}
+
+
+def test_destroy_names_what_an_interrupted_deploy_may_have_made(make_project: MakeProject) -> None:
+    killed_at_create(make_project, JOBS, after=True)
+    said: list[str] = []
+    assert destroy(make_project(JOBS), say=said.append).succeeded
+    assert any("resources.jobs.nightly may have been made" in text for text in said)

@@ -1,11 +1,16 @@
-"""Plans show no secret, and a plan that would set one is not applied from a file."""
+"""Plans show no secret, states hold none, and a saved plan that would set one is not applied."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from fake_workspace import MakeProject
 
 from brickyard.cli.plan_text import plan_lines
-from brickyard.deploy.plan import Action, Change, Node, Plan
+from brickyard.deploy.binding import bind
+from brickyard.deploy.calls import Caller
+from brickyard.deploy.plan import Action, Actual, Change, Node, Plan
 from brickyard.deploy.plan_file import BadPlan, read_plan, write_plan
 
 ADDRESS = "resources.secrets.s"
@@ -38,3 +43,19 @@ def test_a_saved_plan_that_would_set_a_secret_is_refused() -> None:
     with pytest.raises(BadPlan, match="would set secrets"):
         read_plan(write_plan(plan(Action.UPDATE)), "p.json")
     assert read_plan(write_plan(plan(Action.SKIP)), "p.json").nodes[ADDRESS].action is Action.SKIP
+
+
+def test_binding_records_no_secret(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"openai_config": {"openai_api_key_plaintext": "hunter3"}}
+    model = {"name": "g", "provider": "openai", "task": "llm/v1/chat", **key}
+    endpoint = {"name": "e", "config": {"served_entities": [{"external_model": model}]}}
+    project = make_project({"secrets": {"s": VALUE}, "model_serving_endpoints": {"e": endpoint}})
+    there = Actual(configuration={}, whole={})
+    monkeypatch.setattr(Caller, "read", lambda self, kind, id: there)
+    for address, id in ((ADDRESS, "c.s.n"), ("resources.model_serving_endpoints.e", "e")):
+        assert bind(project, address, id, agrees=lambda node: True, say=lambda _: None)
+    held = project.store.path.read_text() + json.dumps(project.workspace.world["files"])
+    assert "sealed:" in held
+    assert "hunter" not in held
