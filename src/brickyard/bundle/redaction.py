@@ -1,8 +1,9 @@
 """`[redacted]` in the place of secrets, wherever a resolved bundle is shown.
 
-As soon as the bundle has a secret, every variable that is a string may be where it came from, and
-is redacted, as the official CLI does. Beyond that, the secret's text is taken out of all other
-values too: a job's description that repeats it would show it as well.
+As soon as the bundle has a secret of Unity Catalog, every variable that is a string may be where it
+came from, and is redacted, as the official CLI does. Beyond that, fields that hold a secret as it
+is (`…_plaintext`) are redacted, and the text of every secret is taken out of all other values too:
+a job's description that repeats it would show it as well.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from brickyard.resources import TYPES
+from brickyard.resources import PLAINTEXT, TYPES
 from brickyard.values import Plain
 
 REDACTED: Final = "[redacted]"
@@ -20,11 +21,11 @@ LONG_ENOUGH: Final = 4
 
 def without_secrets(tree: dict[str, Plain]) -> dict[str, Plain]:
     """The same tree when nothing in it is secret."""
-    secrets = frozenset(_secrets(tree))
-    if not secrets:
+    secrets, plaintexts = frozenset(_secrets(tree)), frozenset(_plaintexts(tree))
+    if not secrets | plaintexts:
         return tree
-    made = {name: _redacted(value, secrets) for name, value in tree.items()}
-    variables = made.get("variables")
+    made = {name: _redacted(value, secrets | plaintexts) for name, value in tree.items()}
+    variables = made.get("variables") if secrets else None
     for variable in variables.values() if isinstance(variables, dict) else ():
         if isinstance(variable, dict) and isinstance(variable.get("value"), str):
             variable["value"] = REDACTED
@@ -42,6 +43,15 @@ def _secrets(tree: dict[str, Plain]) -> Iterator[str]:
             value = resource.get(field)
             if isinstance(value, str) and value:
                 yield value
+
+
+def _plaintexts(value: Plain) -> Iterator[str]:
+    for name, part in value.items() if isinstance(value, dict) else ():
+        if name.endswith(PLAINTEXT) and isinstance(part, str) and part and "${" not in part:
+            yield part
+        yield from _plaintexts(part)
+    for part in value if isinstance(value, list) else ():
+        yield from _plaintexts(part)
 
 
 def _sensitive(resources: Plain) -> Iterator[tuple[tuple[str, ...], dict[str, Plain]]]:

@@ -6,6 +6,7 @@ Looked at before references have values, as only then it shows where a value com
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.references import is_pure, names_in
@@ -16,7 +17,11 @@ def check_secrets(draft: Draft) -> Draft:
     """Errors for values written in a file. Reads: `resources.secrets`, `variables`."""
     variables = draft.tree.get("variables") or Value({})
     return draft.noting(
-        *(found for key, one in draft.each("secrets") for found in _secret(key, one, variables))
+        *(
+            replace(found, hides_source=True)
+            for key, one in draft.each("secrets")
+            for found in _secret(key, one, variables)
+        )
     )
 
 

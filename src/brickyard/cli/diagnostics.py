@@ -6,11 +6,13 @@ added. Colours only where a terminal shows them.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
 import click
 
+from brickyard.resources import PLAINTEXT
 from brickyard.values import Diagnostic, Severity, excerpt
 
 COLOURS = {
@@ -18,6 +20,8 @@ COLOURS = {
     Severity.WARNING: "yellow",
     Severity.RECOMMENDATION: "cyan",
 }
+# A secret written in a configuration, with the rest of its line.
+PLAIN_SECRET = re.compile(rf"({PLAINTEXT}[\"']?\s*:\s*)\S.*")
 ORDER = (Severity.ERROR, Severity.WARNING, Severity.RECOMMENDATION)
 
 
@@ -74,9 +78,11 @@ def _place(diagnostic: Diagnostic) -> tuple[int, str, int, int, str]:
 
 
 def _source(diagnostic: Diagnostic, files: Mapping[str, bytes]) -> list[str]:
-    if not diagnostic.locations or not diagnostic.locations[0].line:
+    hidden = diagnostic.hides_source or not diagnostic.locations
+    if hidden or not diagnostic.locations[0].line:
         return []
     content = files.get(diagnostic.locations[0].file)
     if content is None:
         return []
-    return excerpt(content.decode(errors="replace"), diagnostic.locations[0]).splitlines()
+    shown = excerpt(content.decode(errors="replace"), diagnostic.locations[0])
+    return [PLAIN_SECRET.sub(r"\1[redacted]", line) for line in shown.splitlines()]

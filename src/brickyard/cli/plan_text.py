@@ -10,6 +10,7 @@ from brickyard.deploy import Action, Plan
 from brickyard.deploy.plan import Change, Node
 from brickyard.deploy.plan_file import secret_fields
 from brickyard.deploy.planning import losses
+from brickyard.resources import PLAINTEXT
 
 COLOURS = {
     Action.CREATE: "green",
@@ -20,7 +21,7 @@ COLOURS = {
     Action.DELETE: "red",
 }
 WIDEST = 60
-SECRET_MARKS = ("_plaintext", "password", "token", "secret")
+SECRET_MARKS = (PLAINTEXT, "password", "token", "secret")
 
 Paint = Callable[[str, str], str]
 

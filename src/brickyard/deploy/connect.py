@@ -2,9 +2,9 @@
 
 Order of the official clients: the target's host and profile, then the environment. A personal
 access token, from the environment or a profile, needs nothing but this room. Every other method
-(OAuth, Azure, Google, profiles with
-those) is the SDK's `Config`, imported only then. A target that names no host at all, when nothing
-in the environment does either, means the embedded workspace of its environment.
+(OAuth, Azure, Google, profiles with those) is the SDK's `Config`, imported only then. A target that
+names no host at all, when nothing in the environment does either, means the embedded workspace of
+its environment.
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from brickyard.deploy.plan import Action, Change, Node, Plan, declaration
 from brickyard.deploy.references import NUMBER_FIELDS, REFERENCE, places
-from brickyard.deploy.seals import REDACTED, SUFFIX, has_redactions, redact
+from brickyard.deploy.seals import REDACTED, has_redactions, redact
 from brickyard.deploy.state import CLI_VERSION, Dependency, State, go_json
+from brickyard.resources import PLAINTEXT
 
 PLAN_VERSION: Final = 2
 KEYS: Final = frozenset(
@@ -120,7 +121,7 @@ def _show_node(node: Node) -> dict[str, Any]:
         shown["remote_state"] = redact(node.remote, secrets)
     if node.changes:
         shown["changes"] = {
-            path: _show_change(change, is_secret=path in secrets or path.endswith(SUFFIX))
+            path: _show_change(change, is_secret=path in secrets or path.endswith(PLAINTEXT))
             for path, change in sorted(node.changes.items())
         }
     return shown

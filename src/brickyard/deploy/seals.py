@@ -12,8 +12,9 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
+from brickyard.resources import PLAINTEXT
+
 REDACTED: Final = "[redacted]"
-SUFFIX: Final = "_plaintext"
 MARK: Final = "sealed:"
 ROUNDS: Final = 100_000
 
@@ -70,7 +71,7 @@ def _map_secrets(data: Any, change: Callable[[str], str]) -> Any:
 
 
 def _is_secret(key: str, value: Any) -> bool:
-    return key.endswith(SUFFIX) and isinstance(value, str) and bool(value)
+    return key.endswith(PLAINTEXT) and isinstance(value, str) and bool(value)
 
 
 def _sealed(secret: str, recorded: Any) -> str:

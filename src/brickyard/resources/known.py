@@ -1,9 +1,11 @@
-"""Every key that may stand under `resources`, with what messages call one of its kind."""
+"""Every key that may stand under `resources`, what messages call one of its kind, and secrets."""
 
 from __future__ import annotations
 
 from typing import Final
 
+# A field whose name ends so holds a secret as it is; others of its kind refer to a secret scope.
+PLAINTEXT: Final = "_plaintext"
 TITLES: Final = {
     "alerts": "Alert",
     "apps": "App",

@@ -32,6 +32,8 @@ class Diagnostic:
     locations: tuple[Location, ...] = ()
     # The service will refuse it: a warning of `validate`, an error of `plan` and `deploy`.
     stops_deploy: bool = False
+    # The lines that it points at hold a secret: they are not shown.
+    hides_source: bool = False
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
