@@ -2,6 +2,7 @@
 
 from brickyard.workspace.kernel.call import Call, Json, Principal, Reply, WorkspaceInfo
 from brickyard.workspace.kernel.clock import now_ms
+from brickyard.workspace.kernel.documents import Document, Documents, document_table
 from brickyard.workspace.kernel.errors import ApiError, denied, exists, invalid, not_found
 from brickyard.workspace.kernel.home import Home
 from brickyard.workspace.kernel.routing import Fidelity, Route
@@ -11,6 +12,8 @@ __all__ = [
     "METADATA",
     "ApiError",
     "Call",
+    "Document",
+    "Documents",
     "Fidelity",
     "Home",
     "Json",
@@ -20,6 +23,7 @@ __all__ = [
     "Store",
     "WorkspaceInfo",
     "denied",
+    "document_table",
     "exists",
     "invalid",
     "not_found",
