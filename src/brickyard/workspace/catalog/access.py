@@ -214,6 +214,8 @@ class Access:
         catalog: Securable,
         target: str,
     ) -> ApiError | None:
+        if catalog.kind in names.OUTSIDE:  # open to every workspace
+            return None
         mode = bindings.mode_in(tx, catalog, workspace)
         if mode == "READ_WRITE":
             return None
@@ -266,7 +268,7 @@ def _above(tx: Connection, one: Securable) -> list[Securable]:
 def _chain(tx: Connection, kind: str, full_name: str) -> tuple[list[Securable], ApiError | None]:
     """From the catalog to the object, as far as it exists, and the error if it does not."""
     parts = full_name.split(".")
-    kinds = ("catalog", "schema", kind)[: len(parts)]
+    kinds = (kind,) if kind in names.OUTSIDE else ("catalog", "schema", kind)[: len(parts)]
     chain: list[Securable] = []
     for at, one in enumerate(kinds):
         name = ".".join(parts[: at + 1])

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.catalog import defaults, folders, lineage
+from brickyard.workspace.catalog import defaults, folders, lineage, securables
 from brickyard.workspace.catalog.access import Access
 from brickyard.workspace.catalog.catalogs import Catalogs
 from brickyard.workspace.catalog.functions import Functions
 from brickyard.workspace.catalog.lineage import AccessMode, RecordedAccess
+from brickyard.workspace.catalog.locations import CREDENTIAL, LOCATION, Outside
 from brickyard.workspace.catalog.metastore import Metastore
 from brickyard.workspace.catalog.models import Models
 from brickyard.workspace.catalog.mounts import CatalogMount, mounts
@@ -48,6 +49,8 @@ class CatalogEngine:
         self.functions = Functions(self.metastore, self.access)
         self.models = Models(self.metastore, self.access)
         self.versions = Versions(self.metastore, self.access)
+        self.storage_credentials = Outside(self.metastore, self.access, CREDENTIAL)
+        self.external_locations = Outside(self.metastore, self.access, LOCATION)
         self.permissions = Permissions(self.metastore, self.access)
 
     def start(self) -> None:
@@ -63,6 +66,12 @@ class CatalogEngine:
             name: self._identity.deployer(name).user_name for name in self.metastore.workspaces
         }
         defaults.ensure(self.metastore, owners)
+
+    def credential_id(self, name: str) -> str | None:
+        """The id of a storage credential; None when it was deleted. Asks nobody."""
+        with self.metastore.read() as tx:
+            found = securables.find(tx, CREDENTIAL, name.lower())
+        return found.id if found is not None else None
 
     def authorize(
         self,

@@ -14,10 +14,14 @@ from brickyard.workspace.kernel import ApiError, invalid
 
 LONGEST: Final = 255
 _FORBIDDEN: Final = re.compile(r"[./\s\x00-\x1f\x7f]")
-_LEVELS: Final[Mapping[str, int]] = {"catalog": 1, "schema": 2}
+# Kinds that lie in the metastore itself, beside the catalogs.
+OUTSIDE: Final = frozenset({"external_location", "storage_credential"})
+_LEVELS: Final[Mapping[str, int]] = {"catalog": 1, "schema": 2, **dict.fromkeys(OUTSIDE, 1)}
 SPELLED: Final[Mapping[str, str]] = {
     "metastore": "Metastore",
     "catalog": "Catalog",
+    "external_location": "External Location",
+    "storage_credential": "Storage Credential",
     "schema": "Schema",
     "table": "Table",
     "volume": "Volume",
@@ -44,7 +48,7 @@ def full(kind: str, full_name: str) -> str:
     parts = [part.strip("`") for part in full_name.strip().lower().split(".")]
     levels = _LEVELS.get(kind, 3)
     if len(parts) != levels or not all(parts):
-        shape = ".".join(("catalog", "schema", kind)[:levels])
+        shape = kind if kind in OUTSIDE else ".".join(("catalog", "schema", kind)[:levels])
         hint = ": specify all three levels" if levels == 3 else ""
         raise invalid(f"{full_name!r} is not a valid {kind} name{hint}, as {shape}")
     return ".".join(parts)

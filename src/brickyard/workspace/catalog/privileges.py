@@ -57,6 +57,31 @@ GRANTABLE: Final[Mapping[str, frozenset[str]]] = {
             "USE_MARKETPLACE_ASSETS",
         }
     ),
+    "external_location": frozenset(
+        {
+            ALL,
+            BROWSE,
+            MANAGE,
+            "CREATE_EXTERNAL_TABLE",
+            "CREATE_EXTERNAL_VOLUME",
+            "CREATE_FOREIGN_SECURABLE",
+            "CREATE_MANAGED_STORAGE",
+            "EXTERNAL_USE_LOCATION",
+            "READ_FILES",
+            "WRITE_FILES",
+        }
+    ),
+    "storage_credential": frozenset(
+        {
+            ALL,
+            BROWSE,
+            MANAGE,
+            "CREATE_EXTERNAL_LOCATION",
+            "CREATE_EXTERNAL_TABLE",
+            "READ_FILES",
+            "WRITE_FILES",
+        }
+    ),
     "catalog": _SCHEMA | {"USE_CATALOG", "CREATE_SCHEMA"},
     "schema": _SCHEMA,
     "table": _TABLE,

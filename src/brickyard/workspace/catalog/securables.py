@@ -1,6 +1,7 @@
 """What can be owned and granted: one table for all of them, a tree by `parent_id`.
 
-kind       metastore > catalog > schema > table | volume | function | model
+kind       metastore > catalog > schema > table | volume | function | model,
+           metastore > external_location | storage_credential
 namespace  where names are unique: models and functions share `routine`, the rest have their own
 full_name  lower case; '' for the metastore
 location   path below the data directory, for what has a folder of its own

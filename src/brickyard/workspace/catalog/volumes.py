@@ -1,6 +1,6 @@
 """Volumes: real folders. details: `volume_type`.
 
-Only MANAGED: an external volume needs an external location, and the embedded metastore has none.
+Only MANAGED: an external volume lies in cloud storage, which the embedded workspace never touches.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Volumes:
         self._access.authorize(principal, workspace, "CREATE_VOLUME", "schema", schema)
         if volume_type == "EXTERNAL":
             raise invalid(
-                "External volumes need an external location, and this metastore has none: "
+                "External volumes lie in cloud storage, out of the embedded workspace: "
                 "create a MANAGED volume and copy the files into it"
             )
         if volume_type != "MANAGED":

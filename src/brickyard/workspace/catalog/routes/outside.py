@@ -1,4 +1,4 @@
-"""What points outside the metastore: external locations, credentials, connections.
+"""What reaches outside the metastore with a password: service credentials and connections.
 
 There are none here, so lists are empty and creating one is refused with the reason.
 """
@@ -12,8 +12,6 @@ from brickyard.workspace.kernel import ApiError, Call, Json, Route, not_found
 
 BASE = "/api/2.1/unity-catalog"
 KINDS = {
-    "external-locations": "External location",
-    "storage-credentials": "Storage credential",
     "credentials": "Credential",
     "connections": "Connection",
 }
