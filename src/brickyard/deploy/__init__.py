@@ -17,6 +17,7 @@ from brickyard.deploy.hooks import HookFailed
 from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
 from brickyard.deploy.lock import Locked
 from brickyard.deploy.lookups import NoAnswer
+from brickyard.deploy.may_deploy import NoFolder
 from brickyard.deploy.plan import Action, Plan, PlanFault
 from brickyard.deploy.plan_file import BadPlan, read_plan, write_plan
 from brickyard.deploy.planning import Prevented, make_plan
@@ -45,6 +46,7 @@ WORLD_ERRORS: tuple[type[Exception], ...] = (
     NoAnswer,
     NoAuthentication,
     NoBundle,
+    NoFolder,
     NotRunning,
     OSError,
     PlanFault,

@@ -56,7 +56,8 @@ class StepFailed(Exception):
 class Event:
     """Something to show while applying.
 
-    `word` is Started, then one of Created, Updated, …, Adopted, Restored, Failed, Skipped.
+    `word` is Started, then one of Created, Updated, …, Adopted, Restored, Forgot, Failed,
+    Skipped.
     """
 
     word: str
@@ -178,10 +179,7 @@ class _Applier:
     def _apply_resource(self, node: Node, kind: ResourceType) -> str:
         recorded = self._recorded(node.address)
         if node.action is Action.DELETE:
-            if not node.is_gone:
-                self.caller.delete(kind, node.id, recorded)
-            self.journal.record(node.address, None)
-            return DONE[node.action]
+            return self._delete(node, kind, recorded)
         desired = self._value(node)
         if node.action is Action.CREATE:
             return self._create(node, kind, desired)
@@ -199,6 +197,27 @@ class _Applier:
         else:
             self._update(node, kind, desired, recorded)
         return DONE[node.action]
+
+    def _delete(self, node: Node, kind: ResourceType, recorded: Json) -> str:
+        """Delete and forget; what the caller may not delete is forgotten with a warning.
+
+        As the official engine does: some services answer 403 for what is gone, and who takes a
+        resource out of the bundle that they may not touch wants to be rid of it.
+        """
+        word = DONE[Action.DELETE]
+        if not node.is_gone:
+            try:
+                self.caller.delete(kind, node.id, recorded)
+            except ApiFailure as failure:
+                if not failure.is_forbidden:
+                    raise
+                word = "Forgot"
+                self.caller.warn(
+                    f"Warning: Ignoring permission error when deleting {node.address}"
+                    f" id={node.id}: {failure}. If it is still there, it stays, unmanaged"
+                )
+        self.journal.record(node.address, None)
+        return word
 
     def _update(self, node: Node, kind: ResourceType, desired: Json, recorded: Json) -> None:
         changed = frozenset(p for p, c in node.changes.items() if c.action > Action.SKIP)

@@ -140,16 +140,26 @@ class Caller:
         return kind.id(desired, answer)
 
     def delete(self, kind: ResourceType, id: str, recorded: Json) -> None:
-        """Remove it and wait until its name is free; gone already is fine."""
+        """Remove it and wait until its name is free; gone already is fine.
+
+        What the service says of it when the caller may not delete it is passed on (403).
+        """
         try:
             self._make(kind.delete, kind, recorded, recorded, id)
         except ApiFailure as failure:
             if failure.is_missing or failure.code == "MANAGED_BY_PARENT":
                 return
-            if self.read(kind, id) is not None:
+            if failure.is_forbidden or not self._is_gone(kind, id):
                 raise
         if kind.settle is not None:
             self.wait(kind.settle, id, until_gone=True)
+
+    def _is_gone(self, kind: ResourceType, id: str) -> bool:
+        """Whether a refused delete was of something that is not there; False if none can tell."""
+        try:
+            return self.read(kind, id) is None
+        except ApiFailure:
+            return False
 
     def wait(self, wait: Wait | None, id: str, *, until_gone: bool = False) -> None:
         """Poll until ready. Raises `NotReady` on failure or when the type's own time is up."""

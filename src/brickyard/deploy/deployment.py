@@ -7,7 +7,7 @@ metadata, unlock. Partial progress is pushed; the lock is released whatever happ
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,12 +15,13 @@ from brickyard.deploy.apply import Applied, Event, apply
 from brickyard.deploy.artifacts import upload
 from brickyard.deploy.calls import MAX_WAIT, Caller
 from brickyard.deploy.hooks import run_hook
-from brickyard.deploy.http import Json
-from brickyard.deploy.lock import acquire
+from brickyard.deploy.http import ApiFailure, Json
+from brickyard.deploy.lock import Lock, Locked, acquire
+from brickyard.deploy.may_deploy import no_folder
+from brickyard.deploy.metadata import METADATA, is_source_linked, write_metadata
 from brickyard.deploy.plan import Plan
 from brickyard.deploy.plan_file import current
 from brickyard.deploy.planning import (
-    METADATA,
     Prevented,
     check_prevented,
     plan_destroy,
@@ -30,7 +31,7 @@ from brickyard.deploy.planning import (
 )
 from brickyard.deploy.project import Project
 from brickyard.deploy.services import stop_if_unserved
-from brickyard.deploy.state import State, go_json
+from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled, write_atomically
 from brickyard.deploy.sync import DEPLOYMENT, Synced, look_at, synchronise
 from brickyard.deploy.sync_set import sync_set
@@ -39,6 +40,8 @@ from brickyard.deploy.wheel_wrapper import internal_files
 
 Say = Callable[[str], None]
 Show = Callable[[Event], None]
+# The folder takes no further file, and so no lock; a forced destroy goes on.
+FULL: Final = "MAX_CHILD_NODE_SIZE_EXCEEDED"
 NOTHING: Final = Synced(uploaded=0, deleted=0)
 FOLDER_LEVELS: Final = {"CAN_MANAGE": "CAN_MANAGE", "CAN_RUN": "CAN_RUN", "CAN_VIEW": "CAN_READ"}
 
@@ -92,9 +95,9 @@ def apply_plan(
         plan = current(plan, pulled.state)
         _ignore_in_git(project)
         synced = _upload(project, say)
-        store.adopt(pulled.state)
+        store.adopt(pulled.state, say)
         applied, state = _carry_out(project, plan, pulled, caller, progress)
-        _write_metadata(project, state)
+        write_metadata(project, state)
         if not applied.failures:
             run_hook(project, "postdeploy", say)
     return Deployed(applied=applied, synced=synced, state=state)
@@ -117,12 +120,12 @@ def destroy(
         plan = plan_destroy(project, store.pull().state)
     check_prevented(plan)
     caller = _caller(project, say)
-    with locked(project, force=force_lock, say=say):
+    with locked(project, force=force_lock, say=say, lockless_if_full=True):
         pulled = store.pull()
         plan = current(plan, pulled.state)
         for address in sorted(pulled.unsure):
             say(f"{address} may have been made by an interrupted deploy; if so, it is left behind")
-        store.adopt(pulled.state)
+        store.adopt(pulled.state, say)
         applied, state = _carry_out(project, plan, pulled, caller, progress)
         if not applied.failures and not plan.not_selected:
             project.files.delete(project.path("root_path"), recursive=True)
@@ -136,18 +139,33 @@ def is_deployed(project: Project, pulled: Pulled) -> bool:
 
 
 @contextmanager
-def locked(project: Project, *, force: bool, say: Say) -> Iterator[None]:
-    """Hold the deploy lock, which is in the workspace. Raises `Locked`."""
-    lock = acquire(
-        project.files,
-        project.path("state_path"),
-        user=project.user.user_name,
-        force=force,
-        say=say,
-    )
+def locked(
+    project: Project, *, force: bool, say: Say, lockless_if_full: bool = False
+) -> Iterator[None]:
+    """Hold the deploy lock, which is in the workspace; a target's `lock.force` forces it too.
+
+    Raises `Locked`, also at the end when somebody took the lock by force meanwhile, and `NoFolder`.
+    """
+    configured = project.resolved.tree.get("bundle.deployment.lock.force")
+    is_forced = force or (configured is not None and configured.data is True)
+    folder = project.path("state_path")
+    lock: Lock | None = None
+    try:
+        lock = acquire(project.files, folder, user=project.user.user_name, force=is_forced, say=say)
+    except ApiFailure as failure:
+        if not (lockless_if_full and is_forced and failure.code == FULL):
+            if failure.status not in (403, 404):
+                raise
+            raise no_folder(project, folder) from failure
+        say(f"Warning: Proceeding with destroy without a deployment lock: {failure}")
     try:
         yield
-    finally:
+    except BaseException:
+        if lock is not None:
+            with suppress(Locked):
+                lock.release()
+        raise
+    if lock is not None:
         lock.release()
 
 
@@ -183,7 +201,7 @@ def _caller(project: Project, say: Say) -> Caller:
     """
     given = project.environment.get(MAX_WAIT)
     if given is None:
-        return Caller(workspace=project.workspace)
+        return Caller(workspace=project.workspace, warn=say)
     if not (given.isascii() and given.isdigit()):
         raise Prevented(f"invalid {MAX_WAIT}={given!r}: expected a non-negative number of seconds")
     return Caller(workspace=project.workspace, max_wait_s=float(given), warn=say)
@@ -215,11 +233,6 @@ def _upload(project: Project, say: Say) -> Synced:
     return synced
 
 
-def is_source_linked(project: Project) -> bool:
-    found = project.resolved.tree.get("presets.source_linked_deployment")
-    return found is not None and found.data is True
-
-
 def _share_folders(project: Project) -> None:
     """Top-level permissions hold for the deployment's folder too."""
     found = project.resolved.tree.get("permissions")
@@ -242,45 +255,6 @@ def _folder_entry(entry: dict[str, Any]) -> Json:
         if entry.get(name)
     }
     return {"permission_level": FOLDER_LEVELS.get(str(entry.get("level")), "CAN_READ"), **who}
-
-
-def _write_metadata(project: Project, state: State) -> None:
-    """`metadata.json`: what the jobs page reads to show where a job comes from."""
-    path = f"{project.path('state_path')}/{METADATA}"
-    content = go_json(_metadata(project, state), indent=2).encode()
-    known = project.folder / METADATA
-    if known.exists() and known.read_bytes() == content and project.files.status(path):
-        return
-    project.files.write(path, content)
-    write_atomically(known, content)
-
-
-def _metadata(project: Project, state: State) -> Json:
-    tree = project.resolved.tree
-    git = tree.get("bundle.git")
-    resources: Json = {}
-    for address, entry in sorted(state.entries.items()):
-        parts = address.split(".")
-        if len(parts) == 3 and parts[1] in ("jobs", "pipelines"):
-            declared = tree.get(address)
-            place = declared.location if declared is not None else None
-            described = {"id": entry.id, "relative_path": place.file if place else ""}
-            resources.setdefault(parts[1], {})[parts[2]] = described
-    return {
-        "version": 1,
-        "config": {
-            "bundle": {
-                "name": project.resolved.name,
-                "target": project.resolved.target,
-                "mode": project.resolved.mode,
-                "git": git.plain() if git is not None else {},
-            },
-            "workspace": {"file_path": project.path("file_path")},
-            "resources": resources,
-            "presets": {"source_linked_deployment": is_source_linked(project)},
-        },
-        "extra": {},
-    }
 
 
 def _ignore_in_git(project: Project) -> None:

@@ -65,6 +65,11 @@ class ApiFailure(Exception):
         )
 
     @property
+    def is_forbidden(self) -> bool:
+        """True when the caller may not do that, or may not know whether it is there."""
+        return self.status == 403 or self.code == "PERMISSION_DENIED"
+
+    @property
     def is_in_doubt(self) -> bool:
         """True when the call may have had its effect though it failed."""
         return self.status >= 500 or self.status == 408

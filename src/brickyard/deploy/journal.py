@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -88,31 +89,72 @@ def open_journal(path: Path, before: State) -> Journal:
 def replay(path: Path, state: State) -> State:
     """The state with a left-over log applied, or as it was when there is none.
 
-    The log stays on disk: whoever writes the returned state removes it afterwards. A line cut off
-    by a crash is skipped. Raises `BadState` for a log of another deployment.
+    The log stays on disk: whoever writes the returned state removes it afterwards. A line that
+    cannot be read is skipped (`keep_damaged` saves it). Raises `BadState` for a log of another
+    deployment, and for lines below a header that cannot be read.
     """
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return state
     header = _decode(lines[0]) if lines else None
+    if header is None and len(lines) < 2:
+        return state  # killed while the log was opened: nothing was done under it
     if header is None:
-        return state
+        raise _unusable(path, "failed to parse WAL header")
     serial, lineage = int(header.get("serial", 0)), str(header.get("lineage", ""))
-    if serial <= state.serial and lineage == state.lineage:
-        return state
-    if (state.lineage and lineage != state.lineage) or serial != state.serial + 1:
-        raise BadState(
-            f"{path} belongs to another deployment (lineage {lineage}, serial {serial}; the state"
-            f" has {state.lineage or 'none'}, {state.serial}): move it away to go on"
+    if state.lineage and lineage != state.lineage:
+        raise _unusable(
+            path,
+            f"WAL lineage ({_quoted(lineage)}) does not match state lineage"
+            f" ({_quoted(state.lineage)})",
         )
-    steps = [step for step in map(_decode, lines[1:]) if step and isinstance(step.get("k"), str)]
+    if serial <= state.serial:
+        return state
+    if serial != state.serial + 1:
+        raise _unusable(
+            path,
+            f"WAL serial ({serial}) is ahead of expected ({state.serial + 1}), state may be"
+            " corrupted",
+        )
+    steps = [step for step in map(_decode, lines[1:]) if step is not None]
     if not steps:
         return state
     after = replace(state.following(), lineage=lineage)
     for step in steps:
-        after = after.put(step["k"], read_entry(step["v"]) if "v" in step else None)
+        after = after.put(step["k"], read_entry(step["v"]) if step.get("v") else None)
     return after
+
+
+def keep_damaged(path: Path, say: Callable[[str], None]) -> None:
+    """Save the lines of a left-over log that cannot be read in `….wal.corrupted`, and say so.
+
+    What they recorded is looked for at the next deploy if it was a create (`unrecorded.py`).
+    """
+    try:
+        lines = path.read_bytes().splitlines()[1:]
+    except FileNotFoundError:
+        return
+    damaged = [line for line in lines if _decode(line) is None]
+    for number, line in enumerate(lines, start=2):
+        if _decode(line) is None:
+            say(f"Warning: Skipping corrupted WAL entry at {path}:{number}")
+    if damaged:
+        place = path.with_name(f"{path.name}.corrupted")
+        place.write_bytes(b"\n".join(damaged))
+        place.chmod(0o600)
+        say(f"Warning: Saved {len(damaged)} corrupted WAL entries to {place}")
+
+
+def _unusable(path: Path, reason: str) -> BadState:
+    return BadState(
+        f"reading state from {path.with_suffix('')}: WAL recovery failed: {reason}.\nThe log of an"
+        f" interrupted deploy is not of this state: move {path} away to go on without it"
+    )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _append(file: IO[bytes], line: dict[str, object]) -> None:
@@ -122,8 +164,9 @@ def _append(file: IO[bytes], line: dict[str, object]) -> None:
 
 
 def _decode(line: bytes) -> dict[str, Any] | None:
+    """A line's object; None when it is not one of ours."""
     try:
         data = json.loads(line)
     except ValueError:
         return None
-    return data if isinstance(data, dict) else None
+    return data if isinstance(data, dict) and {"k", "lineage"} & data.keys() else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from typing import Any, Final
 from brickyard.deploy.remote_files import FileExists, RemoteFiles
 
 NAME: Final = "deploy.lock"
+TIMESTAMP: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 class Locked(Exception):
@@ -36,10 +38,13 @@ class Lock:
     files: RemoteFiles
 
     def release(self) -> None:
-        """Delete the file if it is still ours; a missing one is fine."""
+        """Delete the file; a missing one is fine. Raises `Locked` if somebody else took it over."""
         holder = _holder(self.files, self.path)
-        if holder is not None and holder.get("ID") == self.id:
-            self.files.delete(self.path)
+        if holder is None:
+            return
+        if holder.get("ID") != self.id:
+            raise Locked(f"unlock called when lock is not held: {_refusal(holder)}")
+        self.files.delete(self.path)
 
 
 def acquire(
@@ -53,11 +58,8 @@ def acquire(
     """Take the lock or raise `Locked`, naming who has it since when."""
     path, ident = f"{folder}/{NAME}", str(uuid.uuid4())
     content = _content(ident, user, is_forced=force)
-    if force:
-        files.write(path, content)
-        return Lock(path=path, id=ident, files=files)
     try:
-        files.create(path, content)
+        (files.write if force else files.create)(path, content)
     except FileExists:
         holder = _holder(files, path) or {}
         if holder.get("ID") != ident:
@@ -97,12 +99,25 @@ def _holder(files: RemoteFiles, path: str) -> dict[str, Any] | None:
 
 
 def _refusal(holder: dict[str, Any]) -> str:
+    """The official CLI's words."""
     forced = "force-" if holder.get("IsForced") else ""
     return (
-        f"deploy lock {forced}acquired by {holder.get('User', 'somebody')} at"
-        f" {holder.get('AcquisitionTime', 'an unknown time')}: wait for that deploy to end, or use"
-        " --force-lock if it never will"
+        f"deploy lock {forced}acquired by {holder.get('User') or 'somebody'} at"
+        f" {_as_go_writes(str(holder.get('AcquisitionTime') or ''))}.\n"
+        "Another deployment may be in progress. Use --force-lock to override, but this may\n"
+        "conflict with the other deployment if it is still active"
     )
+
+
+def _as_go_writes(timestamp: str) -> str:
+    """A time of RFC 3339 as Go prints it: `2026-01-31 20:00:00.1 +0000 UTC`."""
+    parts = TIMESTAMP.fullmatch(timestamp)
+    if parts is None:
+        return timestamp or "an unknown time"
+    day, time, fraction, zone = parts.groups()
+    offset = "+0000" if zone == "Z" else zone.replace(":", "")
+    digits = (fraction or "").rstrip("0").rstrip(".")
+    return f"{day} {time}{digits} {offset} {'UTC' if offset == '+0000' else offset}"
 
 
 def _is_dead(holder: dict[str, Any]) -> bool:

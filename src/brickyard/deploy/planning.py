@@ -11,6 +11,7 @@ from brickyard.deploy.artifacts import Prepared, build, prepare
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.graph import WORKERS
 from brickyard.deploy.hooks import run_hook
+from brickyard.deploy.metadata import METADATA
 from brickyard.deploy.plan import (
     Action,
     Actual,
@@ -29,7 +30,6 @@ from brickyard.deploy.state_store import Pulled
 from brickyard.deploy.wheel_wrapper import Places, wrap_wheels
 from brickyard.resources import ACCESS, TYPES, principal_of
 
-METADATA: Final = "metadata.json"
 # Orders a scope's principals: groups, service principals, users.
 SCOPE_PREFIXES: Final = {"group_name": "1", "service_principal_name": "2", "user_name": "3", "": ""}
 

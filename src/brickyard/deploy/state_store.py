@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from brickyard.deploy.http import ApiFailure
-from brickyard.deploy.journal import Journal, open_journal, replay
+from brickyard.deploy.journal import Journal, keep_damaged, open_journal, replay
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state import BadState, State, go_json, read_state, write_state
 
@@ -95,8 +95,9 @@ class StateStore:
             return True
         return self.files.status(f"{self.remote_folder}/{TERRAFORM}") is not None
 
-    def adopt(self, state: State) -> None:
-        """Make `state` the local copy and forget the log it came from."""
+    def adopt(self, state: State, say: Callable[[str], None] = lambda _: None) -> None:
+        """Make `state` the local copy and forget the log it came from, but for damaged lines."""
+        keep_damaged(self.journal_path, say)
         if state.lineage:
             self.write_local(state)
         self.journal_path.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ class FakeWorkspace(Workspace):
     dies_at: int = 0
     after: bool = False
     refuses: Mapping[str, str] = field(default_factory=dict)
+    forbids: tuple[str, ...] = ()
     calls: list[str] = field(default_factory=list)
 
     def send(
@@ -66,6 +67,10 @@ class FakeWorkspace(Workspace):
         return found
 
     def _refuse(self, line: str, content: bytes | None) -> None:
+        if any(mark in line for mark in self.forbids):
+            raise ApiFailure(
+                status=403, code="PERMISSION_DENIED", message="no", method="", path=line
+            )
         for mark, message in self.refuses.items():
             if mark in line + " " + (content or b"").decode(errors="replace"):
                 raise ApiFailure(

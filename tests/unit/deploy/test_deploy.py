@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +11,11 @@ from fake_workspace import ROOT, MakeProject
 
 from brickyard.deploy import Project, apply_plan, destroy, make_plan, read_plan, write_plan
 from brickyard.deploy.lock import Locked, acquire
+from brickyard.deploy.may_deploy import NoFolder
 from brickyard.deploy.plan import Action
 from brickyard.deploy.plan_file import BadPlan
 from brickyard.deploy.planning import Prevented, losses
+from brickyard.values import value_of
 
 JOB = {"name": "nightly", "max_concurrent_runs": 1, "tasks": [{"task_key": "a"}]}
 TWO = {
@@ -189,10 +192,75 @@ def test_a_renamed_key_does_not_collide_with_its_old_self(make_project: MakeProj
 def test_the_lock_names_its_holder(make_project: MakeProject) -> None:
     project = make_project(TWO)
     lock = acquire(project.files, f"{ROOT}/state", user="bob@x")
-    with pytest.raises(Locked, match=r"bob@x.*--force-lock"):
+    with pytest.raises(
+        Locked,
+        match=r"deploy lock acquired by bob@x at [-\d]+ [:.\d]+ \+0000 UTC.\n.*--force-lock",
+    ):
         deployed(project)
     lock.release()
     deployed(project)
+
+
+def test_the_lock_is_forced_by_the_target_too(make_project: MakeProject) -> None:
+    project = make_project(TWO)
+    acquire(project.files, f"{ROOT}/state", user="bob@x")
+    forced = value_of({"lock": {"force": True}})
+    tree = project.resolved.tree.put_all({("bundle", "deployment"): forced})
+    deployed(replace(project, resolved=replace(project.resolved, tree=tree)))
+
+
+def test_a_lock_taken_by_force_meanwhile_fails_the_deploy_which_is_recorded(
+    make_project: MakeProject,
+) -> None:
+    project = make_project(TWO)
+    plan = make_plan(project)
+    seized: list[object] = []
+
+    def seize(_: object) -> None:
+        if not seized:
+            seized.append(acquire(project.files, f"{ROOT}/state", user="bob@x", force=True))
+
+    with pytest.raises(Locked, match="unlock called when lock is not held"):
+        apply_plan(project, plan, seize)
+    assert make_plan(project).is_empty
+
+
+def test_a_folder_that_cannot_be_written_says_whom_to_ask(make_project: MakeProject) -> None:
+    project = make_project(TWO, forbids=("deploy.lock",))
+    entries = [
+        {"level": "CAN_MANAGE", "user_name": "bob@x"},
+        {"level": "CAN_VIEW", "user_name": "eve@x"},
+    ]
+    tree = project.resolved.tree.put_all({("permissions",): value_of(entries)})
+    project = replace(project, resolved=replace(project.resolved, tree=tree))
+    with pytest.raises(NoFolder, match=r"as jane@x\.\nPlease make sure.*\n.*include: bob@x\."):
+        deployed(project)
+    entries.append({"level": "CAN_MANAGE", "user_name": "jane@x"})
+    tree = project.resolved.tree.put_all({("permissions",): value_of(entries)})
+    project = replace(project, resolved=replace(project.resolved, tree=tree))
+    with pytest.raises(NoFolder, match=r"Cannot apply local.*\n.*bob@x\.\nThey can redeploy"):
+        deployed(project)
+
+
+def test_what_may_not_be_deleted_is_forgotten_with_a_warning(make_project: MakeProject) -> None:
+    deployed(make_project(TWO))
+    said: list[str] = []
+    project = make_project({}, forbids=("jobs/delete",))
+    done = apply_plan(project, make_plan(project), say=said.append)
+    assert done.failures == ()
+    assert len(world(project)["jobs"]) == 2
+    assert world(project)["schemas"] == {}
+    assert "Ignoring permission error when deleting resources.jobs.nightly" in "".join(said)
+    assert done.state.entries == {}
+
+
+def test_a_recreate_whose_delete_is_forbidden_fails(make_project: MakeProject) -> None:
+    deployed(make_project(TWO))
+    moved = {"schemas": {"s": {"catalog_name": "other", "name": "sales"}}}
+    project = make_project(moved, forbids=("DELETE /api/2.1/unity-catalog/schemas",))
+    done = apply_plan(project, make_plan(project))
+    assert any("cannot recreate resources.schemas.s" in line for line in done.failures)
+    assert "resources.schemas.s" in done.state.entries
 
 
 def test_permissions_removed_from_the_bundle_are_left_in_place(make_project: MakeProject) -> None:

@@ -20,7 +20,7 @@ from brickyard.deploy.connect import address, normal_host
 from brickyard.deploy.difference import differences, same
 from brickyard.deploy.disk import NoBundle, find_root
 from brickyard.deploy.graph import Cycle, check_acyclic, run_graph
-from brickyard.deploy.journal import open_journal, replay
+from brickyard.deploy.journal import keep_damaged, open_journal, replay
 from brickyard.deploy.lock import Locked, acquire
 from brickyard.deploy.references import Reference, field_of, references, substitute
 from brickyard.deploy.seals import has_redactions, redact, seal
@@ -137,8 +137,29 @@ def test_a_log_cut_off_in_the_middle_of_a_line_is_replayed_up_to_it(tmp_path: Pa
 def test_a_log_of_another_deployment_is_an_error(tmp_path: Path) -> None:
     log = tmp_path / "resources.json.wal"
     open_journal(log, State(lineage="other", serial=4)).close()
-    with pytest.raises(BadState, match="another deployment"):
+    with pytest.raises(BadState, match=r'lineage \("other"\) does not match.*\n.*move .* away'):
         replay(log, State(lineage="mine", serial=4))
+    with pytest.raises(BadState, match=r"serial \(5\) is ahead of expected \(4\)"):
+        replay(log, State(lineage="other", serial=3))
+    log.write_bytes(b'{"linea')
+    assert replay(log, State(lineage="mine")) == State(lineage="mine")
+    log.write_bytes(b'{"linea\n{"k": "resources.jobs.a"}\n')
+    with pytest.raises(BadState, match="failed to parse WAL header"):
+        replay(log, State(lineage="mine"))
+
+
+def test_damaged_lines_of_a_log_are_kept_beside_it(tmp_path: Path) -> None:
+    log = tmp_path / "resources.json.wal"
+    open_journal(log, State()).close()
+    with log.open("ab") as file:
+        file.write(b'{"k": "a", "v": {"__id\n{"k": "b", "v": {"__id__": "2"}}\nbad')
+    assert list(replay(log, State()).entries) == ["b"]
+    said: list[str] = []
+    keep_damaged(log, said.append)
+    kept = tmp_path / "resources.json.wal.corrupted"
+    assert kept.read_bytes() == b'{"k": "a", "v": {"__id\nbad'
+    assert [text for text in said if "Skipping corrupted WAL entry" in text and ":4" in text]
+    assert "Saved 2 corrupted WAL entries" in said[-1]
 
 
 def test_the_lock_of_a_dead_process_is_taken_over(make_project: MakeProject) -> None:
@@ -154,7 +175,8 @@ def test_the_lock_of_a_dead_process_is_taken_over(make_project: MakeProject) -> 
     with pytest.raises(Locked):
         acquire(files, ROOT, user="bob@x")
     forced = acquire(files, ROOT, user="bob@x", force=True)
-    lock.release()
+    with pytest.raises(Locked, match=r"unlock called.*\n*.*force-acquired by bob@x"):
+        lock.release()
     assert files.read(f"{ROOT}/deploy.lock") is not None
     forced.release()
     assert files.read(f"{ROOT}/deploy.lock") is None
