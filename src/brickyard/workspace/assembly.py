@@ -22,6 +22,8 @@ from brickyard.workspace.mlflow.routes import ROUTES as MLFLOW
 from brickyard.workspace.operations.routes import routes_over
 from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.permissions.routes import ROUTES as PERMISSIONS
+from brickyard.workspace.pipelines.engine import PipelinesEngine
+from brickyard.workspace.pipelines.routes import ROUTES as PIPELINES
 from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.secrets.routes import ROUTES as SECRETS
 from brickyard.workspace.serving.engine import ServingEngine
@@ -39,6 +41,7 @@ SERVICES: tuple[Route, ...] = (
     *SQL,
     *MLFLOW,
     *SERVING,
+    *PIPELINES,
     *JOBS,
 )
 ROUTES: tuple[Route, ...] = (*SERVICES, *routes_over(SERVICES))
@@ -69,6 +72,9 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         catalog=catalog,
         permissions=permissions,
     )
+    pipelines = PipelinesEngine(
+        store, home, workspaces, identity=identity, permissions=permissions
+    )
     jobs = JobsEngine(
         store,
         home,
@@ -94,5 +100,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         sql=sql,
         mlflow=mlflow,
         serving=serving,
+        pipelines=pipelines,
         jobs=jobs,
     )

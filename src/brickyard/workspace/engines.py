@@ -13,6 +13,7 @@ from brickyard.workspace.jobs.engine import JobsEngine
 from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
 from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.permissions.engine import PermissionsEngine
+from brickyard.workspace.pipelines.engine import PipelinesEngine
 from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.serving.engine import ServingEngine
 from brickyard.workspace.spark.engine import SparkEngine
@@ -41,6 +42,7 @@ class Engines:
     sql: SqlEngine
     mlflow: MlflowEngine
     serving: ServingEngine
+    pipelines: PipelinesEngine
     jobs: JobsEngine
 
     def start(self) -> None:
@@ -64,5 +66,6 @@ class Engines:
             self.sql,
             self.mlflow,
             self.serving,
+            self.pipelines,
             self.jobs,
         )

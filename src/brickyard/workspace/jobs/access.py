@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.jobs.records import Job, Run
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, denied, invalid
 from brickyard.workspace.permissions.engine import KINDS, Entry, Subject
+from brickyard.workspace.permissions.run_as import require_run_as, run_as_of
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
@@ -66,25 +67,13 @@ class Access:
 
     def run_as(self, settings: Mapping[str, Any], owner: str) -> str:
         """The user name of the identity that tasks have."""
-        given = settings.get("run_as") or {}
-        return str(given.get("user_name") or given.get("service_principal_name") or owner)
+        return run_as_of(settings, owner)
 
     def require_run_as(
         self, principal: Principal, workspace: WorkspaceInfo, settings: Mapping[str, Any]
     ) -> None:
         """Only oneself, unless an admin says otherwise; and the identity must exist."""
-        given = settings.get("run_as")
-        if not given:
-            return
-        names = [n for n in (given.get("user_name"), given.get("service_principal_name")) if n]
-        if len(names) != 1:
-            raise invalid("run_as needs exactly one of user_name and service_principal_name")
-        if names[0] != principal.user_name and not principal.is_admin:
-            raise denied(
-                f"User {principal.user_name} may not set run_as to {names[0]}: only a workspace "
-                "admin can let a job run as someone else"
-            )
-        self._identity.principal(names[0], workspace.name)
+        require_run_as(self._identity, principal, workspace, settings, "job")
 
     def owner_of(self, workspace: WorkspaceInfo, job: Job) -> str:
         """Whose identity the job has unless it says otherwise."""

@@ -12,6 +12,7 @@ FILES: Final = ("CAN_READ", "CAN_RUN", "CAN_EDIT", "CAN_MANAGE")
 
 LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "jobs": ("CAN_VIEW", "CAN_MANAGE_RUN", "CAN_MANAGE", "IS_OWNER"),
+    "pipelines": ("CAN_VIEW", "CAN_RUN", "CAN_MANAGE", "IS_OWNER"),
     "warehouses": ("CAN_VIEW", "CAN_USE", "CAN_MONITOR", "CAN_MANAGE", "IS_OWNER"),
     "experiments": ("CAN_READ", "CAN_EDIT", "CAN_MANAGE"),
     "serving-endpoints": ("CAN_VIEW", "CAN_QUERY", "CAN_MANAGE"),
@@ -23,6 +24,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
 ALIASES: Final[Mapping[str, str]] = {"sql/warehouses": "warehouses"}
 SINGULAR: Final[Mapping[str, str]] = {
     "jobs": "job",
+    "pipelines": "pipelines",
     "warehouses": "warehouses",
     "experiments": "mlflowExperiment",
     "serving-endpoints": "serving-endpoint",

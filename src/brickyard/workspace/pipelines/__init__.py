@@ -1,0 +1,1 @@
+"""Declarative pipelines: what is kept of them, their updates and events."""
