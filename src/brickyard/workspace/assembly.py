@@ -72,9 +72,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         catalog=catalog,
         permissions=permissions,
     )
-    pipelines = PipelinesEngine(
-        store, home, workspaces, identity=identity, permissions=permissions
-    )
+    pipelines = PipelinesEngine(store, home, workspaces, identity=identity, permissions=permissions)
     jobs = JobsEngine(
         store,
         home,

@@ -113,8 +113,9 @@ class PipelinesEngine:
             kept["run_as"] = before.body["run_as"]
         if kept.get("run_as") != before.body.get("run_as"):
             self.access.require_run_as(principal, workspace, kept)
-        for fixed in ("storage", "catalog"):
-            _require_same(before.body, kept, fixed)
+        storage = before.body.get("storage")
+        if storage and kept.get("storage", storage) != storage:
+            raise invalid("Modifying the storage location of an existing pipeline is not possible.")
         name = str(kept.get("name", ""))
         expected = given.get("expected_last_modified")
 
@@ -146,9 +147,7 @@ class PipelinesEngine:
         self.access.require_run_as(principal, workspace, kept)
         return kept
 
-    def _require_free(
-        self, workspace: WorkspaceInfo, name: str, given: Mapping[str, Any]
-    ) -> None:
+    def _require_free(self, workspace: WorkspaceInfo, name: str, given: Mapping[str, Any]) -> None:
         """Names are unique unless the request says that it does not matter."""
         if given.get("allow_duplicate_names") or not name:
             return
@@ -162,9 +161,3 @@ class PipelinesEngine:
 
 def _missing(pipeline_id: str) -> ApiError:
     return not_found(f"The specified pipeline {pipeline_id} was not found.")
-
-
-def _require_same(before: Mapping[str, Any], after: Mapping[str, Any], field: str) -> None:
-    """What a pipeline keeps for life, once it has it."""
-    if before.get(field) and after.get(field) and before[field] != after[field]:
-        raise invalid(f"Modifying the {field} of an existing pipeline is not supported.")

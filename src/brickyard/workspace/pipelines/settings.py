@@ -49,8 +49,6 @@ def read_settings(given: Mapping[str, Any], verb: str) -> dict[str, Any]:
         raise invalid(f"{verb}: exactly one of schema and target may be set")
     if kept.get("serverless") and kept.get("clusters"):
         raise invalid("You cannot provide cluster settings when using serverless compute.")
-    if kept.get("catalog") and kept.get("storage"):
-        raise invalid("Cannot set the storage location of a pipeline that has a catalog.")
     if kept.get("ingestion_definition") and kept.get("libraries"):
         raise invalid("A pipeline with an ingestion_definition cannot have libraries.")
     if len(kept.get("tags") or ()) > MAX_TAGS:
@@ -82,9 +80,9 @@ OBJECTS: Final = (
 LISTS: Final = ("clusters", "libraries", "notifications")
 BOOLEANS: Final = ("continuous", "development", "photon", "serverless")
 TYPES: Final[Mapping[str, tuple[type, str]]] = {
-    **{name: (dict, "an object") for name in OBJECTS},
-    **{name: (list, "a list") for name in LISTS},
-    **{name: (bool, "a boolean") for name in BOOLEANS},
+    **dict.fromkeys(OBJECTS, (dict, "an object")),
+    **dict.fromkeys(LISTS, (list, "a list")),
+    **dict.fromkeys(BOOLEANS, (bool, "a boolean")),
 }
 
 
