@@ -11,6 +11,8 @@ from enum import StrEnum
 
 from brickyard.values.location import Location
 
+LONGEST = 120  # of a line in an excerpt, in characters
+
 
 class Severity(StrEnum):
     """How much it matters: an error stops, a warning is shown, a recommendation advises."""
@@ -113,7 +115,7 @@ def recommendation(
 def excerpt(text: str, location: Location, *, around: int = 1) -> str:
     """The lines of `text` round `location`, numbered, with a caret under its column.
 
-    Empty when the location names no line of the text.
+    Of long lines, the part round the column. Empty when the location names no line of the text.
     """
     lines = text.splitlines()
     if not 1 <= location.line <= len(lines):
@@ -121,10 +123,21 @@ def excerpt(text: str, location: Location, *, around: int = 1) -> str:
     first = max(1, location.line - around)
     last = min(len(lines), location.line + around)
     width = len(str(last))
+    start = max(0, location.column - LONGEST // 2)
+    if len(lines[location.line - 1]) <= LONGEST:
+        start = 0
     shown = []
     for number in range(first, last + 1):
-        line = lines[number - 1].replace("\t", " ")
+        line = _part(lines[number - 1].replace("\t", " "), start)
         shown.append(f"{number:>{width}} | {line}".rstrip())
         if number == location.line and location.column > 0:
-            shown.append(f"{' ' * width} | {' ' * (location.column - 1)}^")
+            shown.append(f"{' ' * width} | {' ' * (location.column - 1 - start)}^")
     return "\n".join(shown)
+
+
+def _part(line: str, start: int) -> str:
+    """What fits of a line from a column on, with dots where something is left out."""
+    part = line[start : start + LONGEST]
+    if start and part:
+        part = "…" + part[1:]
+    return part[:-1] + "…" if len(line) > start + LONGEST else part

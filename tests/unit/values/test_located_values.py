@@ -98,6 +98,16 @@ def test_an_excerpt_points_at_the_column() -> None:
     assert excerpt(text, Location("f")) == ""
 
 
+def test_an_excerpt_of_a_long_line_shows_the_part_round_the_column() -> None:
+    text = "a: 1\n" + "x" * 300 + "HERE" + "y" * 300
+    head, line, caret = excerpt(text, Location("f", 2, 301)).splitlines()
+    assert max(len(line), len(caret)) <= 124
+    assert line.startswith("2 | …x")
+    assert line.endswith("y…")
+    assert line[caret.index("^") :].startswith("HERE")
+    assert head == "1 |"
+
+
 def test_putting_many_values_at_once_is_putting_them_one_by_one() -> None:
     tree = value_of({"a": {"x": 1, "y": [1, {"z": 2}]}, "b": 3})
     changes = {
