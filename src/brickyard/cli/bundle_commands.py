@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 CHANGES_EXIT = 2
 COMPARING = "comparing the bundle with the workspace"
 FORCE = click.option(
-    "--force", is_flag=True, help="Deploy from another Git branch than configured."
+    "--force",
+    is_flag=True,
+    help="Deploy from another Git branch than configured, over dashboards edited in the workspace.",
 )
 
 
@@ -98,6 +100,7 @@ def plan(
     from brickyard.cli.plan_text import plan_lines
     from brickyard.deploy import make_plan, write_plan
     from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.edited import check_edited
     from brickyard.deploy.planning import check_branch
     from brickyard.deploy.services import check_served
 
@@ -105,8 +108,8 @@ def plan(
     check_branch(project, force=force)
     with LiveLine(COMPARING, is_silent=quiet > 0):
         made = make_plan(project, select=select, say=say)
-        unserved = check_served(project, made)
-    show_diagnostics(unserved, DiskFiles(project.root))
+        found = check_served(project, made) + check_edited(project, made, force=force)
+    show_diagnostics(found, DiskFiles(project.root))
     if chosen.wants_json:
         click.echo(write_plan(made))
     else:
@@ -141,10 +144,13 @@ def deploy(
     quiet: int,
 ) -> None:
     """Upload what changed and make the workspace match the bundle."""
+    from brickyard.cli.diagnostics import show_diagnostics
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.policy_gate import hold_policy
     from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import apply_plan, make_plan
+    from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.edited import stop_if_edited
     from brickyard.deploy.planning import check_branch, check_prevented, guard
     from brickyard.deploy.services import stop_if_unserved
 
@@ -162,6 +168,8 @@ def deploy(
         )
     check_prevented(made)
     stop_if_unserved(project, made)
+    edited = stop_if_edited(project, made, force=force or bool(plan_file))
+    show_diagnostics(edited, DiskFiles(project.root))
     if not _approved(made, auto_approve=auto_approve):
         click.echo("Deployment cancelled!", err=True)
         return
@@ -242,7 +250,7 @@ def summary(chosen: Chosen) -> None:
     for item in items:
         if item.type != shown:
             shown = item.type
-            click.echo(f"  {item.title}s:")
+            click.echo(f"  {item.title}:")
         click.echo(f"    {item.key}:")
         click.echo(f"      Name: {item.name}")
         click.echo(f"      URL:  {item.url or '(not deployed)'}")

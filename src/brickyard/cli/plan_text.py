@@ -70,6 +70,8 @@ def _remark(node: Node) -> str:
 def _values(path: str, change: Change, secrets: tuple[str, ...]) -> str:
     if path in secrets or any(mark in path.lower() for mark in SECRET_MARKS):
         return "[redacted]"
+    if path == "etag":
+        return "edited in the workspace since the last deploy"
     before = change.remote if change.old == change.new else change.old
     drift = " (changed outside the bundle)" if change.old == change.new else ""
     return f"{_short(before)} -> {_short(change.new)}{drift}"

@@ -272,11 +272,15 @@ class _Applier:
         found = self.caller.read(kind, id)
         if found is None:
             return
+        if kind.learned is not None:
+            self._record(node, id, _learning(kind, desired, found.whole))
         changes = changes_of(kind, Entry(id=id, state=desired), desired, found)
         if worst(changes) is Action.SKIP or not kind.update:
             return
         changed = frozenset(path for path, c in changes.items() if c.action > Action.SKIP)
-        self.caller.update(kind, id, desired, desired, changed)
+        answer = self.caller.update(kind, id, desired, desired, changed)
+        if kind.learned is not None:
+            self._record(node, id, _learning(kind, desired, answer))
         self.caller.follow(kind, id, desired)
         self._settle(kind, id)
 

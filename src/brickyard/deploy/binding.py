@@ -53,6 +53,8 @@ def bind(
         if not agrees(node):
             return False
         value = node.value if isinstance(node.value, dict) else {}
+        if kind.learned is not None:
+            value = value | kind.learned(dict(node.remote or {}))
         state = for_the_record(value, None, kind.secrets)
         entry = Entry(id=id, state=state, depends_on=node.depends_on)
         _write(project, pulled, {address: entry})

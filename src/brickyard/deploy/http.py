@@ -167,6 +167,11 @@ class Workspace:
             if not token:
                 return
 
+    def workspace_id(self) -> str:
+        """The workspace's number, which it names in the headers of its answers; or nothing."""
+        answer = self.send("GET", "/api/2.0/preview/scim/v2/Me")
+        return answer.headers.get("x-databricks-org-id", "")
+
     def send(
         self,
         method: str,

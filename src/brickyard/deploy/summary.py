@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlsplit
 
 from brickyard.bundle import resolved_plain
 from brickyard.deploy.http import Json
 from brickyard.deploy.project import Project
-from brickyard.deploy.state import State
-from brickyard.resources import TITLES, TYPES
+from brickyard.deploy.state import Entry, State
+from brickyard.resources import PLURAL_TITLES, TITLES, TYPES
+
+PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+IN_PATHS: Final = "/$&+,:;=@!*'()"  # what Go leaves as it is in the path of a URL
+WORKSPACE_ID: Final = "DATABRICKS_WORKSPACE_ID"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +31,13 @@ class Item:
 
     @property
     def title(self) -> str:
-        return TITLES.get(self.type, self.type)
+        """What several of its type are called."""
+        title = f"{TITLES[self.type]}s" if self.type in TITLES else self.type
+        return PLURAL_TITLES.get(self.type, title)
 
 
 def summarise(project: Project, state: State) -> tuple[Item, ...]:
-    """Every resource of bundle and state, by type and key."""
+    """Every resource of bundle and state, by title and key."""
     declared = {
         f"resources.{kind}.{key}": value
         for kind, group in _resources(project).items()
@@ -47,11 +56,11 @@ def summarise(project: Project, state: State) -> tuple[Item, ...]:
                 key=key,
                 name=_name(kind, value or shown),
                 id=entry.id if entry is not None else "",
-                url=url_of(project, kind, entry.id) if entry is not None else "",
+                url=url_of(project, kind, entry) if entry is not None else "",
                 status=status,
             )
         )
-    return tuple(items)
+    return tuple(sorted(items, key=lambda item: (item.title, item.key)))
 
 
 def summary_tree(project: Project, state: State) -> Json:
@@ -62,7 +71,21 @@ def summary_tree(project: Project, state: State) -> Json:
         shown = resources.setdefault(item.type, {}).setdefault(item.key, {})
         added = {"id": item.id, "url": item.url, "modified_status": item.status}
         shown.update({name: value for name, value in added.items() if value})
+        if item.status != "deleted":
+            shown.update(_told_by_state(item, state))
     return tree
+
+
+def _told_by_state(item: Item, state: State) -> Json:
+    """What only the state knows of a declared resource: a dashboard's etag, a run's job."""
+    entry = state.entries.get(f"resources.{item.type}.{item.key}")
+    if entry is None:
+        return {}
+    if item.type == "dashboards" and entry.state.get("etag"):
+        return {"etag": entry.state["etag"]}
+    if item.type == "job_runs" and entry.state.get("job_id"):
+        return {"resolved_job_id": entry.state["job_id"]}
+    return {}
 
 
 def plain_tree(project: Project) -> Json:
@@ -70,13 +93,33 @@ def plain_tree(project: Project) -> Json:
     return resolved_plain(project.resolved)
 
 
-def url_of(project: Project, kind: str, id: str) -> str:
+def url_of(project: Project, kind: str, entry: Entry) -> str:
     """Where a person looks at the resource; empty when there is no such page."""
     pattern = TYPES[kind].url if kind in TYPES else ""
     host = project.client.host if project.client is not None else project.address.host
     if not pattern or not host:
         return ""
-    return f"{host}/{pattern.replace('{id_path}', id.replace('.', '/')).replace('{id}', id)}"
+    known = {**entry.state, "id": entry.id}
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        if name.endswith("_path") and name not in known:
+            return str(known.get(name.removesuffix("_path"), "")).replace(".", "/")
+        return str(known.get(name, ""))
+
+    path = quote(PLACEHOLDER.sub(value, pattern), safe=IN_PATHS)
+    return f"{host}/{path}{_workspace_query(project, host)}"
+
+
+def _workspace_query(project: Project, host: str) -> str:
+    """`?w=<id>` as the official CLI adds it, unless the host's name tells the workspace."""
+    if project.client is None:
+        return ""
+    if "workspace_id" not in project.built:
+        given = project.text("workspace.workspace_id") or project.environment.get(WORKSPACE_ID)
+        project.built["workspace_id"] = given or project.client.workspace_id()
+    id = project.built["workspace_id"]
+    return f"?w={id}" if id and id not in (urlsplit(host).hostname or "") else ""
 
 
 def _resources(project: Project) -> dict[str, dict[str, Json]]:
@@ -87,4 +130,4 @@ def _resources(project: Project) -> dict[str, dict[str, Json]]:
 
 def _name(kind: str, value: Json) -> str:
     field = TYPES[kind].name_field if kind in TYPES else "name"
-    return str(value.get(field) or value.get("display_name") or "")
+    return str(value.get("display_name") or value.get(field) or "")

@@ -26,6 +26,7 @@ from brickyard.deploy import (
     source_paths,
     write_plan,
 )
+from brickyard.deploy.edited import check_edited
 from brickyard.policy import PolicyMode, PolicyReport, Verdict, check
 from brickyard.release.checkout import (
     Commit,
@@ -191,6 +192,8 @@ def deploy_checked(
     wanted.doing("deploy", "comparing the bundle with the workspace")
     plan = make_plan(project)
     record = replace(record, plan=json.loads(write_plan(plan)))
+    for found in check_edited(project, plan, force=False):
+        wanted.say("deploy", f"{found.summary}; the release overwrites it")
     pending = len(plan.pending)
     wanted.doing("deploy", f"making {pending} changes" if pending else "uploading what changed")
     applied = apply_plan(project, plan)

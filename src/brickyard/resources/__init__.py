@@ -36,7 +36,7 @@ from brickyard.resources.genie_spaces import GENIE_SPACES
 from brickyard.resources.instance_pools import INSTANCE_POOLS
 from brickyard.resources.job_runs import JOB_RUNS
 from brickyard.resources.jobs import JOBS
-from brickyard.resources.known import PLAINTEXT, TITLES
+from brickyard.resources.known import PLAINTEXT, PLURAL_TITLES, TITLES
 from brickyard.resources.model_serving_endpoints import MODEL_SERVING_ENDPOINTS
 from brickyard.resources.models import MODELS
 from brickyard.resources.pipelines import PIPELINES
@@ -102,6 +102,7 @@ TYPES: Final[Mapping[str, ResourceType]] = {
 __all__ = [
     "ACCESS",
     "PLAINTEXT",
+    "PLURAL_TITLES",
     "TITLES",
     "TYPES",
     "AccessType",

@@ -193,7 +193,8 @@ class ResourceType:
     wait: Wait | None = None  # after create
     wait_after_update: bool = False
     settle: Wait | None = None  # after delete, until the name is free; usually none
-    url: str = ""  # below the host; {id}, or {id_path} with dots as slashes
+    # Below the host; {id}, or another recorded field; {id_path} is that with dots as slashes.
+    url: str = ""
     name_field: str = "name"
     prefix: Prefix = Prefix.NONE
     tags: Tags = Tags.NONE

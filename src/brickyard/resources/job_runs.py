@@ -126,5 +126,5 @@ JOB_RUNS: Final = ResourceType(
     ),
     wait_after_update=True,
     url="jobs/{job_id}/runs/{id}",
-    name_field="job_id",
+    name_field="",
 )

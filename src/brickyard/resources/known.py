@@ -41,3 +41,18 @@ TITLES: Final = {
     "vector_search_indexes": "Vector search index",
     "volumes": "Volume",
 }
+# What the official `summary` calls several of a kind, where that is not the title with an s.
+PLURAL_TITLES: Final = {
+    "external_locations": "External Locations",
+    "genie_spaces": "Genie Spaces",
+    "instance_pools": "Instance Pools",
+    "job_runs": "Job Runs",
+    "model_serving_endpoints": "Model Serving Endpoints",
+    "postgres_branches": "Postgres branches",
+    "quality_monitors": "Quality Monitors",
+    "registered_models": "Registered Models",
+    "secret_scopes": "Secret Scopes",
+    "sql_warehouses": "SQL Warehouses",
+    "vector_search_endpoints": "Vector Search Endpoints",
+    "vector_search_indexes": "Vector Search Indexes",
+}

@@ -48,6 +48,7 @@ def declared(
     required: tuple[str, ...],
     loses_data: str = "",
     permissions: str = "",
+    url: str = "",
 ) -> ResourceType:
     """One kind of object; `collection` is where it is made, such as `{parent}/branches`."""
     has_parent = collection.startswith("{parent}")
@@ -111,6 +112,7 @@ def declared(
         required=required,
         id_is_path=True,
         name_field=id_field,
+        url=url,
         loses_data=loses_data,
         permissions=permissions,
         permissions_id="project_id" if permissions else "",
@@ -212,6 +214,7 @@ POSTGRES_CATALOGS: Final = declared(
     fields=fixed("*"),
     inputs=("branch", "create_database_if_missing", "postgres_database"),
     required=("catalog_id", "postgres_database"),
+    url="explore/data/{catalog_id}",
 )
 
 POSTGRES_SYNCED_TABLES: Final = declared(
@@ -235,5 +238,6 @@ POSTGRES_SYNCED_TABLES: Final = declared(
         "type_overrides",
     ),
     required=("synced_table_id",),
+    url="explore/data/{synced_table_id_path}",
     loses_data="the copy of the table in the database",
 )

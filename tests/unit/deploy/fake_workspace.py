@@ -22,6 +22,7 @@ KILLED = 9
 ROOT = "/Workspace/Users/jane@x/.bundle/demo/dev"
 MakeProject = Callable[..., Any]
 LOCK = threading.Lock()
+HEADERS = {"x-databricks-org-id": "42"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +60,9 @@ class FakeWorkspace(Workspace):
             finally:
                 if is_last:
                     os._exit(KILLED)
-        return Answer(200, {}, answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+        return Answer(
+            200, HEADERS, answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        )
 
     @property
     def world(self) -> dict[str, Any]:
@@ -195,6 +198,29 @@ def schemas(world: Any, method: str, rest: str, query: Any, content: bytes) -> A
     return known[rest]
 
 
+def dashboards(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    """Drafts whose etag counts their versions, and what is published of them."""
+    body = json.loads(content or b"{}")
+    known = world.setdefault("dashboards", {})
+    id, _, part = rest.partition("/")
+    if method == "POST" and not id:
+        world["next"] += 1
+        id = f"dash{world['next']}"
+        known[id] = {**body, "dashboard_id": id, "etag": "1", "lifecycle_state": "ACTIVE"}
+        return known[id]
+    if not id:
+        return {"dashboards": list(known.values())}
+    if id not in known:
+        raise missing(id)
+    if part == "published":
+        return {"embed_credentials": False}
+    if method == "PATCH":
+        known[id] |= {**body, "etag": str(int(known[id]["etag"]) + 1)}
+    if method == "DELETE":
+        return known.pop(id)
+    return known[id]
+
+
 def permissions(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
     if method == "PUT":
         world["acls"][rest] = json.loads(content)["access_control_list"]
@@ -216,4 +242,6 @@ HANDLERS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("/api/2.2/jobs/", jobs),
     ("/api/2.1/unity-catalog/schemas", schemas),
     ("/api/2.0/permissions/", permissions),
+    ("/api/2.0/lakeview/dashboards", dashboards),
+    ("/api/2.0/preview/scim/v2/Me", lambda *_: {"userName": "jane@x"}),
 )
