@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.catalog.routes import ROUTES as CATALOG
+from brickyard.workspace.dashboards.engine import DashboardsEngine
+from brickyard.workspace.dashboards.routes import ROUTES as DASHBOARDS
 from brickyard.workspace.engines import Engines
 from brickyard.workspace.files.engine import FilesEngine
 from brickyard.workspace.files.routes import ROUTES as FILES
@@ -42,6 +44,7 @@ SERVICES: tuple[Route, ...] = (
     *MLFLOW,
     *SERVING,
     *PIPELINES,
+    *DASHBOARDS,
     *JOBS,
 )
 ROUTES: tuple[Route, ...] = (*SERVICES, *routes_over(SERVICES))
@@ -73,6 +76,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         permissions=permissions,
     )
     pipelines = PipelinesEngine(store, home, workspaces, identity=identity, permissions=permissions)
+    dashboards = DashboardsEngine(store, home, workspaces, files=files, permissions=permissions)
     jobs = JobsEngine(
         store,
         home,
@@ -99,5 +103,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         mlflow=mlflow,
         serving=serving,
         pipelines=pipelines,
+        dashboards=dashboards,
         jobs=jobs,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from brickyard.workspace.catalog.engine import CatalogEngine
+from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.files.engine import FilesEngine
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.jobs.engine import JobsEngine
@@ -43,6 +44,7 @@ class Engines:
     mlflow: MlflowEngine
     serving: ServingEngine
     pipelines: PipelinesEngine
+    dashboards: DashboardsEngine
     jobs: JobsEngine
 
     def start(self) -> None:
@@ -67,5 +69,6 @@ class Engines:
             self.mlflow,
             self.serving,
             self.pipelines,
+            self.dashboards,
             self.jobs,
         )

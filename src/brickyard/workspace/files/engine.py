@@ -1,8 +1,8 @@
 """Workspace objects with their permissions, and the roots of the Files API.
 
 Rights on an object are its own and those of every folder above it. A person's home folder appears
-when it is first asked for and is theirs; `/Shared` is everybody's. Left out: Repos, dashboards and
-other objects that are more than a file.
+when it is first asked for and is theirs; `/Shared` is everybody's. What another service keeps in
+the tree, such as a dashboard, is claimed by it. Left out: Repos.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brickyard.workspace.catalog.engine import CatalogEngine
+from brickyard.workspace.files.claims import Claim, Claims
 from brickyard.workspace.files.notebooks import LANGUAGES
 from brickyard.workspace.files.objects import Objects
-from brickyard.workspace.files.paths import joined, workspace_parts
+from brickyard.workspace.files.paths import joined, parts_of, workspace_parts
 from brickyard.workspace.files.places import Places
 from brickyard.workspace.files.publish import Staging
 from brickyard.workspace.files.signing import Signer
@@ -32,7 +33,9 @@ from brickyard.workspace.kernel import (
     Store,
     WorkspaceInfo,
     denied,
+    exists,
     invalid,
+    not_found,
 )
 from brickyard.workspace.permissions.engine import Entry, PermissionsEngine, Subject
 from brickyard.workspace.permissions.levels import rank
@@ -55,6 +58,7 @@ class WorkspaceObject:
     size: int
     created_ms: int
     modified_ms: int
+    claim: Claim | None  # the object of another service that this file belongs to
 
 
 class FilesEngine:
@@ -72,8 +76,10 @@ class FilesEngine:
         self._identity = identity
         self._permissions = permissions
         self._objects = Objects(store)
+        self._claims = Claims(store)
         self._homes: set[tuple[str, str]] = set()
         self._homes_lock = threading.Lock()
+        self._claims_lock = threading.Lock()
         self._stagings = {name: Staging(home.workspaces / name / "staging") for name in workspaces}
         self._trees = {
             name: Tree(home.files_of(name), staging) for name, staging in self._stagings.items()
@@ -108,6 +114,54 @@ class FilesEngine:
         if path is None:
             return None
         return self._folder_ids(workspace, workspace_parts(path)[:-1]) if path != "/" else ()
+
+    # -- for services whose objects lie in the tree: they ask who may -------------------------
+
+    def claimed(self, workspace: WorkspaceInfo, claim: Claim) -> WorkspaceObject | None:
+        """The file of another service's object; None when it was removed."""
+        found = self._claimed(workspace, claim)
+        return self._described(workspace, [found])[0] if found is not None else None
+
+    def folders_above(self, workspace: WorkspaceInfo, type: str, id: str) -> tuple[Subject, ...]:
+        """The folders that a service's object inherits permissions from, nearest first."""
+        found = self._claimed(workspace, Claim(type=type, id=id))
+        above = self._folder_ids(workspace, found.parts[:-1]) if found is not None else ()
+        return tuple(Subject("directories", str(one)) for one in above)
+
+    def rewrite(self, workspace: WorkspaceInfo, claim: Claim, content: bytes) -> None:
+        """Give the file of a service's object other content. Raises when it was removed."""
+        found = self._claimed(workspace, claim)
+        if found is None:
+            raise not_found(f"The file of {claim.type} {claim.id} doesn't exist.")
+        self._tree(workspace).put(found.parts, "", self.draft(workspace, content), overwrite=True)
+
+    def rename(self, workspace: WorkspaceInfo, claim: Claim, name: str) -> None:
+        """Another name for a service's object, in the folder where it is."""
+        found = self._claimed(workspace, claim)
+        if found is None:
+            raise not_found(f"The file of {claim.type} {claim.id} doesn't exist.")
+        parts = (*found.parts[:-1], _file_name(name, claim))
+        if parts == found.parts:
+            return
+        with self._claims_lock:
+            if self._tree(workspace).find(parts) is not None:
+                raise exists(f"Path ({joined(parts)}) already exists.")
+            self._claims.put(workspace.name, joined(parts), claim)  # until the old one goes: both
+            self._tree(workspace).move(found, parts)
+            self._objects.move(workspace.name, found.path, joined(parts))
+            self._claims.forget(workspace.name, found.path)
+
+    def discard(self, workspace: WorkspaceInfo, claim: Claim) -> None:
+        """Remove the file of a service's object; quiet when it is gone."""
+        found = self._claimed(workspace, claim)
+        if found is not None:
+            self._tree(workspace).drop(found, recursive=False)
+            self._forget(workspace, found.path)
+
+    def _claimed(self, workspace: WorkspaceInfo, claim: Claim) -> Found | None:
+        paths = self._claims.paths(workspace.name, claim)
+        found = (self._tree(workspace).find(workspace_parts(path)) for path in paths)
+        return next((one for one in found if one is not None), None)
 
     # -- as somebody -------------------------------------------------------------------------
 
@@ -157,6 +211,33 @@ class FilesEngine:
             self._require_above(principal, workspace, parts)
         if tree.put(parts, suffix, draft, overwrite=overwrite):
             self._is_new(principal, workspace, parts)
+
+    def put_claimed(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        folder: str,
+        name: str,
+        claim: Claim,
+        content: bytes,
+    ) -> None:
+        """A new file of another service's object in a folder that the caller may edit."""
+        parts = (*workspace_parts(folder), _file_name(name, claim))
+        self._touch_home(workspace, parts)
+        self._require_above(principal, workspace, parts)
+        tree = self._tree(workspace)
+        with self._claims_lock:
+            if tree.find(parts[:-1]) is None:
+                raise not_found(f"Path ({joined(parts[:-1])}) doesn't exist.")
+            if tree.find(parts) is not None:
+                raise exists(f"Path ({joined(parts)}) already exists.")
+            self._forget(workspace, joined(parts))
+            self._claims.put(workspace.name, joined(parts), claim)
+            try:
+                tree.put(parts, "", self.draft(workspace, content), overwrite=False)
+            except ApiError:  # somebody else's file came first
+                self._claims.forget(workspace.name, joined(parts))
+                raise
 
     def make_folder(self, principal: Principal, workspace: WorkspaceInfo, path: str) -> None:
         """`mkdir -p`, by somebody who may edit the first folder that exists on the way."""
@@ -245,11 +326,15 @@ class FilesEngine:
         if principal.is_admin:
             return True
         above = self._folder_ids(workspace, found.parts[:-1]) if found.parts else ()
+        it = self._described(workspace, [found])[0]
+        subject = Subject(PERMISSION_TYPE[found.kind], str(it.id))
+        if it.claim is not None:
+            subject = Subject(it.claim.type, it.claim.id)
         return self._permissions.can(
             principal,
             workspace,
-            PERMISSION_TYPE[found.kind],
-            str(self._described(workspace, [found])[0].id),
+            subject.type,
+            subject.id,
             level,
             tuple(Subject("directories", str(one)) for one in above),
         )
@@ -284,6 +369,7 @@ class FilesEngine:
             self._permissions.grant_owner(principal, workspace, kind, str(one.id))
 
     def _forget(self, workspace: WorkspaceInfo, path: str) -> None:
+        self._claims.forget(workspace.name, path)
         for one in self._objects.forget(workspace.name, path):
             for kind in PERMISSION_TYPE.values():
                 self._permissions.forget(workspace, kind, str(one))
@@ -310,6 +396,7 @@ class FilesEngine:
                 size=one.size,
                 created_ms=ids[one.path].created_ms,
                 modified_ms=one.modified_ms,
+                claim=self._claims.at(workspace.name, one.parts),
             )
             for one in found
         ]
@@ -371,3 +458,10 @@ def need_removable(parts: Parts) -> None:
     """Raise INVALID_PARAMETER_VALUE for the folders that every workspace has."""
     if parts in OPEN or parts == (SHARED,) or (len(parts) == 2 and parts[0] == HOMES):
         raise invalid(f"Folder ({joined(parts)}) is part of every workspace: it stays")
+
+
+def _file_name(name: str, claim: Claim) -> str:
+    """What the file of a service's object is called. Raises INVALID_PARAMETER_VALUE."""
+    if not name or "/" in name:
+        raise invalid(f"{name[:40]!r} cannot be the name of a workspace object")
+    return parts_of(f"/{name}{claim.suffix}")[0]

@@ -21,6 +21,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    update,
 )
 
 from brickyard.workspace.kernel import METADATA, Store
@@ -66,6 +67,14 @@ class Objects:
         chosen = and_(OBJECTS.c.workspace == workspace, OBJECTS.c.id == object_id)
         with self._store.read() as tx:
             return tx.execute(select(OBJECTS.c.path).where(chosen)).scalar_one_or_none()
+
+    def move(self, workspace: str, path: str, to: str) -> None:
+        """An object got another name; it keeps its id."""
+        at = and_(OBJECTS.c.workspace == workspace, OBJECTS.c.path == to)
+        moved = and_(OBJECTS.c.workspace == workspace, OBJECTS.c.path == path)
+        with self._store.begin() as tx:
+            tx.execute(delete(OBJECTS).where(at))
+            tx.execute(update(OBJECTS).where(moved).values(path=to))
 
     def forget(self, workspace: str, path: str) -> list[int]:
         """Drop the rows of a path and of everything below it; their ids."""

@@ -142,6 +142,13 @@ class Tree:
                     )
         return made
 
+    def move(self, found: Found, parts: Parts) -> None:
+        """Another name for a file, which must be free."""
+        with self._lock:
+            if self.find(parts) is not None:
+                raise exists(f"Path ({joined(parts)}) already exists.")
+            found.disk.rename(beneath(self.root, parts))
+
     def drop(self, found: Found, *, recursive: bool) -> None:
         with self._lock:
             if found.kind is Kind.DIRECTORY and not recursive and any(found.disk.iterdir()):

@@ -1,6 +1,7 @@
 """Workspace objects, as `workspace` of the SDK and the CLI's file client call them.
 
-Files, folders and notebooks. Left out: DBC archives, HTML and R Markdown, repos.
+Files, folders and notebooks. Left out: DBC archives, HTML and R Markdown, repos, import
+of dashboards (they are made by their own service).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from brickyard.workspace.kernel.decode import decode
 
 BASE = "/api/2.0/workspace"
 RAW = "/api/2.0/workspace-files"
+TYPES = {"dashboards": "DASHBOARD"}  # of what belongs to another service; the others are files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,9 +197,9 @@ def _in_format(found: Found, format: str) -> tuple[bytes, str]:
 
 def _show(one: WorkspaceObject) -> Mapping[str, Any]:
     shown: dict[str, Any] = {
-        "object_type": one.kind.value,
+        "object_type": TYPES.get(one.claim.type, "FILE") if one.claim else one.kind.value,
         "object_id": one.id,
-        "resource_id": str(one.id),
+        "resource_id": one.claim.id if one.claim else str(one.id),
         "path": one.path,
     }
     if one.kind is Kind.DIRECTORY:

@@ -19,6 +19,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "directories": FILES,
     "notebooks": FILES,
     "files": FILES,
+    "dashboards": FILES,
 }
 # The same type by the other name that some URLs use.
 ALIASES: Final[Mapping[str, str]] = {"sql/warehouses": "warehouses"}
@@ -31,6 +32,7 @@ SINGULAR: Final[Mapping[str, str]] = {
     "directories": "directory",
     "notebooks": "notebook",
     "files": "file",
+    "dashboards": "dashboard",
 }
 
 

@@ -22,6 +22,7 @@ from brickyard.workspace.permissions.levels import (
 
 BASE = "/api/2.0/permissions"
 FILE_TYPES = frozenset({"directories", "notebooks", "files"})
+CLAIMED_TYPES = frozenset({"dashboards"})  # objects of other services that lie in a folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,8 @@ def _subject(kind: str, call: Call) -> tuple[Subject, tuple[Subject, ...]]:
         return subject, tuple(Subject("directories", str(one)) for one in parents)
     if not call.engines.permissions.entries(call.workspace, subject):
         raise missing
+    if kind in CLAIMED_TYPES:
+        return subject, call.engines.files.folders_above(call.workspace, kind, subject.id)
     return subject, ()
 
 

@@ -1,0 +1,1 @@
+"""AI/BI (Lakeview) dashboards: kept, published, scheduled; not drawn."""
