@@ -33,6 +33,8 @@ from brickyard.workspace.serving.routes import ROUTES as SERVING
 from brickyard.workspace.spark.engine import SparkEngine
 from brickyard.workspace.sql.engine import SqlEngine
 from brickyard.workspace.sql.routes import ROUTES as SQL
+from brickyard.workspace.vector_search.engine import VectorSearchEngine
+from brickyard.workspace.vector_search.routes import ROUTES as VECTOR_SEARCH
 
 SERVICES: tuple[Route, ...] = (
     *IDENTITY,
@@ -45,6 +47,7 @@ SERVICES: tuple[Route, ...] = (
     *SERVING,
     *PIPELINES,
     *DASHBOARDS,
+    *VECTOR_SEARCH,
     *JOBS,
 )
 ROUTES: tuple[Route, ...] = (*SERVICES, *routes_over(SERVICES))
@@ -77,6 +80,9 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     )
     pipelines = PipelinesEngine(store, home, workspaces, identity=identity, permissions=permissions)
     dashboards = DashboardsEngine(store, home, workspaces, files=files, permissions=permissions)
+    vector_search = VectorSearchEngine(
+        store, home, workspaces, catalog=catalog, permissions=permissions, serving=serving
+    )
     jobs = JobsEngine(
         store,
         home,
@@ -104,5 +110,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         serving=serving,
         pipelines=pipelines,
         dashboards=dashboards,
+        vector_search=vector_search,
         jobs=jobs,
     )

@@ -19,6 +19,7 @@ from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.serving.engine import ServingEngine
 from brickyard.workspace.spark.engine import SparkEngine
 from brickyard.workspace.sql.engine import SqlEngine
+from brickyard.workspace.vector_search.engine import VectorSearchEngine
 
 
 class Engine(Protocol):
@@ -45,6 +46,7 @@ class Engines:
     serving: ServingEngine
     pipelines: PipelinesEngine
     dashboards: DashboardsEngine
+    vector_search: VectorSearchEngine
     jobs: JobsEngine
 
     def start(self) -> None:
@@ -70,5 +72,6 @@ class Engines:
             self.serving,
             self.pipelines,
             self.dashboards,
+            self.vector_search,
             self.jobs,
         )

@@ -22,6 +22,7 @@ from brickyard.workspace.catalog.mounts import CatalogMount, mounts
 from brickyard.workspace.catalog.permissions import Permissions
 from brickyard.workspace.catalog.schemas import Schemas
 from brickyard.workspace.catalog.tables import TableInfo, Tables
+from brickyard.workspace.catalog.vector_indexes import VectorIndexes
 from brickyard.workspace.catalog.versions import ModelVersion, Versions
 from brickyard.workspace.catalog.volumes import Volumes
 from brickyard.workspace.kernel import Home, Principal, Store, WorkspaceInfo
@@ -45,6 +46,7 @@ class CatalogEngine:
         self.catalogs = Catalogs(self.metastore, self.access)
         self.schemas = Schemas(self.metastore, self.access)
         self.tables = Tables(self.metastore, self.access)
+        self.vector_indexes = VectorIndexes(self.metastore, self.access)
         self.volumes = Volumes(self.metastore, self.access)
         self.functions = Functions(self.metastore, self.access)
         self.models = Models(self.metastore, self.access)

@@ -1,4 +1,4 @@
-"""The folders behind tables, volumes and models.
+"""The folders behind tables, volumes, vector indexes and models.
 
 A folder is made before its row is committed and removed after its row is gone, so a row always has
 its folder. What a kill leaves is a folder without a row: the sweep at the next start removes it.
@@ -25,14 +25,14 @@ def remove(folders: Iterable[Path]) -> None:
 
 
 def orphans(metastore: Metastore) -> list[Path]:
-    """Folders of tables, volumes and models that no row speaks of."""
+    """Folders of tables, volumes, vector indexes and models that no row speaks of."""
     home = metastore.home
     with metastore.read() as tx:
         known = {home.root / location for location in securables.locations(tx)}
         catalogs = [metastore.path(one) for one in securables.of_kind(tx, "catalog")]
     found = [path for path in _inside(home.catalogs) if path not in set(catalogs)]
     for catalog in catalogs:
-        for kind in ("tables", "volumes"):
+        for kind in ("tables", "volumes", "indexes"):
             found += [path for path in _inside(catalog / kind) if path not in known]
     return found + [path for path in _inside(home.models) if path not in known]
 

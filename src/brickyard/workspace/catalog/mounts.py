@@ -24,7 +24,7 @@ _WRITING: Final = WRITES | CREATES_IN_SCHEMA | {ALL, "CREATE_SCHEMA"}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogMount:
     name: str
-    path: Path  # holds `tables/` and `volumes/`
+    path: Path  # holds `tables/`, `volumes/` and `indexes/`
     mode: Literal["rw", "ro"]
 
 

@@ -27,7 +27,10 @@ SPELLED: Final[Mapping[str, str]] = {
     "volume": "Volume",
     "function": "Function",
     "model": "Routine or Model",
+    "vector_index": "Vector search index",
 }
+# Kinds whose errors have the general codes instead of codes of their own.
+_GENERAL: Final = frozenset({"model", "vector_index"})
 
 
 def normalised(name: str, what: str) -> str:
@@ -56,13 +59,13 @@ def full(kind: str, full_name: str) -> str:
 
 def missing(kind: str, full_name: str) -> ApiError:
     """The error for an object that is not there, with the code of its type."""
-    code = "RESOURCE_DOES_NOT_EXIST" if kind == "model" else f"{kind.upper()}_DOES_NOT_EXIST"
+    code = "RESOURCE_DOES_NOT_EXIST" if kind in _GENERAL else f"{kind.upper()}_DOES_NOT_EXIST"
     word = "Registered model" if kind == "model" else SPELLED[kind]
     return ApiError(code, f"{word} '{full_name}' does not exist.", status=404)
 
 
 def taken(kind: str, full_name: str) -> ApiError:
     """The error for a name that is in use."""
-    code = "RESOURCE_ALREADY_EXISTS" if kind == "model" else f"{kind.upper()}_ALREADY_EXISTS"
+    code = "RESOURCE_ALREADY_EXISTS" if kind in _GENERAL else f"{kind.upper()}_ALREADY_EXISTS"
     word = "Registered model" if kind == "model" else SPELLED[kind]
     return ApiError(code, f"{word} '{full_name}' already exists", status=409)

@@ -85,6 +85,7 @@ GRANTABLE: Final[Mapping[str, frozenset[str]]] = {
     "catalog": _SCHEMA | {"USE_CATALOG", "CREATE_SCHEMA"},
     "schema": _SCHEMA,
     "table": _TABLE,
+    "vector_index": _TABLE,
     "volume": _VOLUME,
     "function": _ROUTINE,
     "model": _ROUTINE,

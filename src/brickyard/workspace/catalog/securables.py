@@ -1,8 +1,9 @@
 """What can be owned and granted: one table for all of them, a tree by `parent_id`.
 
-kind       metastore > catalog > schema > table | volume | function | model,
+kind       metastore > catalog > schema > table | volume | function | model | vector_index,
            metastore > external_location | storage_credential
-namespace  where names are unique: models and functions share `routine`, the rest have their own
+namespace  where names are unique: models and functions share `routine`, vector indexes are among
+           the tables, the rest have their own
 full_name  lower case; '' for the metastore
 location   path below the data directory, for what has a folder of its own
 details    what only one kind has; legend in the module of that kind
@@ -57,7 +58,11 @@ SECURABLES = Table(
     UniqueConstraint("namespace", "full_name"),
 )
 
-_NAMESPACE: Final[Mapping[str, str]] = {"function": "routine", "model": "routine"}
+_NAMESPACE: Final[Mapping[str, str]] = {
+    "function": "routine",
+    "model": "routine",
+    "vector_index": "table",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +98,10 @@ class Securable:
 
 
 def find(tx: Connection, kind: str, full_name: str) -> Securable | None:
-    """The securable of this name; a model is found as `function` too, as the grants API asks."""
+    """The securable of this name.
+
+    A model is found as `function` and a vector index as `table` too, as the grants API asks.
+    """
     query = select(SECURABLES).where(
         SECURABLES.c.namespace == _NAMESPACE.get(kind, kind), SECURABLES.c.full_name == full_name
     )
