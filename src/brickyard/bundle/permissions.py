@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from brickyard.bundle.draft import Draft
+from brickyard.resources import PRINCIPALS, rank_of
 from brickyard.values import Diagnostic, Path, Value, error, show, value_of, warning
 
-PRINCIPALS: Final = ("user_name", "group_name", "service_principal_name")
 # The bundle's level, as each type calls it: manage, view, run.
 LEVELS: Final = {
     "jobs": ("CAN_MANAGE", "CAN_VIEW", "CAN_MANAGE_RUN"),
@@ -29,25 +29,6 @@ LEVELS: Final = {
 }
 TOP_LEVELS: Final = ("CAN_MANAGE", "CAN_VIEW", "CAN_RUN")
 OWNED: Final = ("jobs", "pipelines", "sql_warehouses")
-RANKS: Final = (
-    "CAN_VIEW",
-    "CAN_READ",
-    "CAN_VIEW_METADATA",
-    "CAN_RUN",
-    "CAN_QUERY",
-    "CAN_USE",
-    "CAN_EDIT",
-    "CAN_EDIT_METADATA",
-    "CAN_CREATE",
-    "CAN_ATTACH_TO",
-    "CAN_RESTART",
-    "CAN_MONITOR",
-    "CAN_MANAGE_RUN",
-    "CAN_MANAGE_STAGING_VERSIONS",
-    "CAN_MANAGE_PRODUCTION_VERSIONS",
-    "CAN_MANAGE",
-    "IS_OWNER",
-)
 
 
 def apply_permissions(draft: Draft) -> Draft:
@@ -134,7 +115,7 @@ def _with_owner(old: Value, me: tuple[str, str], *, has_owner: bool) -> tuple[Va
     best: dict[tuple[str, str], Value] = {}
     for entry in entries:
         who = _principal(entry)
-        if who not in best or _rank(entry) > _rank(best[who]):
+        if who not in best or rank_of(_level(entry)) > rank_of(_level(best[who])):
             best[who] = entry
     return tuple(best.values())
 
@@ -142,8 +123,3 @@ def _with_owner(old: Value, me: tuple[str, str], *, has_owner: bool) -> tuple[Va
 def _level(entry: Value) -> str:
     level = entry.child("level")
     return level.text if level is not None else ""
-
-
-def _rank(entry: Value) -> int:
-    level = _level(entry)
-    return RANKS.index(level) if level in RANKS else -1

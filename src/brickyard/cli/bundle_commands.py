@@ -56,6 +56,7 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
     from brickyard.cli.live import say
     from brickyard.deploy.connect import reach
     from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.folders import check_folders
     from brickyard.deploy.hooks import run_hook
     from brickyard.deploy.sync_checks import check_sync
     from brickyard.values import Severity
@@ -64,7 +65,7 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
     found = project.diagnostics
     if not project.resolved.has_errors:
         run_hook(project, "postinit", say)
-        found = (*found, *check_sync(project))
+        found = (*found, *check_sync(project), *check_folders(project))
     show_diagnostics(found, DiskFiles(project.root))
     if chosen.wants_json:
         click.echo(resolved_json(project.resolved), nl=False)

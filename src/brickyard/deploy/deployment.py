@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from brickyard.deploy.apply import Applied, Event, apply
 from brickyard.deploy.artifacts import upload
 from brickyard.deploy.calls import MAX_WAIT, Caller
+from brickyard.deploy.folders import share_folders
 from brickyard.deploy.hooks import run_hook
-from brickyard.deploy.http import ApiFailure, Json
+from brickyard.deploy.http import ApiFailure
 from brickyard.deploy.lock import Lock, Locked, acquire
 from brickyard.deploy.may_deploy import no_folder
 from brickyard.deploy.metadata import METADATA, is_source_linked, write_metadata
@@ -43,7 +44,6 @@ Show = Callable[[Event], None]
 # The folder takes no further file, and so no lock; a forced destroy goes on.
 FULL: Final = "MAX_CHILD_NODE_SIZE_EXCEEDED"
 NOTHING: Final = Synced(uploaded=0, deleted=0)
-FOLDER_LEVELS: Final = {"CAN_MANAGE": "CAN_MANAGE", "CAN_RUN": "CAN_RUN", "CAN_VIEW": "CAN_READ"}
 
 
 def _silent(_: object) -> None:
@@ -229,32 +229,8 @@ def _upload(project: Project, say: Say) -> Synced:
         local_state=project.folder,
         say=say,
     )
-    _share_folders(project)
+    share_folders(project)
     return synced
-
-
-def _share_folders(project: Project) -> None:
-    """Top-level permissions hold for the deployment's folder too."""
-    found = project.resolved.tree.get("permissions")
-    declared = found.plain() if found is not None else None
-    if not isinstance(declared, list) or not declared:
-        return
-    root = project.path("root_path")
-    folder = project.files.status(root)
-    if folder is None or root.startswith("/Workspace/Shared/"):
-        return
-    wanted = [_folder_entry(entry) for entry in declared if isinstance(entry, dict)]
-    path = f"/api/2.0/permissions/directories/{folder['object_id']}"
-    project.workspace.call("PUT", path, body={"access_control_list": wanted})
-
-
-def _folder_entry(entry: dict[str, Any]) -> Json:
-    who = {
-        name: entry[name]
-        for name in ("user_name", "group_name", "service_principal_name")
-        if entry.get(name)
-    }
-    return {"permission_level": FOLDER_LEVELS.get(str(entry.get("level")), "CAN_READ"), **who}
 
 
 def _ignore_in_git(project: Project) -> None:

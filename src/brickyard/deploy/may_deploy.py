@@ -7,9 +7,9 @@ somebody else to deploy them first (EPERM3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
+from brickyard.deploy.folders import declared_permissions
 from brickyard.deploy.project import Project
 
 MANUAL: Final = "https://docs.databricks.com/dev-tools/bundles/permissions.html"
@@ -50,7 +50,7 @@ def _managers(project: Project) -> tuple[bool, set[str]]:
     user = project.user
     others = {project.text("run_as.user_name")} - {"", user.user_name}
     is_manager = False
-    for entry in _permissions(project):
+    for entry in declared_permissions(project):
         if entry.get("level") != "CAN_MANAGE":
             continue
         mine = user.user_name in (entry.get("user_name"), entry.get("service_principal_name"))
@@ -59,9 +59,3 @@ def _managers(project: Project) -> tuple[bool, set[str]]:
         else:
             others.add(str(entry.get("user_name") or entry.get("group_name") or ""))
     return is_manager, others - {""}
-
-
-def _permissions(project: Project) -> tuple[Mapping[str, Any], ...]:
-    found = project.resolved.tree.get("permissions")
-    plain = found.plain() if found is not None else None
-    return tuple(e for e in plain if isinstance(e, dict)) if isinstance(plain, list) else ()

@@ -68,7 +68,7 @@ class BrokenBundle(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """One bundle for one target. `client` is there once the project is connected."""
+    """One bundle for one target. `client` is there once the workspace was asked something."""
 
     root: Path
     resolved: Resolved
@@ -210,6 +210,7 @@ def load_project(
         repository=repository,
         environment=surroundings,
         embedded=embedded,
+        client=client,
         target=target,
         variables=tuple(known.items()),
         sources=files,

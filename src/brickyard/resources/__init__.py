@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from brickyard.resources.access import ACCESS, principal_of
+from brickyard.resources.access import ACCESS, PRINCIPALS, principal_of, rank_of
 from brickyard.resources.alerts import ALERTS
 from brickyard.resources.apps import APPS
 from brickyard.resources.catalogs import CATALOGS
@@ -103,6 +103,7 @@ __all__ = [
     "ACCESS",
     "PLAINTEXT",
     "PLURAL_TITLES",
+    "PRINCIPALS",
     "TITLES",
     "TYPES",
     "AccessType",
@@ -119,4 +120,5 @@ __all__ = [
     "Wait",
     "catalogue",
     "principal_of",
+    "rank_of",
 ]

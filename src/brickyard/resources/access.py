@@ -13,6 +13,31 @@ from urllib.parse import quote
 from brickyard.resources.declaration import AccessType, Json, ResourceType
 
 PRINCIPALS: Final = ("user_name", "group_name", "service_principal_name")
+# Of every kind of object, lowest first.
+LEVELS: Final = (
+    "CAN_VIEW",
+    "CAN_READ",
+    "CAN_VIEW_METADATA",
+    "CAN_RUN",
+    "CAN_QUERY",
+    "CAN_USE",
+    "CAN_EDIT",
+    "CAN_EDIT_METADATA",
+    "CAN_CREATE",
+    "CAN_ATTACH_TO",
+    "CAN_RESTART",
+    "CAN_MONITOR",
+    "CAN_MANAGE_RUN",
+    "CAN_MANAGE_STAGING_VERSIONS",
+    "CAN_MANAGE_PRODUCTION_VERSIONS",
+    "CAN_MANAGE",
+    "IS_OWNER",
+)
+
+
+def rank_of(level: str) -> int:
+    """How much a permission level allows, to compare with others; -1 for one that is unknown."""
+    return LEVELS.index(level) if level in LEVELS else -1
 
 
 def principal_of(entry: Json) -> str:
