@@ -14,6 +14,8 @@ from brickyard.workspace.dashboards.routes import ROUTES as DASHBOARDS
 from brickyard.workspace.engines import Engines
 from brickyard.workspace.files.engine import FilesEngine
 from brickyard.workspace.files.routes import ROUTES as FILES
+from brickyard.workspace.genie.engine import GenieEngine
+from brickyard.workspace.genie.routes import ROUTES as GENIE
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.identity.routes import ROUTES as IDENTITY
 from brickyard.workspace.jobs.engine import JobsEngine
@@ -48,6 +50,7 @@ SERVICES: tuple[Route, ...] = (
     *PIPELINES,
     *DASHBOARDS,
     *VECTOR_SEARCH,
+    *GENIE,
     *JOBS,
 )
 ROUTES: tuple[Route, ...] = (*SERVICES, *routes_over(SERVICES))
@@ -83,6 +86,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     vector_search = VectorSearchEngine(
         store, home, workspaces, catalog=catalog, permissions=permissions, serving=serving
     )
+    genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
     jobs = JobsEngine(
         store,
         home,
@@ -111,5 +115,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         pipelines=pipelines,
         dashboards=dashboards,
         vector_search=vector_search,
+        genie=genie,
         jobs=jobs,
     )

@@ -9,6 +9,7 @@ from typing import Protocol
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.files.engine import FilesEngine
+from brickyard.workspace.genie.engine import GenieEngine
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.jobs.engine import JobsEngine
 from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
@@ -47,6 +48,7 @@ class Engines:
     pipelines: PipelinesEngine
     dashboards: DashboardsEngine
     vector_search: VectorSearchEngine
+    genie: GenieEngine
     jobs: JobsEngine
 
     def start(self) -> None:
@@ -73,5 +75,6 @@ class Engines:
             self.pipelines,
             self.dashboards,
             self.vector_search,
+            self.genie,
             self.jobs,
         )

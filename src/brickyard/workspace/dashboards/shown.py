@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from brickyard.workspace.dashboards.engine import Dashboard, text_of
 from brickyard.workspace.kernel import Document
+from brickyard.workspace.kernel.clock import instant
 
 
 def dashboard(one: Dashboard) -> dict[str, Any]:
@@ -53,11 +53,6 @@ def schedule(one: Document) -> dict[str, Any]:
 def subscription(one: Document, dashboard_id: str) -> dict[str, Any]:
     named = {"subscription_id": one.id, "schedule_id": one.name, "dashboard_id": dashboard_id}
     return _kept(one) | named
-
-
-def instant(ms: int) -> str:
-    """A time as the API writes it, to the millisecond."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _kept(one: Document) -> dict[str, Any]:

@@ -122,6 +122,25 @@ class FilesEngine:
         found = self._claimed(workspace, claim)
         return self._described(workspace, [found])[0] if found is not None else None
 
+    def require_folder(self, principal: Principal, workspace: WorkspaceInfo, path: str) -> str:
+        """The path of a folder, as the API answers it, that the caller may put something into."""
+        parts = workspace_parts(path)
+        self._touch_home(workspace, parts)
+        self._require_above(principal, workspace, (*parts, ""))
+        found = self._tree(workspace).find(parts)
+        if found is None:
+            raise not_found(f"Path ({joined(parts)}) doesn't exist.")
+        if found.kind is not Kind.DIRECTORY:
+            raise invalid(f"({found.path}) is not a folder.")
+        return found.path
+
+    def folder_and_above(self, workspace: WorkspaceInfo, path: str) -> tuple[Subject, ...]:
+        """What somebody's rights on a folder come from: itself, as long as it is there, and up."""
+        parts = workspace_parts(path)
+        if self._tree(workspace).find(parts) is None:
+            return ()
+        return tuple(Subject("directories", str(o)) for o in self._folder_ids(workspace, parts))
+
     def folders_above(self, workspace: WorkspaceInfo, type: str, id: str) -> tuple[Subject, ...]:
         """The folders that a service's object inherits permissions from, nearest first."""
         found = self._claimed(workspace, Claim(type=type, id=id))
@@ -223,12 +242,9 @@ class FilesEngine:
     ) -> None:
         """A new file of another service's object in a folder that the caller may edit."""
         parts = (*workspace_parts(folder), _file_name(name, claim))
-        self._touch_home(workspace, parts)
-        self._require_above(principal, workspace, parts)
+        self.require_folder(principal, workspace, folder)
         tree = self._tree(workspace)
         with self._claims_lock:
-            if tree.find(parts[:-1]) is None:
-                raise not_found(f"Path ({joined(parts[:-1])}) doesn't exist.")
             if tree.find(parts) is not None:
                 raise exists(f"Path ({joined(parts)}) already exists.")
             self._forget(workspace, joined(parts))

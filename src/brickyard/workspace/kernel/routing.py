@@ -20,6 +20,7 @@ class Fidelity(Enum):
     REAL = "real"  # does it
     VIRTUAL = "virtual"  # keeps what it is told, nothing is behind it
     ACCEPTED = "accepted"  # takes the request and ignores it, and says so
+    REFUSED = "refused"  # says why it cannot be done here
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "notebooks": FILES,
     "files": FILES,
     "dashboards": FILES,
+    "genie": FILES,
 }
 # The same type by the other name that some URLs use.
 ALIASES: Final[Mapping[str, str]] = {"sql/warehouses": "warehouses"}
@@ -35,6 +36,7 @@ SINGULAR: Final[Mapping[str, str]] = {
     "notebooks": "notebook",
     "files": "file",
     "dashboards": "dashboard",
+    "genie": "genie",
 }
 
 

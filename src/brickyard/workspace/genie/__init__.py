@@ -1,0 +1,1 @@
+"""Genie spaces: kept with their instructions; no model answers in them."""
