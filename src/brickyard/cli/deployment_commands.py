@@ -23,39 +23,7 @@ def deployment() -> None:
 @FORCE_LOCK
 def bind(chosen: Chosen, *, key: str, object_id: str, auto_approve: bool, force_lock: bool) -> None:
     """Let the bundle's resource KEY manage the existing object ID."""
-    from brickyard.cli.diagnostics import painter
-    from brickyard.cli.live import say
-    from brickyard.cli.plan_text import node_lines
-    from brickyard.deploy.binding import bind as bind_object
-    from brickyard.deploy.plan import Action, Node
-    from brickyard.deploy.selection import addresses_of, selected_addresses
-    from brickyard.deploy.summary import plain_tree
-
-    project = connect(chosen, quiet=True)
-    known = addresses_of(plain_tree(project).get("resources") or {})
-    (address,) = selected_addresses([key], known)
-
-    def agrees(node: Node) -> bool:
-        if node.action is Action.SKIP:
-            return True
-        click.echo("The next deploy will:", err=True)
-        for line in node_lines(node, painter(sys.stderr.isatty())):
-            click.echo(line, err=True)
-        if auto_approve:
-            return True
-        if not sys.stdin.isatty():
-            raise Refused(
-                "this bind operation requires user confirmation, but the current console does not"
-                " support prompting.\nTo proceed, use --auto-approve after reviewing the plan"
-                " above."
-            )
-        return click.confirm("Confirm import changes?", err=True)
-
-    if not bind_object(project, address, object_id, agrees=agrees, say=say, force_lock=force_lock):
-        raise Refused("import aborted")
-    name = address.removeprefix("resources.")
-    click.echo(f"Successfully bound {name} with an id '{object_id}'", err=True)
-    click.echo("Run 'brickyard bundle deploy' to deploy changes to your workspace", err=True)
+    bind_resource(chosen, key, object_id, auto_approve=auto_approve, force_lock=force_lock)
 
 
 @deployment.command()
@@ -112,3 +80,42 @@ def mv(chosen: Chosen, *, old: str, new: str, force_lock: bool) -> None:
     (after,) = selected_addresses([new], known)
     count = move(project, before, after, say=say, force_lock=force_lock)
     click.echo(f"Moved {before} to {after} ({count} recorded).", err=True)
+
+
+def bind_resource(
+    chosen: Chosen, key: str, object_id: str, *, auto_approve: bool, force_lock: bool
+) -> None:
+    """What `bind` does; `generate --bind` does it too."""
+    from brickyard.cli.diagnostics import painter
+    from brickyard.cli.live import say
+    from brickyard.cli.plan_text import node_lines
+    from brickyard.deploy.binding import bind as bind_object
+    from brickyard.deploy.plan import Action, Node
+    from brickyard.deploy.selection import addresses_of, selected_addresses
+    from brickyard.deploy.summary import plain_tree
+
+    project = connect(chosen, quiet=True)
+    known = addresses_of(plain_tree(project).get("resources") or {})
+    (address,) = selected_addresses([key], known)
+
+    def agrees(node: Node) -> bool:
+        if node.action is Action.SKIP:
+            return True
+        click.echo("The next deploy will:", err=True)
+        for line in node_lines(node, painter(sys.stderr.isatty())):
+            click.echo(line, err=True)
+        if auto_approve:
+            return True
+        if not sys.stdin.isatty():
+            raise Refused(
+                "this bind operation requires user confirmation, but the current console does not"
+                " support prompting.\nTo proceed, use --auto-approve after reviewing the plan"
+                " above."
+            )
+        return click.confirm("Confirm import changes?", err=True)
+
+    if not bind_object(project, address, object_id, agrees=agrees, say=say, force_lock=force_lock):
+        raise Refused("import aborted")
+    name = address.removeprefix("resources.")
+    click.echo(f"Successfully bound {name} with an id '{object_id}'", err=True)
+    click.echo("Run 'brickyard bundle deploy' to deploy changes to your workspace", err=True)

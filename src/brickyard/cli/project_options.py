@@ -165,6 +165,27 @@ def connect(chosen: Chosen, *, quiet: bool = False, deploys: bool = False) -> Pr
     return project
 
 
+def reach_project(chosen: Chosen) -> Project:
+    """The project with a client, though its resources may have errors: for what only needs to know
+    where the target lives. Errors of the target itself end it."""
+    from dataclasses import replace
+
+    from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.deploy.connect import connect as connect_to
+    from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.project import settings_of
+    from brickyard.values import Severity
+
+    project = load(chosen)
+    settings = settings_of(project)
+    if any(found.severity is Severity.ERROR for found in settings.diagnostics):
+        show_diagnostics(settings.diagnostics, DiskFiles(project.root))
+        raise Refused
+    return replace(
+        project, client=connect_to(project.address, project.environment, project.embedded)
+    )
+
+
 def parse_variables(given: Sequence[str]) -> dict[str, str]:
     """`a=1,b=2` is comma-separated values: quote a value that holds a comma."""
     found: dict[str, str] = {}

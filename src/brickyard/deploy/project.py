@@ -251,6 +251,16 @@ def _caller(
     return PLACEHOLDER, None, silence
 
 
+def settings_of(project: Project) -> Resolved:
+    """All but the resources, as the files say it now."""
+    return resolve_target(
+        BundleFiles(project.disk),
+        facts=project.facts,
+        target=project.target,
+        variables=dict(project.variables),
+    )
+
+
 def _answered(project: Project, client: Workspace) -> Project:
     """The project with its look-ups answered; one that can't be is an error of the bundle."""
     try:

@@ -1,0 +1,109 @@
+"""`generate` from the command line: an object of the workspace becomes a bundle that validates."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT_FILE = "bundle:\n  name: {name}\ninclude:\n  - resources/*.yml\n"
+
+
+def generate(folder: Path, workspace: Any, *arguments: str, code: int = 0) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-m", "brickyard", *arguments],
+        cwd=folder,
+        env=dict(workspace.environment("dev")),
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
+    assert ended.returncode == code, ended.stderr
+    return ended.stderr if not ended.stdout else ended.stdout
+
+
+@pytest.mark.documented
+def test_a_job_with_notebooks_becomes_a_bundle_that_plans_no_other_job(
+    workspace: Any, tmp_path: Path
+) -> None:
+    client = workspace.client("dev")
+    name = f"gen_{uuid.uuid4().hex[:8]}"
+    home = f"/Workspace/Users/{client.current_user.me().user_name}/{name}"
+    for path, language, text in (
+        ("etl/extract", "PYTHON", "# Databricks notebook source\nprint(1)\n"),
+        ("show", "SQL", "-- Databricks notebook source\nselect 1\n"),
+    ):
+        client.workspace.mkdirs(f"{home}/{path}".rpartition("/")[0])
+        content = base64.b64encode(text.encode()).decode()
+        body = {"path": f"{home}/{path}", "content": content, "language": language}
+        client.api_client.do("POST", "/api/2.0/workspace/import", body={**body, "format": "SOURCE"})
+    settings = {
+        "name": name,
+        "tags": {"team": "data"},
+        "parameters": [{"name": "day", "default": ""}],
+        "tasks": [
+            {"task_key": "a", "notebook_task": {"notebook_path": f"{home}/etl/extract"}},
+            {
+                "task_key": "b",
+                "depends_on": [{"task_key": "a"}],
+                "notebook_task": {"notebook_path": f"{home}/show"},
+            },
+        ],
+    }
+    job_id = client.api_client.do("POST", "/api/2.2/jobs/create", body=settings)["job_id"]
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "databricks.yml").write_text(ROOT_FILE.format(name=name))
+    said = generate(
+        folder, workspace, "generate", "job", "--existing-job-id", str(job_id), "--key", "mine"
+    )
+    assert said.splitlines() == [
+        "File successfully saved to src/etl/extract.py",
+        "File successfully saved to src/show.sql",
+        "Job configuration successfully saved to resources/mine.job.yml",
+    ]
+    assert (folder / "src/etl/extract.py").read_text().startswith("# Databricks notebook source")
+    written = yaml.safe_load((folder / "resources/mine.job.yml").read_text())
+    tasks = written["resources"]["jobs"]["mine"]["tasks"]
+    assert [task["notebook_task"]["notebook_path"] for task in tasks] == [
+        "../src/etl/extract.py",
+        "../src/show.sql",
+    ]
+    again = ["generate", "job", "--existing-job-id", str(job_id), "--key", "mine"]
+    refused = generate(folder, workspace, *again, code=1)
+    assert "src/etl/extract.py already exists. Use --force to overwrite" in refused
+    bound = generate(folder, workspace, *again, "--force", "--bind")
+    assert "Successfully bound" in bound
+    tree = json.loads(generate(folder, workspace, "validate", "-o", "json"))
+    assert tree["resources"]["jobs"]["mine"]["name"].endswith(name)
+    plan = json.loads(generate(folder, workspace, "plan", "-o", "json"))["plan"]
+    assert plan["resources.jobs.mine"]["action"] == "update"
+    generate(folder, workspace, "deploy")
+    assert client.jobs.get(job_id).settings.deployment is not None
+    generate(folder, workspace, "destroy", "--auto-approve")
+
+
+@pytest.mark.documented
+def test_configuration_outside_of_include_is_warned_of(workspace: Any, tmp_path: Path) -> None:
+    client = workspace.client("dev")
+    job_id = client.api_client.do("POST", "/api/2.2/jobs/create", body={"name": "lone"})["job_id"]
+    (tmp_path / "databricks.yml").write_text(ROOT_FILE.format(name="lone"))
+    said = generate(
+        tmp_path, workspace, "generate", "job", "--existing-job-id", str(job_id), "-d", "conf"
+    )
+    assert "Generated configuration is not included in the bundle" in said
+    assert "include:\n  - conf/*.yml" in said
+    client.jobs.delete(job_id)
+    gone = generate(
+        tmp_path, workspace, "generate", "job", "--existing-job-id", str(job_id), code=1
+    )
+    assert f"Error: Job {job_id} does not exist." in gone
