@@ -1,14 +1,17 @@
-"""`run`: start a deployed job, follow it, show what it printed; or run a script, or any command.
+"""`run`: start something deployed, follow it, show what it says; or run a script, or any command.
 
-`run KEY` runs a job or one of the bundle's `scripts`; `run -- CMD ARGS` any command, with the
-target's host and token in its environment. Both give back the child's exit code.
+`run KEY` runs a job, an app (see `RUNS`) or one of the bundle's `scripts`; `run -- CMD ARGS` any
+command, with the target's host and token in its environment. Scripts and commands give back the
+child's exit code.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -23,8 +26,20 @@ from brickyard.cli.project_options import (
 
 if TYPE_CHECKING:
     from brickyard.deploy import Project, RunResult
+    from brickyard.deploy.run import Runnable
 
 ENDINGS = {"FAILED": "failed", "CANCELED": "canceled", "TIMEDOUT": "timed out"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says of a run; each type takes what it knows."""
+
+    params: tuple[str, ...]
+    only: tuple[str, ...]
+    wait: bool
+    restart: bool
+    wants_json: bool
 
 
 class WithCommand(click.Command):
@@ -53,7 +68,11 @@ class WithCommand(click.Command):
     " Repeatable.",
 )
 @click.option("--no-wait", is_flag=True, help="Return as soon as the run has started.")
-@click.option("--restart", is_flag=True, help="Cancel active runs of the job first.")
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="Cancel active runs of the job first. An app is deployed anew by each run.",
+)
 def run(
     chosen: Chosen,
     *,
@@ -63,7 +82,10 @@ def run(
     no_wait: bool,
     restart: bool,
 ) -> None:
-    """Run the deployed job KEY and wait for its end. Exit code 1 when it does not succeed.
+    """Run the deployed job or app KEY. Exit code 1 when it does not succeed.
+
+    A job's run is followed to its end. An app is started if it is stopped, its source is deployed,
+    and its address printed. Two resources of one KEY are told apart as `jobs.KEY` and `apps.KEY`.
 
     KEY may also name one of the bundle's scripts, and `run -- CMD` runs any command: both find
     the target's host and token in their environment, and their exit code is passed on.
@@ -72,37 +94,66 @@ def run(
     if key is None:
         _run_command(chosen, behind)
         return
-    from brickyard.cli.live import LiveLine, say
-    from brickyard.cli.progress import RunProgress
-    from brickyard.deploy import run_job
+    from brickyard.deploy import find_runnable
 
     project = connect(chosen, quiet=True)
     if _run_script(project, key, behind):
         return
+    found = find_runnable(project, key)
+    options = Options(
+        params=params, only=only, wait=not no_wait, restart=restart, wants_json=chosen.wants_json
+    )
+    RUNS[found.kind](project, found, options)
+
+
+def _run_job(project: Project, job: Runnable, options: Options) -> None:
+    from brickyard.cli.live import LiveLine, say
+    from brickyard.cli.progress import RunProgress
+    from brickyard.deploy import run_job
+
     with LiveLine("starting the run") as line:
         result = run_job(
             project,
-            key,
-            parse_variables(params),
-            only=[task for item in only for task in item.split(",") if task],
-            wait=not no_wait,
-            restart=restart,
+            job.name,
+            parse_variables(options.params),
+            only=[task for item in options.only for task in item.split(",") if task],
+            wait=options.wait,
+            restart=options.restart,
             started=lambda run_id, url: say(f"Run URL: {url}"),
             progress=RunProgress(line),
         )
-    if chosen.wants_json:
-        click.echo(json.dumps(_as_data(result, waited=not no_wait), indent=2))
-    elif not no_wait:
+    if options.wants_json:
+        click.echo(json.dumps(_as_data(result, waited=options.wait), indent=2))
+    elif options.wait:
         _show_output(result)
-    if not no_wait and not result.succeeded:
+    if options.wait and not result.succeeded:
         ending = ENDINGS.get(result.state.result, "failed")
         raise Refused(f"run {ending}: {_why(result)}")
+
+
+def _run_app(project: Project, app: Runnable, options: Options) -> None:
+    """Running an app again is how it is restarted: each run deploys its source anew."""
+    from brickyard.cli.live import LiveLine
+    from brickyard.deploy.app_runs import run_app
+
+    if options.params or options.only:
+        raise Refused("an app takes no --params and no --only")
+    with LiveLine("deploying the app") as line:
+        url = run_app(project, app, line.say, wait=options.wait)
+        line.say(f"You can access the app at {url}")
+
+
+# Type under `resources` -> how it is run and shown; `deploy/run.py` has the types by name.
+RUNS: Final[Mapping[str, Callable[[Project, Runnable, Options], None]]] = {
+    "jobs": _run_job,
+    "apps": _run_app,
+}
 
 
 def _run_command(chosen: Chosen, words: tuple[str, ...]) -> None:
     """Any command, where the caller stands. The bundle need not be free of errors for it."""
     if not words:
-        raise click.UsageError("name what to run: a job or script of the bundle, or `-- CMD`")
+        raise click.UsageError("name what to run: a job, app or script of the bundle, or `-- CMD`")
     from brickyard.cli.diagnostics import show_diagnostics
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.scripts import run_command

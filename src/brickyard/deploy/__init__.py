@@ -15,6 +15,7 @@ from brickyard.deploy.embedded import NotRunning
 from brickyard.deploy.graph import Cycle
 from brickyard.deploy.hooks import HookFailed
 from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
+from brickyard.deploy.job_runs import RunResult, Step
 from brickyard.deploy.lock import Locked
 from brickyard.deploy.lookups import NoAnswer
 from brickyard.deploy.may_deploy import NoFolder
@@ -28,7 +29,7 @@ from brickyard.deploy.project import (
     load_project,
     open_project,
 )
-from brickyard.deploy.run import RunLost, RunRefused, RunResult, Step
+from brickyard.deploy.run import RunLost, RunRefused, find_runnable
 from brickyard.deploy.running import await_others, run_job
 from brickyard.deploy.sources import source_paths
 from brickyard.deploy.state import BadState
@@ -77,6 +78,7 @@ __all__ = [
     "connect_project",
     "destroy",
     "find_root",
+    "find_runnable",
     "load_project",
     "make_plan",
     "open_project",

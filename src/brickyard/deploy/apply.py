@@ -24,7 +24,8 @@ from brickyard.deploy.plan import (
     declaration,
     worst,
 )
-from brickyard.deploy.references import Reference, Unresolved, field_of, places, substitute
+from brickyard.deploy.recorded_values import recorded_value
+from brickyard.deploy.references import Reference, Unresolved, places, substitute
 from brickyard.deploy.seals import for_the_record
 from brickyard.deploy.state import Entry, State
 from brickyard.deploy.unrecorded import find_made
@@ -306,17 +307,8 @@ class _Applier:
         return value
 
     def _resolve(self, reference: Reference) -> Any:
-        entry = self.journal.state.entries.get(reference.address)
-        if entry is None:
-            raise Unresolved(reference.text)
-        if reference.field == "id":
-            return entry.id
-        for source in (entry.state, self._whole(reference.address).whole):
-            try:
-                return field_of(source, reference.field)
-            except KeyError:
-                continue
-        raise Unresolved(reference.text)
+        entries = self.journal.state.entries
+        return recorded_value(reference, entries, lambda address: self._whole(address).whole)
 
     def _whole(self, address: str) -> Actual:
         if address not in self._read:

@@ -1,28 +1,23 @@
-"""Running a deployed job and following it to its end, over the Jobs API 2.2.
+"""What of a deployed bundle can be run, and finding it by its key.
 
-Progress comes as `Step` values when a task or the run changes state. The run itself is the
-workspace's: losing contact does not stop it, and the message says how to look at it again.
+A type that can be run has its row here and one in `RUNS` of the command line, which knows how to
+show it; what running it means is a module of its own (`running`, `app_runs`).
 """
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from brickyard.deploy.http import ApiFailure, Json, Workspace
+from brickyard.deploy.project import Project
 
-LIMIT_S: Final = 24 * 3600.0
-PAUSES_S: Final = (0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0)
-SLOWEST_S: Final = 2.0
-ENDED: Final = frozenset({"TERMINATED", "SKIPPED", "INTERNAL_ERROR"})
-GOOD: Final = frozenset({"SUCCESS", "SUCCESS_WITH_FAILURES"})
+# Type under `resources` -> what messages call one of it.
+RUNNABLE: Final[Mapping[str, str]] = {"jobs": "job", "apps": "app"}
 
 
 class RunRefused(Exception):
-    """The job cannot be run as asked."""
+    """What was named cannot be run as asked."""
 
 
 class RunLost(Exception):
@@ -30,221 +25,51 @@ class RunLost(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunState:
-    """`life_cycle` and `result` in the API's words; `message` from the service."""
+class Runnable:
+    """Something deployed that can be run: its type and key in the bundle, its id."""
 
-    life_cycle: str
-    result: str = ""
-    message: str = ""
-
-    @property
-    def has_ended(self) -> bool:
-        return self.life_cycle in ENDED
-
-    @property
-    def succeeded(self) -> bool:
-        return self.life_cycle == "SKIPPED" or self.result in GOOD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """A change of state, of the run (`task_key` empty) or of one task."""
-
+    kind: str
     name: str
-    task_key: str
-    state: RunState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskOutput:
-    """What one task left behind. `text` is its result or log; the rest is of a failure."""
-
-    task_key: str
-    run_id: int
-    state: RunState
-    text: str = ""
-    error: str = ""
-    trace: str = ""
-    start_ms: int = 0
-    end_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """A run as it ended, or as it was started when nobody waited."""
-
-    job_id: int
-    run_id: int
-    url: str
-    state: RunState
-    tasks: tuple[TaskOutput, ...] = ()
+    id: str
 
     @property
-    def succeeded(self) -> bool:
-        return self.state.succeeded
+    def address(self) -> str:
+        return f"resources.{self.kind}.{self.name}"
 
 
-def start_run(
-    workspace: Workspace,
-    job_id: int,
-    parameters: Mapping[str, str],
-    *,
-    only: Sequence[str] = (),
-) -> int:
-    """Start the job; the run's id. The idempotency token makes a repeated request harmless."""
-    settings = workspace.get("/api/2.2/jobs/get", {"job_id": job_id}).get("settings") or {}
-    body = _request(settings, parameters)
-    if only:
-        body["only"] = _with_neighbours(settings.get("tasks") or (), only)
-    body |= {"job_id": job_id, "idempotency_token": uuid.uuid4().hex}
-    return int(workspace.post("/api/2.2/jobs/run-now", body)["run_id"])
+def find_runnable(project: Project, key: str, kinds: Collection[str] = tuple(RUNNABLE)) -> Runnable:
+    """What `key` or `<type>.key` names among these types.
 
-
-def follow_run(
-    workspace: Workspace,
-    run_id: int,
-    progress: Callable[[Step], None],
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Json:
-    """Poll until the run ends; the run as the API shows it, with all its tasks."""
-    seen: dict[str, RunState] = {}
-    give_up_at = time.monotonic() + LIMIT_S
-    polls = 0
-    while True:
-        run = fetch_run(workspace, run_id)
-        name = str(run.get("run_name") or run_id)
-        for task in run.get("tasks") or ():
-            _report(
-                Step(name=name, task_key=task["task_key"], state=state_of(task)), seen, progress
-            )
-        step = Step(name=name, task_key="", state=state_of(run))
-        _report(step, seen, progress)
-        if step.state.has_ended:
-            return run
-        if time.monotonic() > give_up_at:
-            raise RunRefused(f"run {run_id} has not ended after {LIMIT_S / 3600:.0f} hours")
-        sleep(PAUSES_S[polls] if polls < len(PAUSES_S) else SLOWEST_S)
-        polls += 1
-
-
-def outputs(workspace: Workspace, run: Json) -> tuple[TaskOutput, ...]:
-    """What each task of an ended run printed or returned, in the order the tasks ended."""
-    tasks = sorted(run.get("tasks") or (), key=lambda task: task.get("end_time") or 0)
-    return tuple(_output(workspace, task) for task in tasks)
-
-
-def fetch_run(workspace: Workspace, run_id: int) -> Json:
-    """`runs/get`, all pages of tasks put together."""
-    run = workspace.get("/api/2.2/jobs/runs/get", {"run_id": run_id})
-    tasks, token = list(run.get("tasks") or ()), run.get("next_page_token")
-    while token:
-        page = workspace.get("/api/2.2/jobs/runs/get", {"run_id": run_id, "page_token": token})
-        tasks += page.get("tasks") or ()
-        token = page.get("next_page_token")
-    return run | {"tasks": tasks}
-
-
-def cancel_active(workspace: Workspace, job_id: int) -> tuple[int, ...]:
-    """Cancel every active run of the job and wait until none is left; their ids."""
-    active = active_runs(workspace, job_id)
-    for run_id in active:
-        workspace.post("/api/2.2/jobs/runs/cancel", {"run_id": run_id})
-    for run_id in active:
-        follow_run(workspace, run_id, lambda _: None)
-    return active
-
-
-def active_runs(workspace: Workspace, job_id: int) -> tuple[int, ...]:
-    """The runs of a job that have not ended."""
-    query = {"job_id": job_id, "active_only": True}
-    found = workspace.pages("/api/2.2/jobs/runs/list", "runs", query)
-    return tuple(int(run["run_id"]) for run in found)
-
-
-def state_of(run: Mapping[str, Any]) -> RunState:
-    """From `state`, or from the newer `status` when only that is there."""
-    state = run.get("state") or {}
-    if state.get("life_cycle_state"):
-        return RunState(
-            life_cycle=str(state["life_cycle_state"]),
-            result=str(state.get("result_state") or ""),
-            message=str(state.get("state_message") or ""),
+    Raises `RunRefused` when there is nothing of that name, more than one, or it is not deployed.
+    """
+    entries = project.store.pull().state.entries
+    named = key.removeprefix("resources.")
+    typed, _, rest = named.partition(".")
+    asked = [(typed, rest)] if typed in kinds and rest else [(kind, named) for kind in kinds]
+    known = [
+        (kind, name)
+        for kind, name in asked
+        if f"resources.{kind}.{name}" in entries
+        or project.resolved.tree.get(f"resources.{kind}.{name}") is not None
+    ]
+    if len(known) > 1:
+        ways = " or ".join(f"{kind}.{name}" for kind, name in known)
+        raise RunRefused(f"{named} is the key of several resources: name {ways}")
+    words = "/".join(RUNNABLE[kind] for kind, _ in asked)
+    target = project.resolved.target
+    if not known:
+        there = ", ".join(sorted(_deployed(entries, kinds))) or "none deployed"
+        raise RunRefused(f"there is no {words} {asked[0][1]} in target {target}; it has {there}")
+    kind, name = known[0]
+    entry = entries.get(f"resources.{kind}.{name}")
+    if entry is None:
+        raise RunRefused(
+            f"{RUNNABLE[kind]} {name} is not deployed to {target}: run `brickyard deploy -t"
+            f" {target}`"
         )
-    status = run.get("status") or {}
-    ending = status.get("termination_details") or {}
-    return RunState(
-        life_cycle=str(status.get("state") or "PENDING"),
-        result=str(ending.get("code") or ""),
-        message=str(ending.get("message") or ""),
-    )
+    return Runnable(kind=kind, name=name, id=entry.id)
 
 
-def _report(step: Step, seen: dict[str, RunState], progress: Callable[[Step], None]) -> None:
-    if seen.get(step.task_key) != step.state:
-        seen[step.task_key] = step.state
-        progress(step)
-
-
-def _request(settings: Mapping[str, Any], parameters: Mapping[str, str]) -> Json:
-    """Job parameters for a job that declares some; otherwise parameters of its notebooks."""
-    if not parameters:
-        return {}
-    declared = [str(parameter["name"]) for parameter in settings.get("parameters") or ()]
-    if declared:
-        unknown = sorted(parameters.keys() - set(declared))
-        if unknown:
-            raise RunRefused(
-                f"the job has no parameter {', '.join(unknown)}; it has {', '.join(declared)}"
-            )
-        return {"job_parameters": dict(parameters)}
-    kinds = {
-        kind for task in settings.get("tasks") or () for kind in task if kind.endswith("_task")
-    }
-    if "notebook_task" in kinds:
-        return {"notebook_params": dict(parameters)}
-    if "python_wheel_task" in kinds:
-        return {"python_named_params": dict(parameters)}
-    raise RunRefused("the job declares no `parameters`, so it cannot be given any")
-
-
-def _with_neighbours(tasks: Sequence[Mapping[str, Any]], only: Sequence[str]) -> list[str]:
-    """`a`, `+a` (with what it depends on), `a+` (with what depends on it)."""
-    above = {
-        str(task["task_key"]): [str(d["task_key"]) for d in task.get("depends_on") or ()]
-        for task in tasks
-    }
-    below = {key: [k for k, wanted in above.items() if key in wanted] for key in above}
-    chosen: dict[str, None] = {}
-    for item in only:
-        key = item.strip("+")
-        if key not in above:
-            raise RunRefused(f"the job has no task {key}; it has {', '.join(sorted(above))}")
-        chosen[key] = None
-        for is_wanted, links in ((item.startswith("+"), above), (item.endswith("+"), below)):
-            reached = [key] if is_wanted else []
-            while reached:
-                for near in links[reached.pop()]:
-                    if near not in chosen:
-                        chosen[near] = None
-                        reached.append(near)
-    return list(chosen)
-
-
-def _output(workspace: Workspace, task: Json) -> TaskOutput:
-    run_id = int(task["run_id"])
-    try:
-        got = workspace.get("/api/2.2/jobs/runs/get-output", {"run_id": run_id})
-    except ApiFailure:
-        got = {}
-    notebook = (got.get("notebook_output") or {}).get("result")
-    return TaskOutput(
-        task_key=str(task["task_key"]),
-        run_id=run_id,
-        state=state_of(task),
-        text=str(notebook if notebook is not None else got.get("logs") or ""),
-        error=str(got.get("error") or ""),
-        trace=str(got.get("error_trace") or ""),
-        start_ms=int(task.get("start_time") or 0),
-        end_ms=int(task.get("end_time") or 0),
-    )
+def _deployed(addresses: Collection[str], kinds: Collection[str]) -> set[str]:
+    parts = [address.split(".") for address in addresses]
+    return {one[2] for one in parts if len(one) == 3 and one[1] in kinds}

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from brickyard.deploy.http import Unreachable
-from brickyard.deploy.project import Project
-from brickyard.deploy.run import (
-    RunLost,
-    RunRefused,
+from brickyard.deploy.job_runs import (
     RunResult,
     RunState,
     Step,
@@ -19,6 +16,8 @@ from brickyard.deploy.run import (
     start_run,
     state_of,
 )
+from brickyard.deploy.project import Project
+from brickyard.deploy.run import RunLost, find_runnable
 
 
 def _silent(_: object) -> None:
@@ -71,23 +70,7 @@ def await_others(project: Project, key: str, waiting: Callable[[int], None]) -> 
 
 def deployed_job(project: Project, key: str) -> int:
     """The id of a job by `key` or `jobs.key`."""
-    name = key.removeprefix("resources.").removeprefix("jobs.")
-    entries = project.store.pull().state.entries
-    entry = entries.get(f"resources.jobs.{name}")
-    if entry is not None:
-        return int(entry.id)
-    jobs = sorted(
-        a.split(".")[2] for a in entries if a.startswith("resources.jobs.") and a.count(".") == 2
-    )
-    target = project.resolved.target
-    declared = project.resolved.tree.get(f"resources.jobs.{name}")
-    if declared is not None:
-        raise RunRefused(
-            f"job {name} is not deployed to {target}: run `brickyard deploy -t {target}`"
-        )
-    raise RunRefused(
-        f"there is no job {name} in target {target}; it has {', '.join(jobs) or 'none deployed'}"
-    )
+    return int(find_runnable(project, key, ("jobs",)).id)
 
 
 def run_url(project: Project, job_id: int, run_id: int) -> str:

@@ -74,9 +74,11 @@ def changed_app(desired: Json, recorded: Json, _id: str) -> Json:
 def deployment(desired: Json, recorded: Json, _id: str) -> Json:
     """A snapshot of the source, with command and environment."""
     config = desired.get("config") or {}
+    git = desired.get("git_source") or {}
     parts = {
         "source_code_path": desired.get("source_code_path"),
-        "git_source": desired.get("git_source"),
+        # The repository is the app's own; a deployment names what to take of it.
+        "git_source": {name: item for name, item in git.items() if name != "git_repository"},
         "command": config.get("command"),
         "env_vars": config.get("env"),
     }

@@ -14,7 +14,7 @@ import pytest
 from brickyard.cli import live
 from brickyard.cli.live import LiveLine, took
 from brickyard.cli.progress import ApplyProgress, ReleaseProgress, RunProgress
-from brickyard.deploy.run import RunState, Step
+from brickyard.deploy.job_runs import RunState, Step
 
 
 @dataclass
