@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from brickyard.workspace.jobs.cron import BadCron, Cron
 from brickyard.workspace.jobs.records import Job, Records
 from brickyard.workspace.jobs.watches import Watch, watch_for, watched
+from brickyard.workspace.kernel.cron import is_due
 
 log = logging.getLogger("brickyard.jobs")
 
@@ -126,15 +125,5 @@ def _starts_by_itself(job: Job) -> bool:
 
 
 def _cron_due(schedule: dict[str, Any], after: datetime, until: datetime) -> bool:
-    """Whether the expression holds at some second in (after, until]."""
-    try:
-        zone = ZoneInfo(schedule.get("timezone_id") or "UTC")
-        cron = Cron(str(schedule.get("quartz_cron_expression", "")))
-    except (BadCron, ZoneInfoNotFoundError, ValueError):
-        return False
-    at = after.replace(microsecond=0) + timedelta(seconds=1)
-    while at <= until:
-        if cron.holds(at.astimezone(zone)):
-            return True
-        at += timedelta(seconds=1)
-    return False
+    expression = str(schedule.get("quartz_cron_expression", ""))
+    return is_due(expression, str(schedule.get("timezone_id") or ""), after, until)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from brickyard.workspace.jobs.cron import BadCron, Cron
 from brickyard.workspace.jobs.watches import is_in_a_volume
 from brickyard.workspace.kernel import invalid
+from brickyard.workspace.kernel.cron import BadCron, Cron
 from brickyard.workspace.kernel.decode import decode
 
 RUNNABLE = (

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from brickyard.workspace.jobs.cron import BadCron, Cron
+from brickyard.workspace.kernel.cron import BadCron, Cron
 
 MONDAY = datetime(2026, 11, 23, 6, 30, 0, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ import calendar
 import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
@@ -52,6 +53,20 @@ class Cron:
             and (self._year is None or at.year in self._year)
             and any(holds(at.date()) for holds in self._days)
         )
+
+
+def is_due(expression: str, timezone: str, after: datetime, until: datetime) -> bool:
+    """Whether the expression holds at some second in (after, until]; never, if it is none."""
+    try:
+        cron, zone = Cron(expression), ZoneInfo(timezone or "UTC")
+    except (BadCron, ZoneInfoNotFoundError, ValueError):
+        return False
+    at = after.replace(microsecond=0) + timedelta(seconds=1)
+    while at <= until:
+        if cron.holds(at.astimezone(zone)):
+            return True
+        at += timedelta(seconds=1)
+    return False
 
 
 def _month_day(text: str) -> Holds:
