@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from brickyard.workspace.alerts.engine import AlertsEngine
+from brickyard.workspace.alerts.routes import ROUTES as ALERTS
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.catalog.routes import ROUTES as CATALOG
 from brickyard.workspace.dashboards.engine import DashboardsEngine
@@ -51,6 +53,7 @@ SERVICES: tuple[Route, ...] = (
     *DASHBOARDS,
     *VECTOR_SEARCH,
     *GENIE,
+    *ALERTS,
     *JOBS,
 )
 ROUTES: tuple[Route, ...] = (*SERVICES, *routes_over(SERVICES))
@@ -87,6 +90,15 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         store, home, workspaces, catalog=catalog, permissions=permissions, serving=serving
     )
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
+    alerts = AlertsEngine(
+        store,
+        home,
+        workspaces,
+        identity=identity,
+        files=files,
+        permissions=permissions,
+        sql=sql,
+    )
     jobs = JobsEngine(
         store,
         home,
@@ -116,5 +128,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         dashboards=dashboards,
         vector_search=vector_search,
         genie=genie,
+        alerts=alerts,
         jobs=jobs,
     )

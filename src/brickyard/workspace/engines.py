@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from brickyard.workspace.alerts.engine import AlertsEngine
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.files.engine import FilesEngine
@@ -49,6 +50,7 @@ class Engines:
     dashboards: DashboardsEngine
     vector_search: VectorSearchEngine
     genie: GenieEngine
+    alerts: AlertsEngine
     jobs: JobsEngine
 
     def start(self) -> None:
@@ -76,5 +78,6 @@ class Engines:
             self.dashboards,
             self.vector_search,
             self.genie,
+            self.alerts,
             self.jobs,
         )

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from brickyard.workspace.dashboards import shown
 from brickyard.workspace.dashboards.engine import Draft
 from brickyard.workspace.kernel import Call, Fidelity, Json, Route, invalid
+from brickyard.workspace.kernel.cron import require_schedule
 
 BASE: Final = "/api/2.0/lakeview/dashboards"
 ONE: Final = BASE + "/{dashboard_id}"
@@ -50,8 +51,14 @@ class Schedule:
     etag: str | None = None
 
     def kept(self) -> dict[str, Any]:
-        """What the service remembers, as JSON."""
+        """What the service remembers, as JSON. Raises when there is no such schedule."""
         cron = self.cron_schedule
+        require_schedule(
+            cron.quartz_cron_expression,
+            cron.timezone_id,
+            field="quartz_cron_expression",
+            zone_field="cron_schedule.timezone_id",
+        )
         optional = {"display_name": self.display_name, "warehouse_id": self.warehouse_id}
         return {
             "cron_schedule": {

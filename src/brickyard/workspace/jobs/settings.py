@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from brickyard.workspace.jobs.watches import is_in_a_volume
 from brickyard.workspace.kernel import invalid
-from brickyard.workspace.kernel.cron import BadCron, Cron
+from brickyard.workspace.kernel.cron import require_schedule
 from brickyard.workspace.kernel.decode import decode
 
 RUNNABLE = (
@@ -238,14 +237,12 @@ def _check_schedule(settings: Mapping[str, Any]) -> None:
     schedule = settings.get("schedule")
     if not schedule:
         return
-    try:
-        Cron(str(schedule.get("quartz_cron_expression", "")))
-        ZoneInfo(str(schedule.get("timezone_id") or ""))
-    except BadCron as fault:
-        raise invalid(f"Invalid quartz_cron_expression: {fault}") from None
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = schedule.get("timezone_id")
-        raise invalid(f"schedule.timezone_id: there is no time zone {zone!r}") from None
+    require_schedule(
+        str(schedule.get("quartz_cron_expression", "")),
+        str(schedule.get("timezone_id") or ""),
+        field="quartz_cron_expression",
+        zone_field="schedule.timezone_id",
+    )
 
 
 def _check_triggers(settings: Mapping[str, Any]) -> None:

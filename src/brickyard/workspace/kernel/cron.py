@@ -13,6 +13,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from brickyard.workspace.kernel.errors import invalid
+
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
@@ -53,6 +55,17 @@ class Cron:
             and (self._year is None or at.year in self._year)
             and any(holds(at.date()) for holds in self._days)
         )
+
+
+def require_schedule(expression: str, timezone: str, *, field: str, zone_field: str) -> None:
+    """Raise INVALID_PARAMETER_VALUE unless the expression and the time zone are understood."""
+    try:
+        Cron(expression)
+        ZoneInfo(timezone)
+    except BadCron as fault:
+        raise invalid(f"Invalid {field}: {fault}") from None
+    except (ZoneInfoNotFoundError, ValueError):
+        raise invalid(f"{zone_field}: there is no time zone {timezone!r}") from None
 
 
 def is_due(expression: str, timezone: str, after: datetime, until: datetime) -> bool:

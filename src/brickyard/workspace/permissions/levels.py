@@ -22,6 +22,7 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "files": FILES,
     "dashboards": FILES,
     "genie": FILES,
+    "alertsv2": FILES,
 }
 # The same type by the other name that some URLs use.
 ALIASES: Final[Mapping[str, str]] = {"sql/warehouses": "warehouses"}
@@ -37,6 +38,7 @@ SINGULAR: Final[Mapping[str, str]] = {
     "files": "file",
     "dashboards": "dashboard",
     "genie": "genie",
+    "alertsv2": "alertV2",
 }
 
 

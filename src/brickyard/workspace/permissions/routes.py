@@ -22,7 +22,9 @@ from brickyard.workspace.permissions.levels import (
 
 BASE = "/api/2.0/permissions"
 FILE_TYPES = frozenset({"directories", "notebooks", "files"})
-CLAIMED_TYPES = frozenset({"dashboards"})  # objects of other services that lie in a folder
+CLAIMED_TYPES = frozenset(
+    {"dashboards", "alertsv2"}
+)  # objects of other services that lie in a folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
