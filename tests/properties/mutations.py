@@ -155,14 +155,8 @@ LEAVES = (
 )
 
 
-# Errors about what no file says: code -> path. Variables and targets come from the command line,
-# and the bundle's folders in the workspace have defaults that refer to its name and target.
-NOWHERE = {
-    "bundle/unknown-variable": "variables",
-    "bundle/unknown-target": "targets",
-    "bundle/reference-cycle": "workspace.",
-    "bundle/unknown-reference": "workspace.",
-}
+# Errors about the command line, not about a file: code -> path.
+NOWHERE = {"bundle/unknown-variable": "variables", "bundle/unknown-target": "targets"}
 
 
 def resolved(files: dict[str, bytes], target: str | None) -> Resolved:

@@ -62,15 +62,16 @@ def put_paths(draft: Draft) -> Draft:
     tree = draft.tree
     given = tree.get("workspace.root_path")
     root = given.text if given is not None else ""
+    name = tree.get("bundle.name")  # where to look when the default path has a fault
     if not root:
         root = f"~/.bundle/{draft.text('bundle.name')}/{draft.target}"
     if root.startswith("~/"):
         root = f"/Workspace/Users/{draft.facts.user.user_name}/{root[2:]}"
-    tree = tree.put("workspace.root_path", _kept(given, _prefixed(root)))
-    for name, folder in BELOW.items():
-        own = tree.get(("workspace", name))
+    tree = tree.put("workspace.root_path", _kept(given or name, _prefixed(root)))
+    for key, folder in BELOW.items():
+        own = tree.get(("workspace", key))
         path = own.text if own is not None and own.text else f"{_prefixed(root)}/{folder}"
-        tree = tree.put(("workspace", name), _kept(own, _prefixed(path)))
+        tree = tree.put(("workspace", key), _kept(own or given or name, _prefixed(path)))
     found: list[Diagnostic] = []
 
     def change(path: Path, value: Value) -> Value:
