@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from brickyard.bundle.facts import CurrentUser, Facts, GitFacts
 from brickyard.bundle.files import BundleFiles
+from brickyard.bundle.local_paths import tasks_of
 from brickyard.bundle.nodes import nodes
 from brickyard.bundle.output import resolved_json, resolved_plain
 from brickyard.bundle.references import Reference, references
@@ -35,5 +36,6 @@ __all__ = [
     "resolve_target",
     "resolved_json",
     "resolved_plain",
+    "tasks_of",
     "wheel_name",
 ]

@@ -191,10 +191,17 @@ def test_a_second_run_is_skipped_or_queued(dev: WorkspaceClient, put: Callable[.
 
 
 @pytest.mark.belief
-def test_a_kind_of_task_that_cannot_run_is_refused_at_once(dev: WorkspaceClient) -> None:
+def test_a_kind_of_task_that_cannot_run_is_kept_and_fails_with_the_reason(
+    dev: WorkspaceClient,
+) -> None:
     task = jobs.Task(task_key="a", spark_jar_task=jobs.SparkJarTask(main_class_name="x"))
-    with pytest.raises(InvalidParameterValue, match="spark_jar_task is not available"):
-        dev.jobs.create(name="jar", tasks=[task])
+    made = dev.jobs.create(name="jar", tasks=[task])
+    assert dev.jobs.get(made.job_id).settings.tasks[0].spark_jar_task.main_class_name == "x"
+    with pytest.raises(OperationFailed):
+        dev.jobs.run_now(made.job_id).result()
+    run = dev.jobs.get_run(next(dev.jobs.list_runs(job_id=made.job_id)).run_id)
+    output = dev.jobs.get_run_output(run.tasks[0].run_id)
+    assert "spark_jar_task cannot run in the embedded workspace" in output.error
 
 
 @pytest.mark.belief

@@ -236,7 +236,17 @@ def permissions(world: Any, method: str, rest: str, query: Any, content: bytes) 
     }
 
 
+def served(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    """What the embedded workspace tells about itself."""
+    routes = [("POST", "/api/2.2/jobs/create"), ("POST", "/api/2.1/unity-catalog/schemas")]
+    return {
+        "routes": [{"method": verb, "path": path} for verb, path in routes],
+        "task_types": ["notebook_task", "for_each_task"],
+    }
+
+
 HANDLERS: tuple[tuple[str, Callable[..., Any]], ...] = (
+    ("/api/2.0/brickyard/routes", served),
     ("/api/2.0/workspace-files/import-file/", import_file),
     ("/api/2.0/workspace/", workspace),
     ("/api/2.2/jobs/", jobs),

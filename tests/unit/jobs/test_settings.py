@@ -40,7 +40,6 @@ def test_single_task_settings_of_old_become_a_task() -> None:
     [
         ({"tasks": [{"task_key": "a"}]}, "exactly one task type; found none"),
         ({"tasks": [task("a", sql_task={"warehouse_id": "1"})]}, "notebook_task, sql_task"),
-        ({"tasks": [{"task_key": "a", "spark_jar_task": {}}]}, "spark_jar_task is not available"),
         ({"tasks": [task("a", "b")]}, "depends on b"),
         ({"tasks": [task("a", "b"), task("b", "a")]}, "cycle: a, b"),
         ({"tasks": [task("a"), task("a")]}, "Duplicate task_key a"),

@@ -1,7 +1,7 @@
 """Job settings: checked, and given the defaults that the service adds. Everything else stays as is.
 
 Follows the Jobs API 2.2. Clusters, notification and git settings are kept; clusters are virtual.
-Task types that the embedded workspace cannot run are refused when the job is made, by name.
+Task types that the embedded workspace cannot run are kept, and fail when their turn comes.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def complete_task(task: Any) -> dict[str, Any]:
     decode(task, TaskShape)
     done = dict(task)
     kind = kind_of(done)
-    for field in REQUIRED[kind]:
+    for field in REQUIRED.get(kind, ()):
         if done[kind].get(field) in (None, ""):
             raise invalid(f"Task {done['task_key']}: {kind}.{field} is required")
     done.setdefault("run_if", "ALL_SUCCESS")
@@ -183,17 +183,12 @@ def complete_task(task: Any) -> dict[str, Any]:
 
 
 def kind_of(task: Mapping[str, Any]) -> str:
-    """The one task type of a task. Raises INVALID_PARAMETER_VALUE for none, two, or unsupported."""
+    """The one task type of a task. Raises INVALID_PARAMETER_VALUE for none or two."""
     kinds = [kind for kind in (*RUNNABLE, *OTHERS) if task.get(kind) is not None]
     key = task.get("task_key", "")
     if len(kinds) != 1:
         found = ", ".join(kinds) or "none"
         raise invalid(f"Task {key} must have exactly one task type; found {found}")
-    if kinds[0] not in RUNNABLE:
-        raise invalid(
-            f"Task {key}: {kinds[0]} is not available in the embedded workspace; it runs "
-            f"{', '.join(RUNNABLE)}"
-        )
     return kinds[0]
 
 
@@ -206,6 +201,13 @@ def ignored(settings: Mapping[str, Any]) -> tuple[str, ...]:
     found += [name for name in UNHEARD if settings.get(name)]
     for task in settings.get("tasks") or ():
         found += [f"tasks.{task['task_key']}.{name}" for name in UNHEARD if task.get(name)]
+        inner = (task.get("for_each_task") or {}).get("task") or {}
+        found += [
+            f"tasks.{one['task_key']}.{kind}"
+            for one in (task, inner)
+            for kind in OTHERS
+            if one.get(kind) is not None
+        ]
     return tuple(found)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.jobs import sources
 from brickyard.workspace.jobs.calls import Stop, TaskCall
 from brickyard.workspace.jobs.processes import ProcessTasks, require_readable
+from brickyard.workspace.jobs.settings import RUNNABLE
 from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.kernel import ApiError, Home, Principal, invalid
 
@@ -45,6 +46,11 @@ class Tasks:
         """Do one attempt of a task as the run's identity."""
         if call.kind == "condition_task":
             return _condition(call)
+        if call.kind not in RUNNABLE:
+            raise invalid(
+                f"{call.kind} cannot run in the embedded workspace, which runs"
+                f" {', '.join(RUNNABLE)}"
+            )
         principal = self.identity.principal(call.run_as, call.workspace.name)
         if call.kind == "run_job_task":
             return self._run_job(call, stop, principal)

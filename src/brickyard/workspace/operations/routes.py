@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brickyard import __version__
+from brickyard.workspace.jobs.settings import RUNNABLE
 from brickyard.workspace.kernel import Call, Json, Route
 from brickyard.workspace.processes import Enforcement, enforcement
 
@@ -48,12 +49,13 @@ def memory_bytes() -> int:
 
 
 def routes_over(services: Sequence[Route]) -> tuple[Route, ...]:
-    """The routes of this domain, one of which lists those of the services."""
+    """The routes of this domain. One lists those of the services, and the task types that run."""
     listed = [
         {"method": route.method, "path": route.path, "fidelity": route.fidelity.value}
         for route in services
     ]
+    told = {"routes": listed, "task_types": list(RUNNABLE)}
     return (
         Route("GET", "/api/2.0/brickyard/status", status),
-        Route("GET", "/api/2.0/brickyard/routes", lambda call: {"routes": listed}),
+        Route("GET", "/api/2.0/brickyard/routes", lambda call: told),
     )
