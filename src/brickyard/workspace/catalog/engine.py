@@ -21,6 +21,7 @@ from brickyard.workspace.catalog.models import Models
 from brickyard.workspace.catalog.mounts import CatalogMount, mounts
 from brickyard.workspace.catalog.permissions import Permissions
 from brickyard.workspace.catalog.schemas import Schemas
+from brickyard.workspace.catalog.secrets import Secrets
 from brickyard.workspace.catalog.tables import TableInfo, Tables
 from brickyard.workspace.catalog.vector_indexes import VectorIndexes
 from brickyard.workspace.catalog.versions import ModelVersion, Versions
@@ -48,6 +49,7 @@ class CatalogEngine:
         self.tables = Tables(self.metastore, self.access)
         self.vector_indexes = VectorIndexes(self.metastore, self.access)
         self.volumes = Volumes(self.metastore, self.access)
+        self.secrets = Secrets(self.metastore, self.access)
         self.functions = Functions(self.metastore, self.access)
         self.models = Models(self.metastore, self.access)
         self.versions = Versions(self.metastore, self.access)

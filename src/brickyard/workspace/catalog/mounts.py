@@ -18,7 +18,7 @@ from brickyard.workspace.catalog.metastore import Metastore
 from brickyard.workspace.catalog.privileges import ALL, CREATES_IN_SCHEMA, READS, WRITES
 from brickyard.workspace.kernel import Principal, WorkspaceInfo
 
-_WRITING: Final = WRITES | CREATES_IN_SCHEMA | {ALL, "CREATE_SCHEMA"}
+_WRITING: Final = (WRITES | CREATES_IN_SCHEMA | {ALL, "CREATE_SCHEMA"}) - {"CREATE_SECRET"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

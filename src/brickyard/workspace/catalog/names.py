@@ -28,9 +28,10 @@ SPELLED: Final[Mapping[str, str]] = {
     "function": "Function",
     "model": "Routine or Model",
     "vector_index": "Vector search index",
+    "secret": "Secret",
 }
 # Kinds whose errors have the general codes instead of codes of their own.
-_GENERAL: Final = frozenset({"model", "vector_index"})
+_GENERAL: Final = frozenset({"model", "vector_index", "secret"})
 
 
 def normalised(name: str, what: str) -> str:

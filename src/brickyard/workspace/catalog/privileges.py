@@ -25,18 +25,21 @@ CREATES_IN_SCHEMA: Final = frozenset(
         "CREATE_VOLUME",
         "CREATE_FUNCTION",
         "CREATE_MODEL",
+        "CREATE_SECRET",
     }
 )
 # What a read-only workspace binding lets through. Everything else changes something.
-HARMLESS: Final = READS | {"USE_CATALOG", "USE_SCHEMA", BROWSE}
+HARMLESS: Final = READS | {"USE_CATALOG", "USE_SCHEMA", "READ_SECRET", BROWSE}
 
 _TABLE: Final = frozenset({ALL, "APPLY_TAG", BROWSE, MANAGE, "MODIFY", "SELECT", "REFRESH"})
 _VOLUME: Final = frozenset({ALL, "APPLY_TAG", BROWSE, MANAGE, "READ_VOLUME", "WRITE_VOLUME"})
 _ROUTINE: Final = frozenset(
     {ALL, "APPLY_TAG", BROWSE, MANAGE, "EXECUTE", "CREATE_MODEL_VERSION"},
 )
+_SECRET: Final = frozenset({ALL, MANAGE, "READ_SECRET"})  # not BROWSE: metadata is for few, too
 _SCHEMA: Final = (
     _TABLE
+    | _SECRET
     | _VOLUME
     | _ROUTINE
     | CREATES_IN_SCHEMA
@@ -89,6 +92,7 @@ GRANTABLE: Final[Mapping[str, frozenset[str]]] = {
     "volume": _VOLUME,
     "function": _ROUTINE,
     "model": _ROUTINE,
+    "secret": _SECRET,
 }
 
 # What the owner of the metastore may do everywhere: administer, not read or write data.

@@ -104,7 +104,7 @@ class Schemas:
             found = securables.need(tx, "schema", names.full("schema", full_name))
             counts = {
                 kind: len(securables.below(tx, found, kind))
-                for kind in ("table", "volume", "function", "model", "vector_index")
+                for kind in ("table", "volume", "function", "model", "vector_index", "secret")
             }
             if any(counts.values()) and not force:
                 what = ", ".join(f"{count} {kind}(s)" for kind, count in counts.items() if count)

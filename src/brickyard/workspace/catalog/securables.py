@@ -1,6 +1,6 @@
 """What can be owned and granted: one table for all of them, a tree by `parent_id`.
 
-kind       metastore > catalog > schema > table | volume | function | model | vector_index,
+kind       metastore > catalog > schema > table | volume | function | model | vector_index | secret,
            metastore > external_location | storage_credential
 namespace  where names are unique: models and functions share `routine`, vector indexes are among
            the tables, the rest have their own

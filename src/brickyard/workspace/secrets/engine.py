@@ -1,12 +1,11 @@
 """Secret scopes: values encrypted at rest, access lists per scope.
 
-Values are sealed with AES-GCM under a key file of the data directory, bound to workspace, scope and
-key. They leave only through `get` and `resolve`, never in logs, lists or errors.
+Values are sealed, bound to workspace, scope and key. They leave only through `get` and `resolve`,
+never in logs, lists or errors.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from sqlalchemy import (
 )
 
 from brickyard.workspace.identity.engine import IdentityEngine
-from brickyard.workspace.identity.keys import key_of
 from brickyard.workspace.kernel import (
     METADATA,
     ApiError,
@@ -38,6 +36,7 @@ from brickyard.workspace.kernel import (
     not_found,
     now_ms,
 )
+from brickyard.workspace.secrets.sealing import Seal
 
 SCOPES = Table(
     "secrets_scopes",
@@ -65,7 +64,6 @@ ACLS = Table(
 PERMISSIONS: Final = ("READ", "WRITE", "MANAGE")
 NAME: Final = re.compile(r"[\w.@\- ]{1,128}")
 REFERENCE: Final = re.compile(r"\{\{secrets/([^/}]+)/([^}]+)\}\}")
-NONCE_BYTES: Final = 12
 LARGEST_VALUE: Final = 128 * 1024
 EVERYBODY: Final = "users"
 
@@ -94,7 +92,7 @@ class SecretsEngine:
         identity: IdentityEngine,
     ) -> None:
         self._store = store
-        self._key_file = home.keys / "secrets.key"
+        self._seal = Seal(home)
         self._identity = identity
 
     def start(self) -> None:
@@ -154,7 +152,7 @@ class SecretsEngine:
             "workspace": workspace.name,
             "scope": scope,
             "key": key,
-            "sealed": self._seal(value, workspace.name, scope, key),
+            "sealed": self._seal.close(value, workspace.name, scope, key),
             "updated_ms": now_ms(),
         }
         with self._store.begin() as tx:
@@ -183,7 +181,7 @@ class SecretsEngine:
             row = tx.execute(select(VALUES).where(*_value(workspace, scope, key))).first()
         if row is None:
             raise _no_secret(scope, key)
-        return self._open(row.sealed, workspace.name, scope, key)
+        return self._seal.open(row.sealed, workspace.name, scope, key)
 
     def get_as(self, principal: Principal, workspace: WorkspaceInfo, scope: str, key: str) -> bytes:
         self.require(principal, workspace, scope, "READ")
@@ -261,22 +259,6 @@ class SecretsEngine:
             where = (ACLS.c.workspace == workspace.name, ACLS.c.scope == scope)
             rows = tx.execute(select(ACLS).where(*where).order_by(ACLS.c.principal)).all()
         return tuple(Acl(principal=row.principal, permission=row.permission) for row in rows)
-
-    def _seal(self, value: bytes, *bound: str) -> bytes:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(key_of(self._key_file)).encrypt(nonce, value, _bound(bound))
-
-    def _open(self, sealed: bytes, *bound: str) -> bytes:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
-        return AESGCM(key_of(self._key_file)).decrypt(nonce, rest, _bound(bound))
-
-
-def _bound(parts: tuple[str, ...]) -> bytes:
-    return "\0".join(parts).encode()
 
 
 def _scope(workspace: WorkspaceInfo, name: str) -> tuple[ColumnElement[bool], ...]:

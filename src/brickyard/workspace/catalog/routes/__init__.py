@@ -15,6 +15,7 @@ from brickyard.workspace.catalog.routes import (
     models,
     outside,
     schemas,
+    secrets,
     tables,
     volumes,
 )
@@ -25,6 +26,7 @@ ROUTES: tuple[Route, ...] = (
     *catalogs.ROUTES,
     *bindings.ROUTES,
     *schemas.ROUTES,
+    *secrets.ROUTES,
     *tables.ROUTES,
     *volumes.ROUTES,
     *functions.ROUTES,
