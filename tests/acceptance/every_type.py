@@ -2,7 +2,7 @@
 
 `CASES` is what the walk over all types goes through. In names, `$u` becomes the run's own suffix,
 `$dev.$u` a schema that is there beforehand, with the table `source` (`id`, `text`) and the model
-`served` in it, and `$house` the id of a SQL warehouse.
+`served` in it, and `$house` the id of a SQL warehouse. The variable `hidden` has a value from the environment.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ CASES: Final[Mapping[str, Case]] = {
         privilege="USE_SCHEMA",
     ),
     "secrets": Case(
-        config={**SCHEMA, "name": "walked", "value": "hidden-$u"},
+        config={**SCHEMA, "name": "walked", "value": "${var.hidden}"},
         update={"comment": "walked twice"},
         recreate={"name": "walked_2"},
         privilege="READ_SECRET",

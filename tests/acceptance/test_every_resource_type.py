@@ -70,6 +70,7 @@ class Walk:
     def write(self, changes: Any = {}) -> None:  # noqa: B006
         tree = {
             "bundle": {"name": f"walk_{self.kind}_{self.suffix}"},
+            "variables": {"hidden": {"description": "what no file holds"}},
             "resources": resources(self.kind, changes),
         }
         (self.folder / "databricks.yml").write_text(written(tree, self.suffix, self.house))
@@ -116,7 +117,7 @@ def walk(
     return Walk(
         kind=kind,
         folder=tmp_path,
-        environment=workspace.environment("dev"),
+        environment={**workspace.environment("dev"), "BUNDLE_VAR_hidden": f"hidden-{suffix}"},
         forks=forks,
         suffix=suffix,
         house=house,
