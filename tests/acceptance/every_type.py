@@ -2,7 +2,8 @@
 
 `CASES` is what the walk over all types goes through. In names, `$u` becomes the run's own suffix,
 `$dev.$u` a schema that is there beforehand, with the table `source` (`id`, `text`) and the model
-`served` in it, and `$house` the id of a SQL warehouse. The variable `hidden` has a value from the environment.
+`served` in it, and `$house` the id of a SQL warehouse. The variable `hidden` has
+a value from the environment.
 """
 
 from __future__ import annotations
