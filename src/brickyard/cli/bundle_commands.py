@@ -202,11 +202,12 @@ def destroy(
     from brickyard.deploy import destroy as destroy_all
     from brickyard.deploy.deployment import is_deployed
     from brickyard.deploy.planning import check_prevented, plan_destroy
+    from brickyard.deploy.recovered import recovered
 
     _need_answer(auto_approve)
     end_gently()
     project = connect(chosen, quiet=True)
-    pulled = project.store.pull()
+    pulled = recovered(project, project.store.pull(), say)
     if not is_deployed(project, pulled):
         click.echo("No active deployment found to destroy!", err=True)
         return

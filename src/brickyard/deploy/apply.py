@@ -28,7 +28,7 @@ from brickyard.deploy.recorded_values import recorded_value
 from brickyard.deploy.references import Reference, Unresolved, places, substitute
 from brickyard.deploy.seals import for_the_record
 from brickyard.deploy.state import Entry, State
-from brickyard.deploy.unrecorded import find_made
+from brickyard.deploy.unrecorded import Ambiguous, find_made
 from brickyard.resources import TYPES, AccessType, Json, ResourceType
 
 DONE = {
@@ -168,7 +168,7 @@ class _Applier:
                 word = DONE[node.action]
             else:
                 word = self._apply_resource(node, kind)
-        except (ApiFailure, NotReady, Unresolved) as failure:
+        except (Ambiguous, ApiFailure, NotReady, Unresolved) as failure:
             reason = _reason(failure, node)
             self.progress(Event(word="Failed", node=node, detail=reason))
             raise StepFailed(f"cannot {VERBS[node.action]} {address}: {reason}") from failure

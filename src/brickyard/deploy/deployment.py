@@ -31,6 +31,7 @@ from brickyard.deploy.planning import (
     wraps_wheels,
 )
 from brickyard.deploy.project import Project
+from brickyard.deploy.recovered import recovered
 from brickyard.deploy.services import stop_if_unserved
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled, write_atomically
@@ -93,6 +94,9 @@ def apply_plan(
     with locked(project, force=force_lock, say=say):
         pulled = store.pull()
         plan = current(plan, pulled.state)
+        for address in sorted(pulled.unsure.keys() - plan.nodes.keys()):
+            if not plan.not_selected:
+                say(f"{address} may have been made by an interrupted deploy: look for it")
         _ignore_in_git(project)
         synced = _upload(project, say)
         store.adopt(pulled.state, say)
@@ -113,18 +117,17 @@ def destroy(
 ) -> Deployed:
     """Delete every recorded resource, then the deployment's folder. Nothing there is fine.
 
-    What an interrupted deploy may have made without a record is named, not deleted.
+    What an interrupted deploy made without a record goes too, or is named if it can't be found.
     """
     store = project.store
+    tell_lost = say if plan is None else _silent  # who made the plan was told
     if plan is None:
-        plan = plan_destroy(project, store.pull().state)
+        plan = plan_destroy(project, recovered(project, store.pull(), _silent).state)
     check_prevented(plan)
     caller = _caller(project, say)
     with locked(project, force=force_lock, say=say, lockless_if_full=True):
-        pulled = store.pull()
+        pulled = recovered(project, store.pull(), tell_lost)
         plan = current(plan, pulled.state)
-        for address in sorted(pulled.unsure):
-            say(f"{address} may have been made by an interrupted deploy; if so, it is left behind")
         store.adopt(pulled.state, say)
         applied, state = _carry_out(project, plan, pulled, caller, progress)
         if not applied.failures and not plan.not_selected:

@@ -51,8 +51,7 @@ class Journal:
             _append(self._file, line)
             self.state = self.state.put(address, entry)
             self.is_changed = True
-            if entry is not None:
-                self.in_doubt.pop(address, None)
+            self.in_doubt.pop(address, None)
 
     def doubt(self, address: str, user: str) -> None:
         """A create is about to be sent."""

@@ -240,7 +240,7 @@ def _plan_one(
     nodes: Mapping[str, Node],
 ) -> Node | None:
     kind, access = declaration(item.address)
-    value = substitute(_sent(item.value, kind, access), lambda ref: _known(ref, nodes, actual))
+    value = substitute(sent(item.value, kind, access), lambda ref: _known(ref, nodes, actual))
     entry = recorded.entries.get(item.address)
     depends_on = needs(item)
     if entry is None or not entry.id:
@@ -286,7 +286,8 @@ def _creation(
     )
 
 
-def _sent(value: Any, kind: ResourceType, access: AccessType | None) -> Any:
+def sent(value: Any, kind: ResourceType, access: AccessType | None) -> Any:
+    """A node's configuration in the form in which it is sent and recorded."""
     if access is not None or not isinstance(value, Mapping):
         return value
     kept = {key: item for key, item in value.items() if key not in kind.local}

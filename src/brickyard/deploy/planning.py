@@ -94,13 +94,14 @@ def _without_dependants(made: Plan, chosen: Sequence[str]) -> Plan:
     return replace(made, nodes=nodes, not_selected=len(made.nodes) - len(nodes))
 
 
+def declared_nodes(project: Project) -> tuple[Desired, ...]:
+    """The nodes of the bundle, without artifacts being built for them."""
+    return desired_of(project, _plain(project, "resources"))
+
+
 def guard(project: Project, made: Plan) -> Plan:
     """The plan with those nodes marked that the bundle wants kept (`lifecycle.prevent_destroy`)."""
-    guarded = {
-        item.address
-        for item in desired_of(project, _plain(project, "resources"))
-        if item.prevents_destroy
-    }
+    guarded = {item.address for item in declared_nodes(project) if item.prevents_destroy}
     nodes = {
         address: replace(node, prevents_destroy=address in guarded)
         for address, node in made.nodes.items()

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 STATE_VERSION: Final = 2
 # The release of the official CLI whose formats we write; it warns about states from a later one.
-CLI_VERSION: Final = "1.13.0"
+CLI_VERSION: Final = "1.14.0"
 
 
 class BadState(Exception):

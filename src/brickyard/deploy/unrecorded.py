@@ -1,20 +1,24 @@
 """Objects that a deploy may have made without a record: what is noted before, what is found after.
 
 Before its first create a deploy notes in the workspace what it is about to make, and for whom. Only
-names that are free then are noted: what is found under such a name later was made since. An object
-is taken over if its address was noted and nothing speaks against it, such as another creator; else
-it is somebody else's, and its create is refused like any other whose name is taken.
+names that are free then are noted, and what carries the mark of its deployment anyway (jobs,
+pipelines): what is found so later was made since. An object is taken over if its address was noted
+and nothing speaks against it, such as another creator; else it is somebody else's, and its create
+is refused like any other whose name is taken.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+import threading
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.graph import WORKERS
-from brickyard.deploy.http import ApiFailure, Json, Workspace
+from brickyard.deploy.http import ApiFailure, Json, Unreachable
 from brickyard.deploy.plan import Action, Actual, Node, Plan, declaration
 from brickyard.deploy.references import (
     Reference,
@@ -24,10 +28,95 @@ from brickyard.deploy.references import (
     substitute,
 )
 from brickyard.deploy.state import State
-from brickyard.resources import ResourceType
+from brickyard.resources import Lookup, ResourceType
 
-CREATORS: Final = ("created_by", "creator", "creator_name", "creator_user_name")
+CREATORS: Final = (
+    "created_by",
+    "creator",
+    "creator_name",
+    "creator_user_name",
+    "owner_user_name",
+)
 REFERENCES_DEEP: Final = 8  # names made of names made of …
+PART: Final = re.compile(r"\{(\w+)\}")
+WORKSPACE: Final = re.compile(r"\A/Workspace(?=/)")
+
+
+class Ambiguous(Exception):
+    """Several objects may be the one that an interrupted deploy has made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Looks for objects by name. Lists are asked for once."""
+
+    caller: Caller
+    _lists: dict[tuple[str, str], tuple[Json, ...]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def named(self, kind: ResourceType, desired: Json) -> tuple[str, ...]:
+        """The ids of what has that name now; nothing for what has none.
+
+        Raises `Unresolved` when the name is not known yet.
+        """
+        if kind.key == "experiments":
+            return self._experiment(desired)
+        if kind.lookup is not None:
+            return self._listed(kind, kind.lookup, desired)
+        id = _chosen_id(kind, desired)
+        if not id:
+            return ()
+        _known(id)
+        return (id,) if self.caller.read(kind, id) is not None else ()
+
+    def _listed(self, kind: ResourceType, lookup: Lookup, desired: Json) -> tuple[str, ...]:
+        name = str(desired.get(kind.name_field) or "")
+        _known(name)
+        if not name:
+            return ()
+        # In a pattern `_` stands for any character, so also for one that would end the text.
+        parts = {"name": name, "pattern": name.replace("'", "_")}
+        query = {
+            key: PART.sub(lambda match: parts[match[1]], text) for key, text in lookup.query.items()
+        }
+        items = self._items(lookup, query)
+        found = [str(_at(item, lookup.id)) for item in items if _at(item, lookup.name) == name]
+        return tuple(id for id in found if self._is_alike(kind, lookup, id, desired))
+
+    def _items(self, lookup: Lookup, query: Mapping[str, str]) -> tuple[Json, ...]:
+        key = (lookup.path, str(sorted(query.items())))
+        with self._lock:
+            if key not in self._lists:
+                pages = self.caller.workspace.pages(lookup.path, lookup.items, query)
+                self._lists[key] = tuple(pages)
+            return self._lists[key]
+
+    def _is_alike(self, kind: ResourceType, lookup: Lookup, id: str, desired: Json) -> bool:
+        """What must be equal besides the name is so; what the service does not say counts as so."""
+        if not lookup.also:
+            return True
+        actual = self.caller.read(kind, id)
+        if actual is None:
+            return False
+        for path in lookup.also:
+            is_, wanted = _at(actual.configuration, path), _at(desired, path)
+            if is_ is not None and wanted is not None and _place(is_) != _place(wanted):
+                return False
+            if lookup.is_marked and is_ is None:
+                return False
+        return True
+
+    def _experiment(self, desired: Json) -> tuple[str, ...]:
+        name = str(desired.get("name"))
+        _known(name)
+        path = "/api/2.0/mlflow/experiments/get-by-name"
+        try:
+            found = self.caller.workspace.get(path, {"experiment_name": name})["experiment"]
+        except ApiFailure as failure:
+            if failure.is_missing:
+                return ()
+            raise
+        return () if found.get("lifecycle_stage") == "deleted" else (str(found["experiment_id"]),)
 
 
 def find_made(
@@ -35,25 +124,34 @@ def find_made(
 ) -> str | None:
     """The id of what an interrupted deploy by `user` made from `desired`, if it did.
 
-    Jobs are told by the metadata path of this deployment and by not being among the `recorded` ids,
-    others by name and creator. Types whose ids the service makes up, other than jobs and
-    experiments, cannot be looked up: None.
+    Told by the mark of the deployment, or by name and creator, and by not being among the
+    `recorded` ids. Raises `Ambiguous` when there are several.
     """
-    if kind.key == "jobs":
-        return _find_job(caller.workspace, desired, recorded)
-    id = _find_named(caller, kind, desired)
-    if id is None:
-        return None
-    found = caller.read(kind, id)
-    maker = "" if found is None else _creator(found)
-    return id if not user or maker in ("", user) else None
+    found = []
+    for id in Finder(caller).named(kind, desired):
+        actual = None if id in recorded else caller.read(kind, id)
+        if actual is not None and (not user or _creator(actual) in ("", user)):
+            found.append(id)
+    if len(found) > 1:
+        raise Ambiguous(
+            f"an interrupted deploy may have made one of the {kind.title}s {', '.join(found)}:"
+            " bind the right one (`brickyard bundle deployment bind`), or delete them"
+        )
+    return found[0] if found else None
+
+
+def can_be_found(kind: ResourceType) -> bool:
+    """Whether a lost object of that type can be looked for."""
+    return kind.key == "experiments" or kind.lookup is not None or bool(kind.chosen_id)
 
 
 def creates_to_note(plan: Plan, state: State, caller: Caller) -> tuple[str, ...]:
     """The addresses of the planned creates whose names are free now, or held by what they replace.
 
-    One read for each type whose name can be taken, several at a time.
+    One read for each type whose name can be taken, several at a time; one list for the others.
     """
+    finder = Finder(caller)
+    values = {address: node.value for address, node in plan.nodes.items()}
     nodes = [
         node
         for node in plan.pending
@@ -62,75 +160,62 @@ def creates_to_note(plan: Plan, state: State, caller: Caller) -> tuple[str, ...]
 
     def is_free(node: Node) -> bool:
         kind, _ = declaration(node.address)
-        if kind.key == "jobs":
+        if kind.lookup is not None and kind.lookup.is_marked:
             return True
-        desired = substitute(node.value, lambda reference: _expected(reference, plan, state))
+        desired = expected(node.value, values, state)
         try:
-            holder = _find_named(caller, kind, desired)
-        except (ApiFailure, Unresolved):
+            holders = finder.named(kind, desired)
+        except (ApiFailure, Unreachable, Unresolved):
             return False  # nothing is known of the name: it may be somebody else's
-        return holder is None or (node.action is Action.RECREATE and holder == node.id)
+        return not holders or (node.action is Action.RECREATE and holders == (node.id,))
 
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="names") as pool:
         free = list(pool.map(is_free, nodes))
     return tuple(node.address for node, yes in zip(nodes, free, strict=True) if yes)
 
 
-def _expected(reference: Reference, plan: Plan, state: State, depth: int = 0) -> object:
-    """What a reference will stand for, as far as plan and state tell. Raises `Unresolved`."""
-    entry, node = state.entries.get(reference.address), plan.nodes.get(reference.address)
+def expected(value: Any, values: Mapping[str, Any], state: State) -> Any:
+    """`value` with those references replaced that `values` of other nodes and the state tell."""
+    return substitute(value, lambda reference: _expected(reference, values, state))
+
+
+def _expected(
+    reference: Reference, values: Mapping[str, Any], state: State, depth: int = 0
+) -> object:
+    entry = state.entries.get(reference.address)
     if depth > REFERENCES_DEEP:
         raise Unresolved(reference.text)
     if reference.field == "id" and entry is not None:
         return entry.id
-    for source in (node.value if node is not None else None, entry.state if entry else None):
+    for source in (values.get(reference.address), entry.state if entry else None):
         try:
             found = field_of(source, reference.field)
         except KeyError:
             continue
-        return substitute(found, lambda inner: _expected(inner, plan, state, depth + 1))
+        return substitute(found, lambda inner: _expected(inner, values, state, depth + 1))
     raise Unresolved(reference.text)
 
 
-def _find_named(caller: Caller, kind: ResourceType, desired: Json) -> str | None:
-    """The id under which an object of that name exists; None where names are not ids.
-
-    Raises `Unresolved` when the name is not known yet.
-    """
-    if kind.key == "experiments":
-        return _find_experiment(caller.workspace, desired)
-    names = [desired.get(part) for part in ("catalog_name", "schema_name", "name")]
-    try:
-        id = kind.id(desired, {**desired, "full_name": ".".join(str(n) for n in names if n)})
-    except (KeyError, TypeError):
-        return None
-    if unknown := next(places(id), None):
-        raise Unresolved(unknown[1])
-    return id if id and caller.read(kind, id) is not None else None
+def _chosen_id(kind: ResourceType, desired: Json) -> str:
+    """The id that the configuration gives it; nothing where the service makes it up."""
+    return PART.sub(lambda match: str(desired.get(match[1], "")), kind.chosen_id)
 
 
-def _find_job(workspace: Workspace, desired: Json, recorded: Collection[str]) -> str | None:
-    mine = (desired.get("deployment") or {}).get("metadata_file_path")
-    for job in workspace.pages("/api/2.2/jobs/list", "jobs", {"name": desired.get("name")}):
-        deployment = (job.get("settings") or {}).get("deployment") or {}
-        is_mine = mine and deployment.get("metadata_file_path") == mine
-        if is_mine and str(job["job_id"]) not in recorded:
-            return str(job["job_id"])
-    return None
-
-
-def _find_experiment(workspace: Workspace, desired: Json) -> str | None:
-    name = str(desired.get("name"))
+def _known(name: str) -> None:
     if unknown := next(places(name), None):
         raise Unresolved(unknown[1])
-    path = "/api/2.0/mlflow/experiments/get-by-name"
+
+
+def _at(data: Any, path: str) -> Any:
     try:
-        found = workspace.get(path, {"experiment_name": name})["experiment"]
-    except ApiFailure as failure:
-        if failure.is_missing:
-            return None
-        raise
-    return None if found.get("lifecycle_stage") == "deleted" else str(found["experiment_id"])
+        return field_of(data, path)
+    except KeyError:
+        return None
+
+
+def _place(value: object) -> str:
+    """A folder is the same with and without /Workspace in front."""
+    return WORKSPACE.sub("", str(value)).rstrip("/")
 
 
 def _creator(found: Actual) -> str:

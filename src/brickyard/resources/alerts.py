@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from brickyard.resources.declaration import LOCAL, Call, Field, On, Prefix, Read, ResourceType
+from brickyard.resources.declaration import (
+    LOCAL,
+    Call,
+    Field,
+    Lookup,
+    On,
+    Prefix,
+    Read,
+    ResourceType,
+)
 
 BASE: Final = "/api/2.0/alerts"
 ONE: Final = BASE + "/{id}"
@@ -28,6 +37,7 @@ ALERTS: Final = ResourceType(
     update=(Call(method="PATCH", path=ONE, fields=None, query={"update_mask": "*"}),),
     delete=Call(method="DELETE", path=ONE, query={"purge": "true"}),
     id=lambda sent, got: str(got["id"]),
+    lookup=Lookup(path=BASE, items="alerts", id="id", name="display_name", also=("parent_path",)),
     fields=tuple(Field(name, On.OUTPUT_ONLY, "set by the service") for name in ANSWERS),
     required=("display_name", "evaluation", "query_text", "schedule", "warehouse_id"),
     local=(*LOCAL, "file_path"),

@@ -154,6 +154,7 @@ APPS: Final = ResourceType(
     ),
     delete=Call(method="DELETE", path=ONE),
     id=lambda sent, got: str(got["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.ID, "users know the app's address by it"),
         Field("compute_size", On.SERVER_DEFAULT, "the service chooses one"),

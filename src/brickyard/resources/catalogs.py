@@ -26,6 +26,7 @@ CATALOGS: Final = ResourceType(
     rename=Call(method="PATCH", path=ONE, fields=(*SETTABLE, "name"), rename={"name": "new_name"}),
     delete=Call(method="DELETE", path=ONE, query={"force": "true"}),
     id=lambda sent, got: str(got["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.RENAME, "the metastore renames catalogs in place"),
         *(

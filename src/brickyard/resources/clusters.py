@@ -11,6 +11,7 @@ from brickyard.resources.declaration import (
     Call,
     Field,
     Json,
+    Lookup,
     On,
     Power,
     Prefix,
@@ -87,6 +88,13 @@ CLUSTERS: Final = ResourceType(
     ),
     delete=Call(method="POST", path=BASE + "/permanent-delete", id_field="cluster_id"),
     id=lambda sent, got: str(got["cluster_id"]),
+    lookup=Lookup(
+        path=BASE + "/list",
+        items="clusters",
+        id="cluster_id",
+        name="cluster_name",
+        query={"page_size": "100"},
+    ),
     fields=(
         *(Field(name, On.IGNORE_REMOTE, "the service completes them") for name in CLOUDS),
         Field("lifecycle", On.SERVER_DEFAULT, "started and stopped by people too"),

@@ -66,6 +66,7 @@ DATABASE_INSTANCES: Final = ResourceType(
     ),
     delete=Call(method="DELETE", path=INSTANCES + "/{id}", query={"purge": "true"}),
     id=lambda sent, got: str(got["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.ID, "catalogs and tables name it"),
         *(Field(name, On.INPUT_ONLY, "read back as effective_…") for name in INSTANCE_INPUTS),
@@ -92,6 +93,7 @@ DATABASE_CATALOGS: Final = ResourceType(
     read=Read(path=CATALOGS + "/{id}"),
     delete=Call(method="DELETE", path=CATALOGS + "/{id}"),
     id=lambda sent, got: str(got["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.ID, "the catalog's name in the metastore"),
         Field("create_database_if_not_exists", On.INPUT_ONLY, "says how to create, not what"),
@@ -111,6 +113,7 @@ SYNCED_DATABASE_TABLES: Final = ResourceType(
     read=Read(path=SYNCED + "/{id}"),
     delete=Call(method="DELETE", path=SYNCED + "/{id}"),
     id=lambda sent, got: str(got["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.ID, "the table's name in the metastore"),
         *(Field(name, On.INPUT_ONLY, "read back as effective_…") for name in TABLE_INPUTS),

@@ -125,6 +125,25 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """How to find an object by its name, for a type whose ids the service makes up.
+
+    A list is read; of its `items`, one is meant whose member `name` is the configured name, and
+    which has, once read, the same values in `also`. `is_marked`: `also` holds a mark of the
+    deployment that made it, so that nothing made by others is ever meant.
+    """
+
+    path: str
+    items: str
+    id: str
+    name: str
+    # `{name}` in it is that name, `{pattern}` the name as a pattern of SQL's LIKE.
+    query: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+    is_marked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Power:
     """`lifecycle.started`: what starts and stops the resource, and how to see which it is.
 
@@ -168,6 +187,9 @@ class ResourceType:
     read: Read
     delete: Call
     id: Callable[[Json, Json], str]  # (configuration sent, answer of create or read) -> id
+    # The id where the configuration chooses it: a pattern of its fields, `{catalog_name}.{name}`.
+    chosen_id: str = ""
+    lookup: Lookup | None = None  # where the service makes the ids up and has a list
     update: tuple[Call, ...] = ()  # made in order; empty: the type cannot be updated
     resize: Call | None = None  # for what `decides` calls a resize
     rename: Call | None = None  # for fields On.RENAME; the new id comes from `id` with its answer

@@ -30,6 +30,7 @@ EXTERNAL_LOCATIONS: Final = ResourceType(
     rename=Call(method="PATCH", path=ONE, fields=(*SETTABLE, "name"), rename={"name": "new_name"}),
     delete=Call(method="DELETE", path=ONE, query={"force": "true"}),
     id=lambda sent, got: str(got["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.RENAME, "the metastore renames external locations in place"),
         *(

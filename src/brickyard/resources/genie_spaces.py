@@ -10,6 +10,7 @@ from brickyard.resources.declaration import (
     Call,
     Field,
     Json,
+    Lookup,
     On,
     Prefix,
     Read,
@@ -44,6 +45,7 @@ GENIE_SPACES: Final = ResourceType(
     update=(Call(method="PATCH", path=ONE, fields=SETTABLE),),
     delete=Call(method="DELETE", path=ONE),
     id=lambda sent, got: str(got["space_id"]),
+    lookup=Lookup(path=BASE, items="spaces", id="space_id", name="title", also=("parent_path",)),
     learned=lambda got: {"etag": got["etag"]} if got.get("etag") else {},
     fields=(
         Field("serialized_space", On.IGNORE_REMOTE, "told by the etag", reason="etag_based"),

@@ -7,6 +7,7 @@ from typing import Final
 from brickyard.resources.declaration import (
     Call,
     Field,
+    Lookup,
     On,
     Prefix,
     Read,
@@ -48,6 +49,12 @@ INSTANCE_POOLS: Final = ResourceType(
     ),
     delete=Call(method="POST", path=BASE + "/delete", id_field="instance_pool_id"),
     id=lambda sent, got: str(got["instance_pool_id"]),
+    lookup=Lookup(
+        path=BASE + "/list",
+        items="instance_pools",
+        id="instance_pool_id",
+        name="instance_pool_name",
+    ),
     fields=(
         *(Field(name, On.IGNORE_REMOTE, "the service completes them") for name in CLOUDS),
         *(Field(name, On.RECREATE, "fixed at creation") for name in FIXED),

@@ -11,6 +11,7 @@ from brickyard.resources.declaration import (
     Call,
     Field,
     Json,
+    Lookup,
     On,
     Prefix,
     Read,
@@ -97,6 +98,15 @@ JOBS: Final = ResourceType(
         id_is_number=True,
     ),
     id=lambda sent, got: str(got["job_id"]),
+    lookup=Lookup(
+        path="/api/2.2/jobs/list",
+        items="jobs",
+        id="job_id",
+        name="settings.name",
+        query={"name": "{name}"},
+        also=("deployment.metadata_file_path",),
+        is_marked=True,
+    ),
     fields=(
         *(
             Field(

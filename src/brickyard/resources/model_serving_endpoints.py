@@ -122,6 +122,7 @@ MODEL_SERVING_ENDPOINTS: Final = ResourceType(
     ),
     delete=Call(method="DELETE", path=ONE),
     id=lambda sent, got: str(got["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.ID, "clients call the endpoint by its name"),
         Field("description", On.RECREATE, "fixed at creation"),

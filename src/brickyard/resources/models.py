@@ -38,6 +38,7 @@ MODELS: Final = ResourceType(
     update=(Call(method="PATCH", path=BASE + "/update", fields=("description",), id_field="name"),),
     delete=Call(method="DELETE", path=BASE + "/delete", query={"name": "{id}"}),
     id=lambda sent, got: str(got["registered_model"]["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.ID, "versions are found by it", reason="terraform_compat"),
         Field("tags", On.IGNORE_LOCAL, "no call replaces them", reason="terraform_compat"),

@@ -8,6 +8,7 @@ from brickyard.resources.declaration import (
     Call,
     Field,
     Json,
+    Lookup,
     On,
     Prefix,
     Read,
@@ -76,6 +77,15 @@ PIPELINES: Final = ResourceType(
     ),
     delete=Call(method="DELETE", path=ONE, query={"cascade": "{cascade_on_destroy}"}),
     id=lambda sent, got: str(got["pipeline_id"]),
+    lookup=Lookup(
+        path=BASE,
+        items="statuses",
+        id="pipeline_id",
+        name="name",
+        query={"filter": "name LIKE '{pattern}'", "max_results": "100"},
+        also=("deployment.metadata_file_path",),
+        is_marked=True,
+    ),
     fields=(
         *(
             Field(

@@ -89,6 +89,7 @@ def declared(
             operation=BASE,
         ),
         id=lambda sent, got: str(got["name"]),
+        chosen_id=f"{collection}/{{{id_field}}}",
         fields=(
             *(Field(name, On.ID, "part of the path") for name in ids),
             *(Field(name, On.INPUT_ONLY, "read back in the status") for name in inputs),

@@ -39,6 +39,7 @@ QUALITY_MONITORS: Final = ResourceType(
     update=(Call(method="PUT", path=ONE, fields=SETTABLE),),
     delete=Call(method="DELETE", path=ONE),
     id=lambda sent, got: str(got["table_name"]),
+    chosen_id="{table_name}",
     fields=(
         Field("table_name", On.ID, "a monitor belongs to its table"),
         Field("assets_dir", On.RECREATE, "fixed at creation"),

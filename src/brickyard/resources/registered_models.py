@@ -33,6 +33,7 @@ REGISTERED_MODELS: Final = ResourceType(
     update=(Call(method="PATCH", path=BASE + "/{id}", fields=("comment", "owner")),),
     delete=Call(method="DELETE", path=BASE + "/{id}"),
     id=lambda sent, got: str(got["full_name"]),
+    chosen_id="{catalog_name}.{schema_name}.{name}",
     fields=(
         Field("name", On.ID, "versions are found by it", reason="terraform_compat"),
         Field("catalog_name", On.ID, "a model cannot move between catalogs"),

@@ -30,6 +30,7 @@ SCHEMAS: Final = ResourceType(
     update=(Call(method="PATCH", path=BASE + "/{id}", fields=SETTABLE),),
     delete=Call(method="DELETE", path=BASE + "/{id}", query={"force": "true"}),
     id=lambda sent, got: str(got["full_name"]),
+    chosen_id="{catalog_name}.{name}",
     fields=(
         Field("name", On.ID, "a rename would leave grants and readers behind"),
         Field("catalog_name", On.ID, "a schema cannot move between catalogs"),

@@ -36,6 +36,7 @@ SECRET_SCOPES: Final = ResourceType(
     read=Read(path=BASE + "/list", pick=scope_called, configuration=in_words_of_the_api),
     delete=Call(method="POST", path=BASE + "/delete", id_field="scope"),
     id=lambda sent, got: str(sent["scope"]),
+    chosen_id="{scope}",
     recorded=in_words_of_the_api,
     fields=(
         Field("scope", On.ID, "secrets are found by it"),

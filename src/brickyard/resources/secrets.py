@@ -42,6 +42,7 @@ SECRETS: Final = ResourceType(
         got.get("full_name")
         or ".".join(str(sent[name]) for name in ("catalog_name", "schema_name", "name"))
     ),
+    chosen_id="{catalog_name}.{schema_name}.{name}",
     fields=(
         *(
             Field(name, On.RECREATE, "part of the full name", reason="spec:immutable")

@@ -7,6 +7,7 @@ from typing import Final
 from brickyard.resources.declaration import (
     Call,
     Field,
+    Lookup,
     On,
     Power,
     Prefix,
@@ -33,6 +34,7 @@ SQL_WAREHOUSES: Final = ResourceType(
     update=(Call(method="POST", path=ONE + "/edit", fields=None, unless_only=("lifecycle",)),),
     delete=Call(method="DELETE", path=ONE),
     id=lambda sent, got: str(got["id"]),
+    lookup=Lookup(path=BASE, items="warehouses", id="id", name="name"),
     fields=(
         *(Field(name, On.IGNORE_REMOTE, "the service completes them") for name in NOT_OURS),
         Field("creator_name", On.OUTPUT_ONLY, "who made it", reason="output_only"),

@@ -32,6 +32,7 @@ VECTOR_SEARCH_ENDPOINTS: Final = ResourceType(
     ),
     delete=Call(method="DELETE", path=ONE),
     id=lambda sent, got: str(sent["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.ID, "indexes and clients name it"),
         Field("endpoint_type", On.RECREATE, "fixed at creation"),

@@ -52,6 +52,7 @@ VECTOR_SEARCH_INDEXES: Final = ResourceType(
     ),
     delete=Call(method="DELETE", path=ONE),
     id=lambda sent, got: str(sent["name"]),
+    chosen_id="{name}",
     fields=(
         Field("name", On.ID, "the index is a table of the catalog"),
         Field("index_subtype", On.SERVER_DEFAULT, "follows from the definition"),

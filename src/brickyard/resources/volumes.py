@@ -23,6 +23,7 @@ VOLUMES: Final = ResourceType(
     ),
     delete=Call(method="DELETE", path=BASE + "/{id}"),
     id=lambda sent, got: str(got["full_name"]),
+    chosen_id="{catalog_name}.{schema_name}.{name}",
     fields=(
         Field("catalog_name", On.ID, "a volume cannot move between catalogs"),
         Field("schema_name", On.ID, "a volume cannot move between schemas"),

@@ -21,13 +21,23 @@ from brickyard.resources import Wait
 JOB = {"name": "nightly", "max_concurrent_runs": 1, "tasks": [{"task_key": "a"}]}
 JOBS = {"jobs": {"nightly": JOB}}
 TWO_JOBS = {"jobs": {"nightly": JOB, "other": {"name": "other", "tasks": [{"task_key": "b"}]}}}
+DASHBOARD = {
+    "dashboards": {
+        "d": {
+            "display_name": "sales",
+            "warehouse_id": "w",
+            "parent_path": "/Workspace/x",
+            "serialized_dashboard": "{}",
+        }
+    }
+}
 SCHEMA = {"schemas": {"s": {"catalog_name": "dev", "name": "sales"}}}
 INTENTS = f"{ROOT}/state/intents.json"
 Match = Callable[[str, str], bool]
 
 
 def is_create(method: str, path: str) -> bool:
-    return method == "POST" and path.endswith(("jobs/create", "schemas"))
+    return method == "POST" and path.endswith(("jobs/create", "schemas", "dashboards"))
 
 
 def killed_at_create(make_project: MakeProject, resources: dict[str, Any], *, after: bool) -> None:
@@ -186,8 +196,52 @@ def test_a_cap_that_is_no_number_is_refused(make_project: MakeProject) -> None:
     assert world(project)["jobs"] == world(project)["files"] == {}
 
 
-def test_destroy_names_what_an_interrupted_deploy_may_have_made(make_project: MakeProject) -> None:
+@pytest.mark.parametrize("resources", [JOBS, SCHEMA, DASHBOARD], ids=["job", "schema", "dashboard"])
+def test_destroy_deletes_what_an_interrupted_deploy_made(
+    make_project: MakeProject, resources: dict[str, Any]
+) -> None:
+    killed_at_create(make_project, resources, after=True)
+    project = make_project(resources)
+    (kind,) = resources
+    assert len(world(project)[kind]) == 1
+    done = destroy(project)
+    assert done.succeeded
+    assert not world(project)[kind]
+    assert not world(project)["files"]
+
+
+def test_destroy_names_what_it_cannot_look_for(make_project: MakeProject) -> None:
     killed_at_create(make_project, JOBS, after=True)
     said: list[str] = []
-    assert destroy(make_project(JOBS), say=said.append).succeeded
+    assert destroy(make_project(SCHEMA), say=said.append).succeeded
     assert any("resources.jobs.nightly may have been made" in text for text in said)
+
+
+def test_a_deploy_names_what_may_have_been_made_and_is_no_longer_declared(
+    make_project: MakeProject,
+) -> None:
+    killed_at_create(make_project, JOBS, after=True)
+    said: list[str] = []
+    project = make_project(SCHEMA)
+    assert apply_plan(project, make_plan(project), say=said.append).failures == ()
+    assert any("resources.jobs.nightly may have been made" in text for text in said)
+
+
+def test_a_lost_dashboard_is_taken_over_unless_its_name_was_taken(
+    make_project: MakeProject,
+) -> None:
+    killed_at_create(make_project, DASHBOARD, after=True)
+    project = make_project(DASHBOARD)
+    deployed(project)
+    assert len(world(project)["dashboards"]) == 1
+    assert make_plan(project).is_empty
+
+
+def test_a_dashboard_of_that_name_that_was_there_is_left_alone(make_project: MakeProject) -> None:
+    project = make_project(DASHBOARD)
+    body = DASHBOARD["dashboards"]["d"]
+    project.workspace.call("POST", "/api/2.0/lakeview/dashboards", body=body)
+    killed_at_create(make_project, DASHBOARD, after=False)
+    project = make_project(DASHBOARD)
+    deployed(project)
+    assert len(world(project)["dashboards"]) == 2
