@@ -41,6 +41,7 @@ ALERTS: Final = ResourceType(
     fields=tuple(Field(name, On.OUTPUT_ONLY, "set by the service") for name in ANSWERS),
     required=("display_name", "evaluation", "query_text", "schedule", "warehouse_id"),
     local=(*LOCAL, "file_path"),
+    folder_field="parent_path",
     url="sql/alerts-v2/{id}",
     name_field="display_name",
     prefix=Prefix.PLAIN,
