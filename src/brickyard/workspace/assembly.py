@@ -30,6 +30,8 @@ from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.permissions.routes import ROUTES as PERMISSIONS
 from brickyard.workspace.pipelines.engine import PipelinesEngine
 from brickyard.workspace.pipelines.routes import ROUTES as PIPELINES
+from brickyard.workspace.processes import Environments
+from brickyard.workspace.processes.user_code import UserCode
 from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.secrets.routes import ROUTES as SECRETS
 from brickyard.workspace.serving.engine import ServingEngine
@@ -84,7 +86,23 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         catalog=catalog,
         permissions=permissions,
     )
-    pipelines = PipelinesEngine(store, home, workspaces, identity=identity, permissions=permissions)
+    code = UserCode(
+        home=home,
+        identity=identity,
+        catalog=catalog,
+        files=files,
+        spark=spark,
+        environments=Environments(home.environments, home=home.root),
+    )
+    pipelines = PipelinesEngine(
+        store,
+        home,
+        workspaces,
+        identity=identity,
+        catalog=catalog,
+        permissions=permissions,
+        code=code,
+    )
     dashboards = DashboardsEngine(store, home, workspaces, files=files, permissions=permissions)
     vector_search = VectorSearchEngine(
         store, home, workspaces, catalog=catalog, permissions=permissions, serving=serving
@@ -106,10 +124,10 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         identity=identity,
         secrets=secrets,
         catalog=catalog,
-        files=files,
         permissions=permissions,
-        spark=spark,
         sql=sql,
+        pipelines=pipelines,
+        code=code,
     )
     return Engines(
         home=home,

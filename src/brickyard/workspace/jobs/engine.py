@@ -32,15 +32,14 @@ from brickyard.workspace.kernel import (
     invalid,
     now_ms,
 )
-from brickyard.workspace.processes import Environments
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
-    from brickyard.workspace.files.engine import FilesEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.permissions.engine import PermissionsEngine
+    from brickyard.workspace.pipelines.engine import PipelinesEngine
+    from brickyard.workspace.processes.user_code import UserCode
     from brickyard.workspace.secrets.engine import SecretsEngine
-    from brickyard.workspace.spark.engine import SparkEngine
     from brickyard.workspace.sql.engine import SqlEngine
 
 
@@ -54,10 +53,10 @@ class JobsEngine:
         identity: IdentityEngine,
         secrets: SecretsEngine,
         catalog: CatalogEngine,
-        files: FilesEngine,
         permissions: PermissionsEngine,
-        spark: SparkEngine,
         sql: SqlEngine,
+        pipelines: PipelinesEngine,
+        code: UserCode,
     ) -> None:
         self._workspaces = workspaces
         self._identity = identity
@@ -65,19 +64,11 @@ class JobsEngine:
         self.access = Access(identity, permissions)
         self._launcher = Launcher(self._records, self._perform)
         self.runs = Runs(self._records, self.access, self._launcher, home)
-        self.environments = Environments(home.environments, home=home.root)
         self._tasks = Tasks(
             identity=identity,
             home=home,
             sql=sql,
-            processes=ProcessTasks(
-                home=home,
-                identity=identity,
-                catalog=catalog,
-                files=files,
-                spark=spark,
-                environments=self.environments,
-            ),
+            processes=ProcessTasks(code=code),
             start_job=self._start_from_task,
             end_of=self._launcher.end_of,
             cancel=self._launcher.cancel,

@@ -17,6 +17,7 @@ from typing import Any
 
 from brickyard.workspace.jobs.references import resolve
 from brickyard.workspace.kernel import ApiError, invalid, not_found
+from brickyard.workspace.processes.places import is_inside, locate
 
 EXTENSIONS = ("", ".py", ".ipynb", ".sql")
 NOTEBOOK_MARK = ("# Databricks notebook source", "-- Databricks notebook source")
@@ -42,7 +43,7 @@ def notebook(files: Path, path: str, source: str, *, what: str = "notebook") -> 
     relative = path.removeprefix("/Workspace").lstrip("/")
     for extension in EXTENSIONS:
         found = files / (relative + extension)
-        if _is_inside(found, files) and found.is_file():
+        if is_inside(found, files) and found.is_file():
             return Source(
                 inside=f"/Workspace/{relative}{extension}",
                 real=found,
@@ -70,27 +71,11 @@ def python_file(files: Path, path: str, source: str, volumes: Mapping[str, Path]
             return Source(inside=bare, real=real, workspace_path=bare)
     relative = bare.removeprefix("/Workspace").lstrip("/")
     real = files / relative
-    if not _is_inside(real, files) or not real.is_file():
+    if not is_inside(real, files) or not real.is_file():
         raise not_found(
             f"Cannot read the python file {path}. Please check the path and access to it."
         )
     return Source(inside=f"/Workspace/{relative}", real=real, workspace_path="/" + relative)
-
-
-def locate(path: str, files: Path, volumes: Mapping[str, Path]) -> Path:
-    """The real file behind a `/Workspace` or `/Volumes` path (which may not exist)."""
-    bare = path.removeprefix("dbfs:")
-    if bare.startswith("/Volumes/"):
-        for mount, folder in volumes.items():
-            if bare.startswith(mount + "/"):
-                found = folder / bare[len(mount) + 1 :]
-                if _is_inside(found, folder):
-                    return found
-        raise not_found(f"{path}: there is no such volume, or no access to it")
-    found = files / bare.removeprefix("/Workspace").lstrip("/")
-    if not _is_inside(found, files):
-        raise invalid(f"{path} leaves the workspace")
-    return found
 
 
 def requirements(
@@ -164,7 +149,3 @@ def _pip_lines(words: list[str], folder: Path) -> Iterator[str]:
         else:
             relative = word.endswith(".whl") and not word.startswith("/") and "://" not in word
             yield str(folder / word) if relative else word
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve())

@@ -1,10 +1,8 @@
-"""What the process of a task is told: its spec, a JSON file, and its environment variables."""
+"""What the process of a task is told: its spec, and what is its own in its environment."""
 
 from __future__ import annotations
 
 import os
-import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +10,7 @@ from brickyard.workspace.jobs.calls import TaskCall
 from brickyard.workspace.jobs.sources import Source
 from brickyard.workspace.kernel import Home, Principal
 from brickyard.workspace.processes import Mounts, enforcement
-
-RUNTIME_VERSION = "17.3"
-# Passed on from the workspace's own environment: where tools are, locale, proxies, certificates.
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
-INHERITED_PREFIXES = (
-    *("SSL_", "REQUESTS_", "CURL_", "HTTP_", "HTTPS_", "NO_PROXY"),
-    *("http_", "https_", "no_proxy", "CUDA_"),
-)
-# Of pip and uv, only where packages and certificates are. Names and passwords stay here.
-INDEXES = (
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CERT"),
-    *("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_OFFLINE"),
-)
-USER_IN_URL = re.compile(r"(?<=://)[^/@\s]*@")
+from brickyard.workspace.processes.user_code import shown_catalogs
 
 
 def spec(
@@ -46,10 +31,7 @@ def spec(
         "folder": str(folder),
         "file": inside,
         "task_values": call.task_values,
-        "catalogs": [
-            {"name": one.name, "path": os.path.realpath(one.path), "mode": one.mode}
-            for one in mounts.catalogs
-        ],
+        "catalogs": shown_catalogs(mounts),
         "catalogs_folder": os.path.realpath(home.catalogs),
         "workspace": call.workspace.name,
         "principal": principal.user_name,
@@ -86,40 +68,15 @@ def spec(
     }
 
 
-def environment(
-    call: TaskCall, principal: Principal, token: str, remote: str, source: Source | None
-) -> dict[str, str]:
-    """The whole environment of the task's process."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in INHERITED or name.startswith(INHERITED_PREFIXES)
-    }
-    kept |= {name: USER_IN_URL.sub("", os.environ[name]) for name in INDEXES if name in os.environ}
-    if source is not None:
-        experiment = source.workspace_path
-        if call.kind != "notebook_task":
-            experiment = experiment.removesuffix(".py")
-    else:
-        experiment = f"/Users/{principal.user_name}/{call.settings.get('name', 'job')}"
-    own = {
-        "DATABRICKS_HOST": call.workspace.url,
-        "DATABRICKS_TOKEN": token,
-        "DATABRICKS_RUNTIME_VERSION": RUNTIME_VERSION,
-        "SPARK_REMOTE": remote,
-        "MLFLOW_TRACKING_URI": "databricks",
-        "MLFLOW_REGISTRY_URI": "databricks-uc",
-        "MLFLOW_EXPERIMENT_NAME": experiment,
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYSPARK_PYTHON": sys.executable,
-        # The Spark Connect client looks for an installation when it is imported; any path will do.
-        "SPARK_HOME": sys.prefix,
-    }
-    return {**kept, **_cluster_variables(call), **own}
+def experiment(call: TaskCall, principal: Principal, source: Source | None) -> str:
+    """Where the task's MLflow runs go: the experiment of its notebook or file, else of its job."""
+    if source is None:
+        return f"/Users/{principal.user_name}/{call.settings.get('name', 'job')}"
+    path = source.workspace_path
+    return path if call.kind == "notebook_task" else path.removesuffix(".py")
 
 
-def _cluster_variables(call: TaskCall) -> dict[str, str]:
+def cluster_variables(call: TaskCall) -> dict[str, str]:
     """`spark_env_vars` of the task's cluster, which is otherwise virtual."""
     clusters = {
         one.get("job_cluster_key"): one.get("new_cluster") or {}

@@ -85,7 +85,7 @@ class Tasks:
             file.get("source") or "WORKSPACE",
             what="SQL file",
         )
-        require_readable(self.processes.files, principal, call.workspace, found)
+        require_readable(self.processes.code.files, principal, call.workspace, found)
         text = found.real.read_text()
         given = {**(body.get("parameters") or {}), **call.facts.parameters}
         try:

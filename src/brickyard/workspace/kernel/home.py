@@ -6,6 +6,7 @@ workspaces/<name>/files/  the workspace tree: /Workspace as tasks see it
 models/                   artifacts of Unity Catalog model versions
 mlflow/                   MLflow's own database and run artifacts
 runs/<run id>/            working folder and logs of each task run
+pipelines/<pipeline id>/  working folders of its updates; state/: what its flows have read
 environments/<hash>/      Python environments, shared by requirement
 statements/               results of SQL statements
 spool/                    large request bodies on their way
@@ -62,6 +63,10 @@ class Home:
     @property
     def runs(self) -> Path:
         return self.root / "runs"
+
+    @property
+    def pipelines(self) -> Path:
+        return self.root / "pipelines"
 
     @property
     def environments(self) -> Path:

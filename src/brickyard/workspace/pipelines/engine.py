@@ -1,12 +1,18 @@
-"""The engine of pipelines: who may keep, change and delete which.
+"""The engine of pipelines: who may keep, change, run and delete which.
 
-`settings` reads and checks specifications; `access` decides who may.
+`settings` reads and checks specifications, `access` decides who may, `updates` runs an update in a
+process of its own, `records` keeps updates and events. Updates that were active when the workspace
+stopped are marked as ended at the next start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+import json
+import shutil
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.kernel import (
     ApiError,
@@ -16,19 +22,24 @@ from brickyard.workspace.kernel import (
     Principal,
     Store,
     WorkspaceInfo,
-    document_table,
     invalid,
     not_found,
 )
-from brickyard.workspace.pipelines import settings
-from brickyard.workspace.pipelines.access import MANAGE, VIEW, Access
-from brickyard.workspace.pipelines.filters import like, read_filter
+from brickyard.workspace.pipelines import events, requests, settings
+from brickyard.workspace.pipelines.access import MANAGE, RUN, VIEW, Access
+from brickyard.workspace.pipelines.filters import Condition, like, read_filter
+from brickyard.workspace.pipelines.records import EVENT_FIELDS, Records, Update
+from brickyard.workspace.pipelines.tables import PIPELINES
+from brickyard.workspace.pipelines.updates import Execution
 
 if TYPE_CHECKING:
+    from brickyard.workspace.catalog.engine import CatalogEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.permissions.engine import PermissionsEngine
+    from brickyard.workspace.processes.user_code import UserCode
 
-PIPELINES: Final = document_table("pipelines_pipelines")
+STOP_WAIT_S = 15
+MADE_BY = "pipelines.pipelineId"  # a property of the tables that a pipeline makes
 
 
 class PipelinesEngine:
@@ -39,16 +50,37 @@ class PipelinesEngine:
         workspaces: Mapping[str, WorkspaceInfo],
         *,
         identity: IdentityEngine,
+        catalog: CatalogEngine,
         permissions: PermissionsEngine,
+        code: UserCode,
     ) -> None:
         self.access = Access(identity, permissions)
         self._pipelines = Documents(store, PIPELINES, "Pipeline", missing=not_found)
+        self._records = Records(store)
+        self._home = home
+        self._identity = identity
+        self._catalog = catalog
+        self._code = code
+        self._lock = threading.RLock()
+        self._active: dict[str, Execution] = {}  # by update
+        self._stopping = False
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Mark what was interrupted."""
+        for one in self._records.interrupted():
+            text = "The workspace ended while the update was under way."
+            ending = events.progress(one, "FAILED", events.failure(text, "INTERRUPTED"))
+            self._records.change(one, "FAILED", [ending], ended=True)
 
     def stop(self) -> None:
-        """Nothing to stop."""
+        """End active updates: they are shown as cancelled."""
+        with self._lock:
+            self._stopping = True
+            active = list(self._active.values())
+        for execution in active:
+            execution.stop.set()
+        for execution in active:
+            execution.ended.wait(STOP_WAIT_S)
 
     def create(
         self, principal: Principal, workspace: WorkspaceInfo, given: Mapping[str, Any]
@@ -132,13 +164,138 @@ class PipelinesEngine:
 
         return self._pipelines.change(workspace.name, pipeline_id, replaced, name=name)
 
-    def delete(self, principal: Principal, workspace: WorkspaceInfo, pipeline_id: str) -> None:
+    def delete(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        pipeline_id: str,
+        *,
+        cascade: bool = True,
+    ) -> None:
+        """Forget the pipeline, and drop the tables it made unless `cascade` is false."""
         self.pipeline(principal, workspace, pipeline_id, MANAGE)
+        self._end(workspace, pipeline_id)
+        if cascade:
+            self._drop_tables(principal, workspace, pipeline_id)
         self._pipelines.remove(workspace.name, pipeline_id)
+        self._records.forget(workspace.name, pipeline_id)
         self.access.forget(workspace, pipeline_id)
+        shutil.rmtree(self._folder(pipeline_id), ignore_errors=True)
+
+    # Updates
+
+    def start_update(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        pipeline_id: str,
+        given: Mapping[str, Any],
+    ) -> Update:
+        """Begin an update. Raises RESOURCE_CONFLICT while one is active."""
+        pipeline = self.pipeline(principal, workspace, pipeline_id, RUN)
+        request = requests.read_start(given, pipeline)
+        with self._lock:
+            if self._stopping:
+                raise ApiError("TEMPORARILY_UNAVAILABLE", "The workspace is stopping")
+            begun = self._records.begin(workspace.name, pipeline_id, request)
+            self._records.add_events(begun, [events.created(begun, principal.user_name)])
+            folder = self._folder(pipeline_id)
+            execution = Execution(
+                update=begun,
+                pipeline=pipeline,
+                workspace=workspace,
+                run_as=lambda: self._identity.principal(
+                    self.run_as_name(workspace, pipeline), workspace.name
+                ),
+                code=self._code,
+                records=self._records,
+                folder=folder / "updates" / begun.update_id,
+                state_folder=folder / "state",
+                on_end=self._ended,
+            )
+            self._active[begun.update_id] = execution
+            execution.start()
+        return begun
+
+    def stop_update(self, principal: Principal, workspace: WorkspaceInfo, pipeline_id: str) -> None:
+        """Ask the active update to end, if there is one."""
+        self.pipeline(principal, workspace, pipeline_id, RUN)
+        active = self._records.active(workspace.name, pipeline_id)
+        execution = self._active.get(active.update_id) if active else None
+        if active is not None and execution is not None:
+            self._records.change(active, "STOPPING", [events.progress(active, "STOPPING")])
+            execution.stop.set()
+
+    def update(
+        self, principal: Principal, workspace: WorkspaceInfo, pipeline_id: str, update_id: str
+    ) -> tuple[Document, Update]:
+        pipeline = self.pipeline(principal, workspace, pipeline_id)
+        found = self._records.update(workspace.name, pipeline_id, update_id)
+        if found is None:
+            raise not_found(f"The specified update {update_id} was not found.")
+        return pipeline, found
+
+    def updates(
+        self, principal: Principal, workspace: WorkspaceInfo, pipeline_id: str
+    ) -> tuple[Document, list[Update]]:
+        """Newest first."""
+        pipeline = self.pipeline(principal, workspace, pipeline_id)
+        return pipeline, self._records.updates(workspace.name, pipeline_id)
+
+    def latest(self, pipeline: Document, count: int = 5) -> list[Update]:
+        return self._records.updates(pipeline.workspace, pipeline.id, count)
+
+    def ended_as(self, workspace: WorkspaceInfo, update: Update) -> Update | None:
+        """The update as it ended, or None while it goes on."""
+        now = self._records.update(workspace.name, update.pipeline_id, update.update_id)
+        return None if now is not None and now.is_active else now
+
+    def conditions(self, text: str) -> tuple[Condition, ...]:
+        """A filter of events. Raises INVALID_PARAMETER_VALUE."""
+        return read_filter(text, EVENT_FIELDS)
+
+    def events(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        pipeline_id: str,
+        conditions: Sequence[Condition],
+        *,
+        ascending: bool,
+        after: int | None,
+        limit: int,
+    ) -> list[tuple[int, Mapping[str, Any]]]:
+        """Events with their sequence numbers, newest first unless `ascending`."""
+        self.pipeline(principal, workspace, pipeline_id)
+        return self._records.events(
+            workspace.name,
+            pipeline_id,
+            conditions,
+            ascending=ascending,
+            after=after,
+            limit=limit,
+        )
+
+    def failure_of(self, update: Update) -> str:
+        """What the events say went wrong in an update; '' when nothing did."""
+        wanted = (
+            Condition("update_id", "=", (update.update_id,)),
+            Condition("level", "=", ("ERROR",)),
+        )
+        found = self._records.events(
+            update.workspace, update.pipeline_id, wanted, ascending=True, limit=20
+        )
+        told = [
+            str(one.get("message", ""))
+            for _, event in found
+            for one in (event.get("error") or {}).get("exceptions") or ()
+        ]
+        return told[0] if told else ""
 
     def run_as_name(self, workspace: WorkspaceInfo, pipeline: Document) -> str:
         return self.access.run_as_name(workspace, pipeline)
+
+    # Inside
 
     def _checked(
         self, principal: Principal, workspace: WorkspaceInfo, given: Mapping[str, Any], verb: str
@@ -157,6 +314,38 @@ class PipelinesEngine:
                 f"The pipeline name '{name}' is already used by another pipeline. This check can "
                 "be skipped by setting `allow_duplicate_names = true` in the request.",
             )
+
+    def _folder(self, pipeline_id: str) -> Path:
+        return self._home.pipelines / pipeline_id
+
+    def _ended(self, one: Update) -> None:
+        with self._lock:
+            self._active.pop(one.update_id, None)
+
+    def _end(self, workspace: WorkspaceInfo, pipeline_id: str) -> None:
+        """Stop the active update and wait until it has ended."""
+        active = self._records.active(workspace.name, pipeline_id)
+        execution = self._active.get(active.update_id) if active else None
+        if execution is not None:
+            execution.stop.set()
+            execution.ended.wait(STOP_WAIT_S)
+
+    def _drop_tables(
+        self, principal: Principal, workspace: WorkspaceInfo, pipeline_id: str
+    ) -> None:
+        """Drop those of the tables its updates named that are still marked as its own."""
+        try:
+            file = self._folder(pipeline_id) / "state" / "state.json"
+            named = [str(one) for one in json.loads(file.read_text())["datasets"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        for name in named:
+            try:
+                found = self._catalog.tables.get(principal, workspace, name)
+            except ApiError:
+                continue  # gone, or nothing that concerns whoever asks
+            if found.properties.get(MADE_BY) == pipeline_id:
+                self._catalog.tables.drop(principal, workspace, name)
 
 
 def _missing(pipeline_id: str) -> ApiError:

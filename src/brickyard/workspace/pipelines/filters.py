@@ -5,10 +5,11 @@ Conditions joined by AND; what a list does not know is refused by name.
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from brickyard.workspace.kernel import invalid
 
@@ -20,6 +21,14 @@ CONDITION: Final = re.compile(
 )
 AND: Final = re.compile(r"\s*AND\b", re.I)
 QUOTED: Final = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
+COMPARE: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,16 @@ def _condition(one: re.Match[str], fields: Collection[str]) -> Condition:
 def _text(quoted: str) -> str:
     inner = quoted[1:-1]
     return inner.replace("''", "'") if quoted[0] == "'" else inner
+
+
+def matches(column: Any, condition: Condition) -> Any:
+    """The condition as one of a database column."""
+    value = condition.values[0] if condition.values else ""
+    if condition.operator == "IN":
+        return column.in_(condition.values)
+    if condition.operator == "LIKE":
+        return column.like(value)
+    return COMPARE[condition.operator](column, value)
 
 
 def like(pattern: str) -> re.Pattern[str]:
