@@ -40,12 +40,10 @@ def main() -> int:
     paths.install(refusals, spec.mapped)
     use_layer(spec)
     dbutils = DBUtils(spec)
-    runtime_globals = _globals(dbutils)
-    shims.install(spec, runtime_globals)
+    names = runtime_globals(dbutils)
+    shims.install(spec, names)
     main_module = ModuleType("__main__")
-    main_module.__dict__.update(
-        {k: v for k, v in runtime_globals.items() if k not in ("sc", "sqlContext")}
-    )
+    main_module.__dict__.update({k: v for k, v in names.items() if k not in ("sc", "sqlContext")})
     result: dict[str, Any] = {}
     try:
         RUN[spec.kind](spec, main_module, dbutils)
@@ -61,7 +59,8 @@ def main() -> int:
     return 1 if result.get("error") else 0
 
 
-def _globals(dbutils: DBUtils) -> dict[str, Any]:
+def runtime_globals(dbutils: DBUtils) -> dict[str, Any]:
+    """The names that notebooks and files find without an import."""
     return {
         "spark": session.spark,
         "sql": session.sql,
