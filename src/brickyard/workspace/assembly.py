@@ -25,6 +25,8 @@ from brickyard.workspace.jobs.routes import ROUTES as JOBS
 from brickyard.workspace.kernel import Home, Route, Store, WorkspaceInfo
 from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.mlflow.routes import ROUTES as MLFLOW
+from brickyard.workspace.monitors.engine import MonitorsEngine
+from brickyard.workspace.monitors.routes import ROUTES as MONITORS
 from brickyard.workspace.operations.routes import routes_over
 from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.permissions.routes import ROUTES as PERMISSIONS
@@ -56,6 +58,7 @@ SERVICES: tuple[Route, ...] = (
     *VECTOR_SEARCH,
     *GENIE,
     *ALERTS,
+    *MONITORS,
     *JOBS,
 )
 ROUTES: tuple[Route, ...] = (*SERVICES, *routes_over(SERVICES))
@@ -108,6 +111,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         store, home, workspaces, catalog=catalog, permissions=permissions, serving=serving
     )
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
+    monitors = MonitorsEngine(store, home, workspaces, catalog=catalog)
     alerts = AlertsEngine(
         store,
         home,
@@ -147,5 +151,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         vector_search=vector_search,
         genie=genie,
         alerts=alerts,
+        monitors=monitors,
         jobs=jobs,
     )

@@ -15,6 +15,7 @@ from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.jobs.engine import JobsEngine
 from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
 from brickyard.workspace.mlflow.engine import MlflowEngine
+from brickyard.workspace.monitors.engine import MonitorsEngine
 from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.pipelines.engine import PipelinesEngine
 from brickyard.workspace.secrets.engine import SecretsEngine
@@ -51,6 +52,7 @@ class Engines:
     vector_search: VectorSearchEngine
     genie: GenieEngine
     alerts: AlertsEngine
+    monitors: MonitorsEngine
     jobs: JobsEngine
 
     def start(self) -> None:
@@ -79,5 +81,6 @@ class Engines:
             self.vector_search,
             self.genie,
             self.alerts,
+            self.monitors,
             self.jobs,
         )

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args, get_type_hints
 
 from brickyard.workspace.kernel import invalid
 from brickyard.workspace.kernel.cron import require_schedule
-from brickyard.workspace.kernel.decode import decode
+from brickyard.workspace.kernel.decode import as_given, decode
 
 Aggregation = Literal["AVG", "COUNT", "COUNT_DISTINCT", "MAX", "MEDIAN", "MIN", "STDDEV", "SUM"]
 Operator = Literal[
@@ -129,8 +129,7 @@ def complete(given: Any) -> dict[str, Any]:
         zone_field="schedule.timezone_id",
     )
     _require_threshold(alert.evaluation)
-    kept: dict[str, Any] = _without_none(asdict(alert))
-    return kept
+    return as_given(alert)
 
 
 def masked(before: Mapping[str, Any], given: Mapping[str, Any], mask: str) -> dict[str, Any]:
@@ -181,11 +180,3 @@ def _require_threshold(evaluation: Evaluation) -> None:
             "evaluation.threshold must have exactly one of column, value.bool_value,"
             " value.double_value and value.string_value"
         )
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_none(one) for key, one in value.items() if one is not None}
-    if isinstance(value, list | tuple):
-        return [_without_none(one) for one in value]
-    return value

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -30,6 +30,20 @@ def decode(data: Any, shape: type[T]) -> T:
     if faults:
         raise invalid("; ".join(faults))
     return value  # type: ignore[no-any-return]
+
+
+def as_given(decoded: Any) -> dict[str, Any]:
+    """What `decode` was given, as JSON again: without what was left out or is not understood."""
+    given: dict[str, Any] = _without_none(asdict(decoded))
+    return given
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(one) for one in value]
+    return value
 
 
 def _decode(data: Any, shape: Any, path: str, faults: list[str]) -> Any:

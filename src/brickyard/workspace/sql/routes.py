@@ -11,7 +11,7 @@ import hmac
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -26,6 +26,7 @@ from brickyard.workspace.kernel import (
     invalid,
     not_found,
 )
+from brickyard.workspace.kernel.decode import as_given
 from brickyard.workspace.sql.connect import Parameter
 from brickyard.workspace.sql.engine import Request
 from brickyard.workspace.sql.rendering import arrow_bytes, csv_bytes, rows
@@ -104,8 +105,7 @@ class WarehouseSettings:
 
     def given(self) -> dict[str, Any]:
         """As JSON, without what was left out."""
-        found: dict[str, Any] = _without_none(asdict(self))
-        return found
+        return as_given(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,14 +421,6 @@ def _wait(text: str) -> int:
     if seconds != 0 and not 5 <= seconds <= 50:
         raise invalid("wait_timeout must be 0s or between 5s and 50s")
     return seconds
-
-
-def _without_none(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _without_none(one) for key, one in data.items() if one is not None}
-    if isinstance(data, list | tuple):
-        return [_without_none(one) for one in data]
-    return data
 
 
 ROUTES = (

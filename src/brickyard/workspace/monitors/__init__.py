@@ -1,0 +1,1 @@
+"""Quality monitors (Lakehouse Monitoring): profiles of tables, kept in tables of metrics."""
