@@ -213,7 +213,7 @@ def _development(draft: Draft) -> Iterator[Diagnostic]:
             continue
         yield error(
             "bundle/development-shared-path",
-            f"{name} must contain the current username in mode development",
+            f"{name} {_wish(name, path.text)} to ensure uniqueness when using 'mode: development'",
             f"Several people would deploy to {path.text} over each other."
             " Put `${workspace.current_user.short_name}` into it.",
             path=f"workspace.{name}",
@@ -234,6 +234,12 @@ def _development(draft: Draft) -> Iterator[Diagnostic]:
         )
 
 
+def _wish(name: str, path: str) -> str:
+    if name == "artifact_path" and path.startswith("/Volumes"):
+        return "should contain the current username or ${workspace.current_user.short_name}"
+    return "must start with '~/' or contain the current username"
+
+
 def _production(draft: Draft) -> Iterator[Diagnostic]:
     for key, value in draft.each("pipelines"):
         flag = value.child("development")
@@ -251,23 +257,16 @@ def _production(draft: Draft) -> Iterator[Diagnostic]:
     named = all(value.child("run_as") is not None for _, value in jobs)
     mode = draft.tree.get("bundle.mode")
     places = mode.locations if mode is not None else ()
-    if draft.facts.user.is_service_principal or (jobs and named):
-        yield recommendation(
-            "bundle/production-root",
-            "target with mode production should specify workspace.root_path",
-            "Make sure that only one copy is deployed: set `workspace.root_path` in this target,"
-            f" for example /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
-            "${bundle.name}/${bundle.target}.",
-            path="workspace.root_path",
-            at=places,
-        )
-        return
-    yield error(
+    is_enough = draft.facts.user.is_service_principal or bool(jobs and named)
+    say, word = (recommendation, "should") if is_enough else (error, "must")
+    yield say(
         "bundle/production-root",
-        "target with mode production must specify workspace.root_path",
-        "Make sure that only one copy is deployed: set `workspace.root_path` in this target, for"
-        f" example /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
-        "${bundle.name}/${bundle.target}, or set `run_as` to a service principal.",
+        f"target with 'mode: production' {word} set 'workspace.root_path' to make sure only one"
+        " copy is deployed",
+        "A common practice is to use a username or principal name in this path, i.e. use\n\n"
+        f"  root_path: /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
+        "${bundle.name}/${bundle.target}"
+        + ("" if is_enough else "\n\nA `run_as` for every job is accepted too."),
         path="workspace.root_path",
         at=places,
     )

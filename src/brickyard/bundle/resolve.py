@@ -7,7 +7,7 @@ whatever the files hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from brickyard.bundle.app_checks import check_apps
@@ -46,7 +46,7 @@ from brickyard.bundle.variables import (
     set_variables,
 )
 from brickyard.bundle.wheel_checks import check_runtimes
-from brickyard.values import Value, has_errors
+from brickyard.values import Diagnostic, Value, has_errors
 
 LOAD: Final[tuple[Step, ...]] = (read_root, read_includes)
 TARGET: Final[tuple[Step, ...]] = (normalise_tree, check_loaded, choose_target)
@@ -94,9 +94,9 @@ CHECKS: Final[tuple[Step, ...]] = (
     check_apps,
     check_mode,
     check_settings,
-    annotate,
 )
-STAGES: Final = (LOAD, TARGET, SETTINGS, VALUES, RESOURCES, PYTHON, CHECKS)
+MARKS: Final[tuple[Step, ...]] = (annotate,)  # not of what cannot be deployed
+STAGES: Final = (LOAD, TARGET, SETTINGS, VALUES, RESOURCES, PYTHON, CHECKS, MARKS)
 BEFORE_RESOURCES: Final = STAGES[:4]
 
 
@@ -151,12 +151,25 @@ def finished(draft: Draft) -> Resolved:
         environment=environment_of(draft.target, draft.mode),
         host=draft.host,
         tree=tree,
-        diagnostics=tuple(dict.fromkeys(draft.diagnostics)),
+        diagnostics=tuple(_once(draft.diagnostics)),
         resources=tuple(declared(tree)),
         questions=draft.questions,
         sync=draft.sync,
         libraries=draft.libraries,
     )
+
+
+def _once(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """Each finding once: what a target's part was told is not said again of the merged resource."""
+    seen: set[object] = set()
+    for one in dict.fromkeys(found):
+        place = (one.code, one.summary, one.locations[:1])
+        is_of_target = str(one.path).startswith("targets.")
+        if one.locations and not is_of_target and place in seen:
+            continue
+        if is_of_target:
+            seen.add(place)
+        yield one
 
 
 def declared(tree: Value) -> list[Declared]:

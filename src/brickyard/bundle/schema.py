@@ -106,7 +106,16 @@ STRUCTURES: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "azure_use_msi": "bool",
         "experimental_is_unified_host": "bool",
-        "current_user": "any",
+        "current_user": "CurrentUser",
+    },
+    # SCIM Me, and two fields made of it.
+    "CurrentUser": {
+        **dict.fromkeys(
+            ("displayName", "domain_friendly_name", "externalId", "id", "short_name", "userName"),
+            "string",
+        ),
+        **dict.fromkeys(("emails", "entitlements", "groups", "name", "roles", "schemas"), "any"),
+        "active": "bool",
     },
     "Artifact": {
         "type": "string",

@@ -91,7 +91,7 @@ def _deployer(draft: Draft) -> Iterator[Diagnostic]:
         f"Add {draft.facts.user.user_name} with level CAN_MANAGE to `permissions`, so that the next"
         " deployment by them or by others works.",
         path="permissions",
-        at=draft.tree.items["permissions"].key_locations,
+        at=draft.tree.items["permissions"].locations,
     )
 
 

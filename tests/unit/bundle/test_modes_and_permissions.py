@@ -200,3 +200,38 @@ resources:
     assert tasks[0]["existing_cluster_id"] == "c-1"
     assert "environment_key" not in tasks[0]
     assert "existing_cluster_id" not in tasks[1]
+
+
+def test_what_a_mode_insists_on_is_said_in_the_official_words() -> None:
+    (problem,) = errors(resolved(ALL + "targets: {prod: {mode: production}}"))
+    assert problem.summary == (
+        "target with 'mode: production' must set 'workspace.root_path' to make sure only one copy"
+        " is deployed"
+    )
+    assert "root_path: /Workspace/Users/jane.doe@x.com/.bundle/${bundle.name}" in problem.detail
+    shared = "targets: {dev: {mode: development, workspace: {root_path: /Workspace/x}}}"
+    (problem,) = errors(resolved(ALL + shared))
+    assert problem.summary == (
+        "root_path must start with '~/' or contain the current username to ensure uniqueness when"
+        " using 'mode: development'"
+    )
+
+
+def test_a_bundle_that_cannot_be_deployed_is_not_marked_as_deployed() -> None:
+    found = resolved(ALL + "targets: {prod: {mode: production}}")
+    assert "deployment" not in plain(found, "resources.jobs.j")
+    assert "deployment" in plain(resolved(DEVELOPMENT), "resources.jobs.j")
+
+
+def test_an_unknown_field_of_a_target_is_reported_once() -> None:
+    job = "{name: j, tasks: [], nix: 1}"
+    found = resolved(f"targets: {{dev: {{resources: {{jobs: {{j: {job}}}}}}}}}")
+    warned = [one.path for one in found.diagnostics if one.code == "bundle/unknown-field"]
+    assert warned == ["targets.dev.resources.jobs.j"]
+
+
+def test_what_the_workspace_does_not_say_of_the_user_is_empty() -> None:
+    text = 'variables: {v: {default: "<${workspace.current_user.displayName}>"}}'
+    user = CurrentUser(user_name="jane@x", record={"userName": "jane@x"})
+    found = fine(resolved(text, user=user))
+    assert plain(found, "variables.v.value") == "<>"
