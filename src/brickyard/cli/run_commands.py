@@ -1,8 +1,8 @@
 """`run`: start something deployed, follow it, show what it says; or run a script, or any command.
 
-`run KEY` runs a job, an app (see `RUNS`) or one of the bundle's `scripts`; `run -- CMD ARGS` any
-command, with the target's host and token in its environment. Scripts and commands give back the
-child's exit code.
+`run KEY` runs a job, an app, a pipeline (see `RUNS`) or one of the bundle's `scripts`;
+`run -- CMD ARGS` any command, with the target's host and token in its environment. Scripts and
+commands give back the child's exit code.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Options:
     wait: bool
     restart: bool
     wants_json: bool
+    refresh: Mapping[str, Any]  # of a pipeline, by the names of `Refresh`
 
 
 class WithCommand(click.Command):
@@ -67,11 +68,24 @@ class WithCommand(click.Command):
     help="Run this task only; +TASK: and what it depends on, TASK+: and what depends on it."
     " Repeatable.",
 )
+@click.option("--refresh", multiple=True, metavar="TABLE", help="Update these tables only.")
+@click.option("--refresh-all", is_flag=True, help="Update the whole pipeline; the default.")
+@click.option(
+    "--full-refresh",
+    multiple=True,
+    metavar="TABLE",
+    help="Empty these tables of the pipeline and compute them anew; comma-separated or repeated.",
+)
+@click.option(
+    "--full-refresh-all", is_flag=True, help="Empty all tables of the pipeline and compute them."
+)
+@click.option("--validate-only", is_flag=True, help="Check the pipeline's graph, write nothing.")
 @click.option("--no-wait", is_flag=True, help="Return as soon as the run has started.")
 @click.option(
     "--restart",
     is_flag=True,
-    help="Cancel active runs of the job first. An app is deployed anew by each run.",
+    help="Cancel active runs of the job, or the pipeline's update, first. An app is deployed anew"
+    " by each run.",
 )
 def run(
     chosen: Chosen,
@@ -79,13 +93,19 @@ def run(
     key: str | None,
     params: tuple[str, ...],
     only: tuple[str, ...],
+    refresh: tuple[str, ...],
+    refresh_all: bool,
+    full_refresh: tuple[str, ...],
+    full_refresh_all: bool,
+    validate_only: bool,
     no_wait: bool,
     restart: bool,
 ) -> None:
-    """Run the deployed job or app KEY. Exit code 1 when it does not succeed.
+    """Run the deployed job, pipeline or app KEY. Exit code 1 when it does not succeed.
 
-    A job's run is followed to its end. An app is started if it is stopped, its source is deployed,
-    and its address printed. Two resources of one KEY are told apart as `jobs.KEY` and `apps.KEY`.
+    A job's run or a pipeline's update is followed to its end. An app is started if it is stopped,
+    its source is deployed, and its address printed. Two resources of one KEY are told apart as
+    `jobs.KEY` and `apps.KEY`.
 
     KEY may also name one of the bundle's scripts, and `run -- CMD` runs any command: both find
     the target's host and token in their environment, and their exit code is passed on.
@@ -101,8 +121,21 @@ def run(
         return
     found = find_runnable(project, key)
     options = Options(
-        params=params, only=only, wait=not no_wait, restart=restart, wants_json=chosen.wants_json
+        params=params,
+        only=only,
+        wait=not no_wait,
+        restart=restart,
+        wants_json=chosen.wants_json,
+        refresh={
+            "refresh": _names(refresh),
+            "refresh_all": refresh_all,
+            "full_refresh": _names(full_refresh),
+            "full_refresh_all": full_refresh_all,
+            "validate_only": validate_only,
+        },
     )
+    if found.kind != "pipelines" and any(options.refresh.values()):
+        raise Refused("only a pipeline takes --refresh, --full-refresh and --validate-only")
     RUNS[found.kind](project, found, options)
 
 
@@ -143,17 +176,57 @@ def _run_app(project: Project, app: Runnable, options: Options) -> None:
         line.say(f"You can access the app at {url}")
 
 
+def _run_pipeline(project: Project, pipeline: Runnable, options: Options) -> None:
+    """Every event that tells of progress is a line; an update that fails says why at the end."""
+    from brickyard.cli.live import LiveLine
+    from brickyard.deploy.pipeline_runs import Refresh, event_line, run_pipeline
+
+    if options.params or options.only:
+        raise Refused("a pipeline takes no --params and no --only")
+    with LiveLine("starting the update") as line:
+
+        def show(event: Mapping[str, Any]) -> None:
+            line.say(event_line(event))
+            line.doing(str(event.get("message", "")))
+
+        result = run_pipeline(
+            project,
+            pipeline,
+            Refresh(**options.refresh),
+            wait=options.wait,
+            restart=options.restart,
+            started=lambda url: line.say(f"Update URL: {url}\n"),
+            progress=show,
+        )
+    if result.state == "CANCELED":
+        raise Refused("update cancelled")
+    if result.state == "FAILED":
+        raise Refused(f"update failed: {result.why}" if result.why else "update failed")
+    if options.wants_json:
+        click.echo(json.dumps({"update_id": result.update_id}, indent=2))
+    else:
+        click.echo(f"Update ID: {result.update_id}")
+
+
+def _names(given: tuple[str, ...]) -> list[str]:
+    """Names that were repeated or joined by commas."""
+    return [name.strip() for item in given for name in item.split(",") if name.strip()]
+
+
 # Type under `resources` -> how it is run and shown; `deploy/run.py` has the types by name.
 RUNS: Final[Mapping[str, Callable[[Project, Runnable, Options], None]]] = {
     "jobs": _run_job,
     "apps": _run_app,
+    "pipelines": _run_pipeline,
 }
 
 
 def _run_command(chosen: Chosen, words: tuple[str, ...]) -> None:
     """Any command, where the caller stands. The bundle need not be free of errors for it."""
     if not words:
-        raise click.UsageError("name what to run: a job, app or script of the bundle, or `-- CMD`")
+        raise click.UsageError(
+            "name what to run: a job, pipeline, app or script of the bundle, or `-- CMD`"
+        )
     from brickyard.cli.diagnostics import show_diagnostics
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.scripts import run_command

@@ -1,7 +1,7 @@
 """What of a deployed bundle can be run, and finding it by its key.
 
 A type that can be run has its row here and one in `RUNS` of the command line, which knows how to
-show it; what running it means is a module of its own (`running`, `app_runs`).
+show it; what running it means is a module of its own (`running`, `app_runs`, `pipeline_runs`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 from brickyard.deploy.project import Project
 
 # Type under `resources` -> what messages call one of it.
-RUNNABLE: Final[Mapping[str, str]] = {"jobs": "job", "apps": "app"}
+RUNNABLE: Final[Mapping[str, str]] = {"jobs": "job", "apps": "app", "pipelines": "pipeline"}
 
 
 class RunRefused(Exception):

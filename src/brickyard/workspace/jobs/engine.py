@@ -68,6 +68,7 @@ class JobsEngine:
             identity=identity,
             home=home,
             sql=sql,
+            pipelines=pipelines,
             processes=ProcessTasks(code=code),
             start_job=self._start_from_task,
             end_of=self._launcher.end_of,

@@ -21,13 +21,13 @@ RUNNABLE = (
     "python_wheel_task",
     "sql_task",
     "run_job_task",
+    "pipeline_task",
     "condition_task",
     "for_each_task",
 )
 OTHERS = (
     "spark_jar_task",
     "spark_submit_task",
-    "pipeline_task",
     "dbt_task",
     "dbt_cloud_task",
     "dbt_platform_task",
@@ -61,6 +61,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "python_wheel_task": ("package_name", "entry_point"),
     "sql_task": ("warehouse_id",),
     "run_job_task": ("job_id",),
+    "pipeline_task": ("pipeline_id",),
     "condition_task": ("op", "left", "right"),
     "for_each_task": ("inputs", "task"),
 }
@@ -92,6 +93,7 @@ class TaskShape:
     python_wheel_task: Object | None = None
     sql_task: Object | None = None
     run_job_task: Object | None = None
+    pipeline_task: Object | None = None
     condition_task: Object | None = None
     for_each_task: Object | None = None
 

@@ -16,6 +16,7 @@ from brickyard.workspace.kernel import ApiError, Home, Principal, invalid
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.pipelines.engine import PipelinesEngine
     from brickyard.workspace.sql.engine import SqlEngine
 
 POLL_S = 0.1
@@ -37,6 +38,7 @@ class Tasks:
     identity: IdentityEngine
     home: Home
     sql: SqlEngine
+    pipelines: PipelinesEngine
     processes: ProcessTasks
     start_job: StartJob
     end_of: EndOf
@@ -54,6 +56,8 @@ class Tasks:
         principal = self.identity.principal(call.run_as, call.workspace.name)
         if call.kind == "run_job_task":
             return self._run_job(call, stop, principal)
+        if call.kind == "pipeline_task":
+            return self._pipeline(call, stop, principal)
         if call.kind == "sql_task":
             return self._sql(call, stop, principal)
         return self.processes.perform(call, stop, principal)
@@ -69,6 +73,22 @@ class Tasks:
             return Outcome(result="SUCCESS", fields=fields)
         message = f"Run {run_id} of the job failed: {ended.message}"
         return Outcome(result="FAILED", message=message, code=ended.code, fields=fields)
+
+    def _pipeline(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
+        """An update of the pipeline, to its end; the pipeline's own identity runs it."""
+        body = call.task["pipeline_task"]
+        pipeline_id = str(body["pipeline_id"])
+        request = {**body, "cause": "JOB_TASK"}
+        begun = self.pipelines.start_update(principal, call.workspace, pipeline_id, request)
+        while (ended := self.pipelines.ended_as(begun)) is None:
+            if stop.wait(POLL_S):
+                self.pipelines.stop_update(principal, call.workspace, pipeline_id)
+                return Outcome(result="CANCELED", message="Run cancelled.")
+        if ended.state == "COMPLETED":
+            return Outcome(result="SUCCESS")
+        why = self.pipelines.failure_of(ended) or f"it ended as {ended.state}"
+        message = f"Update {ended.update_id} of the pipeline failed: {why}"
+        return Outcome(result="FAILED", message=message, fields={"_error": message})
 
     def _sql(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
         body = call.task["sql_task"]

@@ -11,6 +11,7 @@ import json
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -245,10 +246,12 @@ class PipelinesEngine:
     def latest(self, pipeline: Document, count: int = 5) -> list[Update]:
         return self._records.updates(pipeline.workspace, pipeline.id, count)
 
-    def ended_as(self, workspace: WorkspaceInfo, update: Update) -> Update | None:
+    def ended_as(self, begun: Update) -> Update | None:
         """The update as it ended, or None while it goes on."""
-        now = self._records.update(workspace.name, update.pipeline_id, update.update_id)
-        return None if now is not None and now.is_active else now
+        now = self._records.update(begun.workspace, begun.pipeline_id, begun.update_id)
+        if now is None:  # deleted with its pipeline
+            return replace(begun, state="CANCELED", is_active=False)
+        return None if now.is_active else now
 
     def conditions(self, text: str) -> tuple[Condition, ...]:
         """A filter of events. Raises INVALID_PARAMETER_VALUE."""
