@@ -15,12 +15,11 @@ from typing import Any
 from brickyard.workspace.kernel import ApiError, Call, Json, Reply, Route, invalid, not_found
 from brickyard.workspace.mlflow import subjects
 from brickyard.workspace.mlflow.artifacts import inside
-from brickyard.workspace.mlflow.signing import Signed
+from brickyard.workspace.mlflow.engine import SIGNED
 from brickyard.workspace.mlflow.subjects import Subject
 from brickyard.workspace.mlflow.tracking import EDIT, READ, V2, require
 
 MODEL = f"{V2}/logged-models/{{model_id}}/artifacts"
-SIGNED = "/api/2.0/brickyard/artifacts"
 TYPE = "GCP_SIGNED_URL"  # the kind that clients read and write with one plain GET or PUT
 TRACE_DATA = "traces.json"
 
@@ -85,8 +84,7 @@ def _credential(call: Call, method: str, folder: tuple[str, ...], path: str) -> 
     parts = PurePosixPath(path).parts
     inside(engine.artifacts_root, *folder, *parts)
     where = "/".join((*folder, *parts))
-    token = engine.signer.sign(Signed(method=method, workspace=call.workspace.name, path=where))
-    return {"signed_uri": f"{call.workspace.url}{SIGNED}?token={token}", "type": TYPE}
+    return {"signed_uri": engine.signed_address(call.workspace, method, where), "type": TYPE}
 
 
 def fetch(call: Call) -> Reply:

@@ -25,7 +25,8 @@ from brickyard.workspace.kernel import (
 from brickyard.workspace.mlflow.artifacts import local_path
 from brickyard.workspace.mlflow.child import TrackingServer
 from brickyard.workspace.mlflow.proxy import Proxy
-from brickyard.workspace.mlflow.signing import Signer
+from brickyard.workspace.mlflow.registered_models import RegisteredModels
+from brickyard.workspace.mlflow.signing import Signed, Signer
 from brickyard.workspace.mlflow.subjects import Owners
 from brickyard.workspace.permissions.engine import Subject
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.permissions.engine import PermissionsEngine
 
 KIND = "experiments"
+SIGNED = "/api/2.0/brickyard/artifacts"
 GET_EXPERIMENT = "/api/2.0/mlflow/experiments/get"
 
 
@@ -52,6 +54,7 @@ class MlflowEngine:
         self._permissions = permissions
         self._files = files
         self._server = TrackingServer(home, workspaces)
+        self.models = RegisteredModels(store, permissions)
         self.artifacts_root = home.mlflow / "artifacts"
         self.proxy = Proxy(self._server)
         self.owners = Owners(self._ask)
@@ -74,6 +77,13 @@ class MlflowEngine:
     def artifact_path(self, workspace: WorkspaceInfo, uri: str) -> Path:
         """The folder or file behind `dbfs:/databricks/mlflow-tracking/...`; it may not exist."""
         return local_path(self.artifacts_root, workspace.name, uri)
+
+    def signed_address(self, workspace: WorkspaceInfo, method: str, path: str) -> str:
+        """An address for one use of one artifact, without a token. `path` is below its workspace's
+        artifacts.
+        """
+        token = self.signer.sign(Signed(method=method, workspace=workspace.name, path=path))
+        return f"{workspace.url}{SIGNED}?token={token}"
 
     async def require(
         self, principal: Principal, workspace: WorkspaceInfo, ids: Iterable[str], level: str

@@ -1,9 +1,9 @@
-"""All routes of MLflow: tracking, experiments, credentials, and reports that clients send."""
+"""All routes of MLflow: tracking, experiments, credentials, models, and what clients report."""
 
 from __future__ import annotations
 
 from brickyard.workspace.kernel import Call, Fidelity, Json, Route
-from brickyard.workspace.mlflow import credentials, experiments, tracking
+from brickyard.workspace.mlflow import credentials, experiments, registry, tracking
 
 
 def usage_event(call: Call) -> Json:
@@ -14,6 +14,7 @@ ROUTES: tuple[Route, ...] = (
     *experiments.ROUTES,
     *tracking.ROUTES,
     *credentials.ROUTES,
+    *registry.ROUTES,
     Route(
         "POST",
         "/api/2.0/agents/evaluation-client-usage-events",
