@@ -23,6 +23,8 @@ from brickyard.workspace.identity.routes import ROUTES as IDENTITY
 from brickyard.workspace.jobs.engine import JobsEngine
 from brickyard.workspace.jobs.routes import ROUTES as JOBS
 from brickyard.workspace.kernel import Home, Route, Store, WorkspaceInfo
+from brickyard.workspace.lakebase.engine import LakebaseEngine
+from brickyard.workspace.lakebase.routes import ROUTES as LAKEBASE
 from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.mlflow.routes import ROUTES as MLFLOW
 from brickyard.workspace.monitors.engine import MonitorsEngine
@@ -57,6 +59,7 @@ SERVICES: tuple[Route, ...] = (
     *DASHBOARDS,
     *VECTOR_SEARCH,
     *GENIE,
+    *LAKEBASE,
     *ALERTS,
     *MONITORS,
     *JOBS,
@@ -112,6 +115,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     )
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
     monitors = MonitorsEngine(store, home, workspaces, catalog=catalog)
+    lakebase = LakebaseEngine(store, home, workspaces, catalog=catalog, permissions=permissions)
     alerts = AlertsEngine(
         store,
         home,
@@ -150,6 +154,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         dashboards=dashboards,
         vector_search=vector_search,
         genie=genie,
+        lakebase=lakebase,
         alerts=alerts,
         monitors=monitors,
         jobs=jobs,

@@ -14,6 +14,7 @@ from brickyard.workspace.genie.engine import GenieEngine
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.jobs.engine import JobsEngine
 from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
+from brickyard.workspace.lakebase.engine import LakebaseEngine
 from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.monitors.engine import MonitorsEngine
 from brickyard.workspace.permissions.engine import PermissionsEngine
@@ -51,6 +52,7 @@ class Engines:
     dashboards: DashboardsEngine
     vector_search: VectorSearchEngine
     genie: GenieEngine
+    lakebase: LakebaseEngine
     alerts: AlertsEngine
     monitors: MonitorsEngine
     jobs: JobsEngine
@@ -80,6 +82,7 @@ class Engines:
             self.dashboards,
             self.vector_search,
             self.genie,
+            self.lakebase,
             self.alerts,
             self.monitors,
             self.jobs,
