@@ -98,7 +98,7 @@ def plan(
     """
     from brickyard.cli.diagnostics import painter, show_diagnostics
     from brickyard.cli.live import LiveLine, say
-    from brickyard.cli.plan_text import plan_lines
+    from brickyard.cli.plan_text import count_line, plan_lines
     from brickyard.deploy import make_plan, write_plan
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.edited import check_edited
@@ -115,7 +115,7 @@ def plan(
         click.echo(write_plan(made))
     else:
         paint = painter(sys.stdout.isatty())
-        for line in plan_lines(made, paint, with_changes=not quiet):
+        for line in (count_line(made),) if quiet else plan_lines(made, paint):
             click.echo(line)
     if detailed_exitcode and not made.is_empty:
         raise Refused(exit_code=CHANGES_EXIT)
@@ -145,6 +145,7 @@ def deploy(
     quiet: int,
 ) -> None:
     """Upload what changed and make the workspace match the bundle."""
+    from brickyard.cli.approval import may_deploy
     from brickyard.cli.diagnostics import show_diagnostics
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.policy_gate import hold_policy
@@ -171,7 +172,7 @@ def deploy(
     stop_if_unserved(project, made)
     edited = stop_if_edited(project, made, force=force or bool(plan_file))
     show_diagnostics(edited, DiskFiles(project.root))
-    if not _approved(made, auto_approve=auto_approve):
+    if not may_deploy(made, auto_approve=auto_approve):
         click.echo("Deployment cancelled!", err=True)
         return
     with LiveLine("uploading what changed", is_silent=quiet > 0) as live:
@@ -194,9 +195,8 @@ def destroy(
     chosen: Chosen, *, auto_approve: bool, force_lock: bool, select: tuple[str, ...], quiet: int
 ) -> None:
     """Delete every deployed resource, and the deployment's files."""
-    from brickyard.cli.diagnostics import painter
+    from brickyard.cli.approval import may_destroy, needs_approval
     from brickyard.cli.live import LiveLine, say
-    from brickyard.cli.plan_text import loss_lines
     from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import Action
     from brickyard.deploy import destroy as destroy_all
@@ -204,7 +204,7 @@ def destroy(
     from brickyard.deploy.planning import check_prevented, plan_destroy
     from brickyard.deploy.recovered import recovered
 
-    _need_answer(auto_approve)
+    needs_approval(auto_approve=auto_approve)
     end_gently()
     project = connect(chosen, quiet=True)
     pulled = recovered(project, project.store.pull(), say)
@@ -213,15 +213,9 @@ def destroy(
         return
     made = plan_destroy(project, pulled.state, select=select)
     check_prevented(made)
-    if not auto_approve:
-        click.echo("The following will be deleted:", err=True)
-        for line in loss_lines(made, painter(sys.stderr.isatty())):
-            click.echo(line, err=True)
-        if not made.not_selected:
-            click.echo(f"  all files under {project.path('root_path')}\n", err=True)
-        if not click.confirm("Would you like to proceed?", err=True):
-            click.echo("Destroy cancelled!", err=True)
-            return
+    if not may_destroy(made, project.path("root_path"), auto_approve=auto_approve):
+        click.echo("Destroy cancelled!", err=True)
+        return
     with LiveLine("deleting", is_silent=quiet > 0) as live:
         progress = ApplyProgress(live, quiet=quiet)
         deployed = destroy_all(project, progress, plan=made, say=say, force_lock=force_lock)
@@ -278,31 +272,6 @@ def _read_plan(path: str) -> Plan:
         return read_plan(Path(path).read_text(), path)
     except OSError as error:
         raise Refused(f"cannot read the plan {path}: {error.strerror}") from error
-
-
-def _approved(made: Plan, *, auto_approve: bool) -> bool:
-    """Show what would be lost, and ask if anything would."""
-    from brickyard.cli.diagnostics import painter
-    from brickyard.cli.plan_text import loss_lines
-
-    lost = loss_lines(made, painter(sys.stderr.isatty()))
-    if not lost:
-        return True
-    click.echo("This deploy deletes or recreates:", err=True)
-    for line in lost:
-        click.echo(line, err=True)
-    if auto_approve:
-        return True
-    _need_answer(auto_approve)
-    return click.confirm("Would you like to proceed?", err=True)
-
-
-def _need_answer(auto_approve: bool) -> None:
-    if not auto_approve and not sys.stdin.isatty():
-        raise Refused(
-            "this needs an answer and there is no terminal to ask on: use --auto-approve"
-            " to go on without asking"
-        )
 
 
 def _say_deployed(deployed: Deployed) -> None:

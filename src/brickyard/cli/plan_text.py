@@ -26,20 +26,20 @@ SECRET_MARKS = (PLAINTEXT, "password", "token", "secret")
 Paint = Callable[[str, str], str]
 
 
-def plan_lines(plan: Plan, paint: Paint, *, with_changes: bool = True) -> Iterator[str]:
+def plan_lines(plan: Plan, paint: Paint) -> Iterator[str]:
     """One line per pending node, its changed fields below, and the count at the end."""
     for node in plan.pending:
-        yield from node_lines(node, paint, with_changes=with_changes)
+        yield from node_lines(node, paint)
     if not plan.is_empty:
         yield ""
     yield count_line(plan)
 
 
-def node_lines(node: Node, paint: Paint, *, with_changes: bool = True) -> Iterator[str]:
+def node_lines(node: Node, paint: Paint) -> Iterator[str]:
     """What happens to one node, and its changed fields below."""
     word = "update" if node.action is Action.UPDATE_ID else node.action.word
     yield f"{paint(word, COLOURS[node.action])} {node.label}{_remark(node)}"
-    for path, change in sorted(node.changes.items()) if with_changes else ():
+    for path, change in sorted(node.changes.items()):
         if change.action > Action.SKIP:
             yield f"    {path}: {_values(path, change, secret_fields(node))}"
 
