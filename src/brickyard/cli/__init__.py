@@ -19,6 +19,8 @@ BUNDLE_COMMANDS = (
     Listed("destroy", "bundle_commands:destroy", "Delete everything the bundle deployed."),
     Listed("run", "run_commands:run", "Run a job, a script or any command."),
     Listed("summary", "bundle_commands:summary", "List deployed resources and their URLs."),
+    Listed("sync", "sync_commands:sync", "Upload the changed files, once or while you edit."),
+    Listed("open", "open_commands:open_", "Open a deployed resource in the browser."),
     Listed("generate", "generate_commands:generate", "Write configuration for existing objects."),
     Listed("deployment", "deployment_commands:deployment", "Bind existing objects, or let go."),
     Listed("state", "deployment_commands:state", "Rename what is recorded."),

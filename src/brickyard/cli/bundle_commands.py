@@ -16,6 +16,7 @@ from brickyard.cli.failures import Refused, end_gently
 from brickyard.cli.project_options import (
     APPROVE,
     FORCE_LOCK,
+    FORCE_PULL,
     QUIET,
     SELECT,
     Chosen,
@@ -230,7 +231,8 @@ def destroy(
 
 @click.command()
 @project_options
-def summary(chosen: Chosen) -> None:
+@FORCE_PULL
+def summary(chosen: Chosen, *, force_pull: bool) -> None:
     """List the bundle's resources with their ids and URLs."""
     from brickyard.deploy.summary import summarise, summary_tree
 

@@ -51,6 +51,9 @@ APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask before d
 FORCE_LOCK = click.option(
     "--force-lock", is_flag=True, help="Take the deploy lock from its holder."
 )
+FORCE_PULL = click.option(
+    "--force-pull", is_flag=True, help="Has no effect: the state is always read in the workspace."
+)
 SELECT = click.option(
     "--select",
     multiple=True,

@@ -27,8 +27,6 @@ from brickyard.deploy.planning import (
     check_prevented,
     plan_destroy,
     prepare_resources,
-    wrapper_places,
-    wraps_wheels,
 )
 from brickyard.deploy.project import Project
 from brickyard.deploy.recovered import recovered
@@ -36,9 +34,8 @@ from brickyard.deploy.services import stop_if_unserved
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled, write_atomically
 from brickyard.deploy.sync import DEPLOYMENT, Synced, look_at, synchronise
-from brickyard.deploy.sync_set import sync_set
 from brickyard.deploy.unrecorded import creates_to_note
-from brickyard.deploy.wheel_wrapper import internal_files
+from brickyard.deploy.upload_set import upload_set
 
 Say = Callable[[str], None]
 Show = Callable[[Event], None]
@@ -97,7 +94,7 @@ def apply_plan(
         for address in sorted(pulled.unsure.keys() - plan.nodes.keys()):
             if not plan.not_selected:
                 say(f"{address} may have been made by an interrupted deploy: look for it")
-        _ignore_in_git(project)
+        ignore_in_git(project)
         synced = _upload(project, say)
         store.adopt(pulled.state, say)
         applied, state = _carry_out(project, plan, pulled, caller, progress)
@@ -216,16 +213,8 @@ def _upload(project: Project, say: Say) -> Synced:
     upload(prepared.uploads, project.files, state_path=state_path, say=say)
     if is_source_linked(project):
         return NOTHING
-    rules, repository = project.sync_rules, project.repository
-    names = sync_set(
-        rules,
-        worktree=repository.worktree if repository else None,
-        global_excludes=repository.global_excludes if repository else None,
-    )
-    if wraps_wheels(project):
-        names = (*names, *internal_files(wrapper_places(project)))
     synced = synchronise(
-        look_at(rules.root, names),
+        look_at(project.sync_rules.root, upload_set(project)),
         remote=project.files,
         file_path=project.path("file_path"),
         state_path=state_path,
@@ -236,7 +225,7 @@ def _upload(project: Project, say: Say) -> Synced:
     return synced
 
 
-def _ignore_in_git(project: Project) -> None:
+def ignore_in_git(project: Project) -> None:
     """Keep `.databricks` out of the user's commits."""
     mark = project.root / ".databricks" / ".gitignore"
     if not mark.exists():

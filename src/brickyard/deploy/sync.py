@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from brickyard.deploy.http import Json
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state import CLI_VERSION, go_json
 from brickyard.deploy.state_store import write_atomically
@@ -32,6 +33,13 @@ NOTEBOOK_MARKS: Final = {
     ".scala": b"// Databricks notebook source",
     ".sql": b"-- Databricks notebook source",
 }
+
+
+Told = Callable[[str, str, float], None]
+
+
+def _untold(_action: str, _name: str, _progress: float) -> None:
+    return None
 
 
 class SyncConflict(Exception):
@@ -65,6 +73,12 @@ def look_at(root: Path, names: Iterable[str]) -> tuple[LocalFile, ...]:
     """Read and hash the named files. Raises `SyncConflict` when two share a remote name."""
     with ThreadPoolExecutor(max_workers=4) as pool:
         files = tuple(pool.map(lambda name: _look(root, name), names))
+    check_names(files)
+    return files
+
+
+def check_names(files: Iterable[LocalFile]) -> None:
+    """Raises `SyncConflict` when two files share a remote name."""
     taken: dict[str, str] = {}
     for file in files:
         other = taken.setdefault(file.remote_name, file.name)
@@ -73,7 +87,99 @@ def look_at(root: Path, names: Iterable[str]) -> tuple[LocalFile, ...]:
                 f"{other} and {file.name} are both called {file.remote_name} in the workspace,"
                 " where notebooks have no extension: rename or exclude one"
             )
-    return files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What differs between here and there: files to send, names to remove, folders to make first.
+
+    Of new folders only the innermost: the others come with them.
+    """
+
+    put: tuple[LocalFile, ...] = ()
+    delete: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.put and not self.delete
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What a workspace holds of ours, as is written down beside the state."""
+
+    remote: RemoteFiles
+    file_path: str
+    state_path: str
+    local_state: Path
+
+    def read(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """Hash by remote name, empty where the content is not known for sure; the deployment."""
+        deployment = _read_json(self.remote, f"{self.state_path}/{DEPLOYMENT}")
+        return _held(self.remote, self.state_path, self.file_path, deployment), deployment
+
+    def mark(self, held: Mapping[str, str], changes: Changes, deployment: Json) -> bytes:
+        """Promise nothing of what is about to change; the list as it is now."""
+        names = [file.remote_name for file in changes.put] + list(changes.delete)
+        same = {"id": deployment["id"], "seq": deployment["seq"]} if deployment else {}
+        return self._write({**held, **dict.fromkeys(names, "")}, same)
+
+    def settle(
+        self,
+        files: Iterable[LocalFile],
+        deployment: Json,
+        *,
+        held: Mapping[str, str] | None = None,
+    ) -> tuple[bytes, Json]:
+        """Promise these files; list and deployment as they are now.
+
+        They are in place, unless `held` says what is: the others are listed without a promise.
+        """
+        ident = str(deployment.get("id") or uuid.uuid4())
+        number = int(deployment.get("seq", 0)) + 1
+        listed = tuple(files)
+        document = _deployment(listed, ident, number)
+        self.remote.write(f"{self.state_path}/{DEPLOYMENT}", document)
+        digests = {file.remote_name: file.digest for file in listed}
+        if held is not None:
+            wanted = digests
+            digests = dict.fromkeys(wanted.keys() | held.keys(), "") | {
+                name: digest for name, digest in wanted.items() if held.get(name) == digest
+            }
+        content = self._write(digests, {"id": ident, "seq": number})
+        write_atomically(self.local_state / DEPLOYMENT, document)
+        return content, {"id": ident, "seq": number}
+
+    def listed(self) -> bytes | None:
+        """The list as it lies in the workspace."""
+        return self.remote.read(f"{self.state_path}/{LIST}")
+
+    def _write(self, digests: Mapping[str, str], deployment: Mapping[str, object]) -> bytes:
+        document = {
+            "version": 1,
+            "deployment": dict(deployment),
+            "file_path": self.file_path,
+            "files": dict(sorted(digests.items())),
+        }
+        content = go_json(document, indent=1).encode()
+        self.remote.write(f"{self.state_path}/{LIST}", content)
+        return content
+
+
+def compare(files: Iterable[LocalFile], held: Mapping[str, str], *, full: bool = False) -> Changes:
+    """What has to be sent and removed, so that the workspace holds exactly these files."""
+    wanted = {file.remote_name: file for file in files}
+    changed = [f for name, f in sorted(wanted.items()) if full or held.get(name) != f.digest]
+    folders = _folders(file.name for file in changed)
+    if not full:
+        folders -= _folders(held)
+    leaves = [f for f in folders if not any(other.startswith(f"{f}/") for other in folders)]
+    return Changes(
+        put=tuple(changed),
+        delete=tuple(sorted(held.keys() - wanted.keys())),
+        folders=tuple(sorted(leaves)),
+    )
 
 
 def synchronise(
@@ -86,27 +192,73 @@ def synchronise(
     say: Callable[[str], None] = lambda _: None,
 ) -> Synced:
     """Make `file_path` in the workspace hold exactly `files` (of those that were ever ours)."""
-    deployment = _read_json(remote, f"{state_path}/{DEPLOYMENT}")
-    there = _held(remote, state_path, file_path, deployment)
-    wanted = {file.remote_name: file for file in files}
-    changed = [f for name, f in sorted(wanted.items()) if there.get(name) != f.digest]
-    removed = sorted(there.keys() - wanted.keys())
-    if not changed and not removed and deployment:
+    ledger = Ledger(
+        remote=remote, file_path=file_path, state_path=state_path, local_state=local_state
+    )
+    held, deployment = ledger.read()
+    changes = compare(files, held)
+    if changes.is_empty and deployment:
         return Synced(uploaded=0, deleted=0)
-    number = int(deployment.get("seq", 0)) + 1
-    ident = str(deployment.get("id") or uuid.uuid4())
-    if changed or removed:
+    if not changes.is_empty:
         say(f"Uploading bundle files to {file_path}...")
-        promised = {**there, **dict.fromkeys([f.remote_name for f in changed] + removed, "")}
-        mark = {"id": ident, "seq": number - 1} if deployment else {}
-        _write_list(remote, state_path, file_path, promised, mark)
-        _transfer(changed, removed, remote, file_path)
-    document = _deployment(files, ident, number)
-    remote.write(f"{state_path}/{DEPLOYMENT}", document)
-    digests = {name: file.digest for name, file in wanted.items()}
-    _write_list(remote, state_path, file_path, digests, {"id": ident, "seq": number})
-    write_atomically(local_state / DEPLOYMENT, document)
-    return Synced(uploaded=len(changed), deleted=len(removed))
+    send(files, changes, held, deployment, ledger)
+    return Synced(uploaded=len(changes.put), deleted=len(changes.delete))
+
+
+def send(
+    files: Iterable[LocalFile],
+    changes: Changes,
+    held: Mapping[str, str],
+    deployment: Json,
+    ledger: Ledger,
+    *,
+    told: Told = _untold,
+) -> tuple[bytes, Json]:
+    """Carry the changes out, promising nothing meanwhile; the list and deployment afterwards."""
+    if not changes.is_empty:
+        ledger.mark(held, changes, deployment)
+        transfer(changes, ledger, told=told)
+    return ledger.settle(files, deployment)
+
+
+def transfer(changes: Changes, ledger: Ledger, *, told: Told = _untold) -> None:
+    """Remove and send. `told` hears of each: `put` or `delete`, the name, 0.0 before, 1.0 after."""
+    remote, file_path = ledger.remote, ledger.file_path
+
+    def remove(name: str) -> None:
+        told("delete", name, 0.0)
+        remote.delete(f"{file_path}/{name}")
+        told("delete", name, 1.0)
+
+    def make(folder: str) -> None:
+        told("put", folder, 0.0)
+        remote.make_folder(f"{file_path}/{folder}")
+        told("put", folder, 1.0)
+
+    def write(file: LocalFile) -> None:
+        told("put", file.name, 0.0)
+        remote.write(f"{file_path}/{file.name}", file.source.read_bytes())
+        told("put", file.name, 1.0)
+
+    with ThreadPoolExecutor(max_workers=UPLOADS, thread_name_prefix="upload") as pool:
+        list(pool.map(remove, changes.delete))
+        list(pool.map(make, changes.folders))
+        list(pool.map(write, changes.put))
+    for folder in _emptied(changes):
+        if not remote.listing(f"{file_path}/{folder}"):
+            remove(folder)
+
+
+def _emptied(changes: Changes) -> list[str]:
+    """Folders that the deletions may have emptied, deepest first."""
+    kept = {file.name for file in changes.put}
+    folders = sorted(_folders(changes.delete), key=lambda name: -name.count("/"))
+    return [f for f in folders if not any(name.startswith(f"{f}/") for name in kept)]
+
+
+def _folders(names: Iterable[str]) -> set[str]:
+    """Every folder that files of these names are in, at any depth."""
+    return {str(folder) for name in names for folder in PurePosixPath(name).parents} - {"."}
 
 
 def is_notebook(name: str, content: bytes) -> bool:
@@ -151,33 +303,6 @@ def _held(
     return held
 
 
-def _transfer(
-    changed: list[LocalFile], removed: list[str], remote: RemoteFiles, file_path: str
-) -> None:
-    with ThreadPoolExecutor(max_workers=UPLOADS, thread_name_prefix="upload") as pool:
-        list(pool.map(lambda name: remote.delete(f"{file_path}/{name}"), removed))
-        folders = {str(PurePosixPath(file_path, file.name).parent) for file in changed}
-        leaves = [f for f in folders if not any(o != f and o.startswith(f + "/") for o in folders)]
-        list(pool.map(remote.make_folder, sorted(leaves)))
-        list(
-            pool.map(
-                lambda file: remote.write(f"{file_path}/{file.name}", file.source.read_bytes()),
-                changed,
-            )
-        )
-    _prune(removed, {file.name for file in changed}, remote, file_path)
-
-
-def _prune(removed: list[str], kept: set[str], remote: RemoteFiles, file_path: str) -> None:
-    """Remove folders that the deletions have emptied, deepest first."""
-    folders = {str(parent) for name in removed for parent in PurePosixPath(name).parents}
-    for folder in sorted(folders - {"."}, key=lambda name: -name.count("/")):
-        if not any(name.startswith(folder + "/") for name in kept) and not remote.listing(
-            f"{file_path}/{folder}"
-        ):
-            remote.delete(f"{file_path}/{folder}")
-
-
 def _deployment(files: tuple[LocalFile, ...], ident: str, number: int) -> bytes:
     return go_json(
         {
@@ -190,22 +315,6 @@ def _deployment(files: tuple[LocalFile, ...], ident: str, number: int) -> bytes:
         },
         indent=2,
     ).encode()
-
-
-def _write_list(
-    remote: RemoteFiles,
-    state_path: str,
-    file_path: str,
-    digests: Mapping[str, str],
-    deployment: Mapping[str, object],
-) -> None:
-    content = {
-        "version": 1,
-        "deployment": dict(deployment),
-        "file_path": file_path,
-        "files": dict(sorted(digests.items())),
-    }
-    remote.write(f"{state_path}/{LIST}", go_json(content, indent=1).encode())
 
 
 def _read_json(remote: RemoteFiles, path: str) -> dict[str, Any]:

@@ -30,17 +30,21 @@ class SyncRules:
 
 
 def sync_set(
-    rules: SyncRules, *, worktree: Path | None, global_excludes: Path | None = None
+    rules: SyncRules,
+    *,
+    worktree: Path | None,
+    global_excludes: Path | None = None,
+    walked: set[Path] | None = None,
 ) -> tuple[str, ...]:
-    """Posix paths relative to `rules.root`, sorted."""
+    """Posix paths relative to `rules.root`, sorted; folders looked into are added to `walked`."""
     ignore = Ignore(top=worktree or rules.root, extra=_extra(worktree, global_excludes))
     found: set[str] = set()
     for path in rules.paths:
-        found.update(_walk(rules.root, Path(os.path.normpath(rules.root / path)), ignore))
+        found.update(_walk(rules.root, Path(os.path.normpath(rules.root / path)), ignore, walked))
     if rules.include:
         wanted = GitIgnoreSpec.from_lines(rules.include)
         found.update(
-            name for name in _walk(rules.root, rules.root, None) if wanted.match_file(name)
+            name for name in _walk(rules.root, rules.root, None, walked) if wanted.match_file(name)
         )
     if rules.exclude:
         unwanted = GitIgnoreSpec.from_lines(rules.exclude)
@@ -90,7 +94,9 @@ class Ignore:
         return self._specs[folder]
 
 
-def _walk(root: Path, start: Path, ignore: Ignore | None) -> Iterator[str]:
+def _walk(
+    root: Path, start: Path, ignore: Ignore | None, walked: set[Path] | None = None
+) -> Iterator[str]:
     if start.is_file():
         yield start.relative_to(root).as_posix()
         return
@@ -99,6 +105,8 @@ def _walk(root: Path, start: Path, ignore: Ignore | None) -> Iterator[str]:
     pending = [start]
     while pending:
         folder = pending.pop()
+        if walked is not None:
+            walked.add(folder)
         with os.scandir(folder) as entries:
             for entry in entries:
                 path = folder / entry.name
