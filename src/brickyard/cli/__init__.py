@@ -22,6 +22,7 @@ BUNDLE_COMMANDS = (
     Listed("sync", "sync_commands:sync", "Upload the changed files, once or while you edit."),
     Listed("open", "open_commands:open_", "Open a deployed resource in the browser."),
     Listed("generate", "generate_commands:generate", "Write configuration for existing objects."),
+    Listed("schema", "schema_commands:schema", "Print the JSON schemas for editors."),
     Listed("deployment", "deployment_commands:deployment", "Bind existing objects, or let go."),
     Listed("state", "deployment_commands:state", "Rename what is recorded."),
 )
