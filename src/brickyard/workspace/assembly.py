@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from brickyard.workspace.alerts.engine import AlertsEngine
 from brickyard.workspace.alerts.routes import ROUTES as ALERTS
+from brickyard.workspace.apps.engine import AppsEngine
+from brickyard.workspace.apps.routes import ROUTES as APPS
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.catalog.routes import ROUTES as CATALOG
 from brickyard.workspace.dashboards.engine import DashboardsEngine
@@ -55,6 +57,7 @@ SERVICES: tuple[Route, ...] = (
     *SQL,
     *MLFLOW,
     *SERVING,
+    *APPS,
     *PIPELINES,
     *DASHBOARDS,
     *VECTOR_SEARCH,
@@ -100,6 +103,17 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         spark=spark,
         environments=Environments(home.environments, home=home.root),
     )
+    apps = AppsEngine(
+        store,
+        home,
+        workspaces,
+        identity=identity,
+        secrets=secrets,
+        catalog=catalog,
+        files=files,
+        permissions=permissions,
+        serving=serving,
+    )
     pipelines = PipelinesEngine(
         store,
         home,
@@ -134,6 +148,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         catalog=catalog,
         permissions=permissions,
         sql=sql,
+        apps=apps,
         pipelines=pipelines,
         code=code,
     )

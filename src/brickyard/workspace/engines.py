@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from brickyard.workspace.alerts.engine import AlertsEngine
+from brickyard.workspace.apps.engine import AppsEngine
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.files.engine import FilesEngine
@@ -48,6 +49,7 @@ class Engines:
     sql: SqlEngine
     mlflow: MlflowEngine
     serving: ServingEngine
+    apps: AppsEngine
     pipelines: PipelinesEngine
     dashboards: DashboardsEngine
     vector_search: VectorSearchEngine
@@ -78,6 +80,7 @@ class Engines:
             self.sql,
             self.mlflow,
             self.serving,
+            self.apps,
             self.pipelines,
             self.dashboards,
             self.vector_search,

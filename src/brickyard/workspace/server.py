@@ -30,6 +30,7 @@ from brickyard.workspace.assembly import ROUTES, assemble
 from brickyard.workspace.engines import Engines
 from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
 from brickyard.workspace.kernel.app import WorkspaceApp
+from brickyard.workspace.kernel.loopback import LOOPBACK, listen
 from brickyard.workspace.kernel.routing import Router
 
 PORTS: Mapping[str, int] = {"dev": 8471, "staging": 8472, "prod": 8473}
@@ -38,7 +39,6 @@ IDS: Mapping[str, int] = {
     "staging": 5120000000000002,
     "prod": 5120000000000003,
 }
-LOOPBACK = "127.0.0.1"
 THREADS = 64
 GRACE_S = 5
 
@@ -67,7 +67,7 @@ def serve(
     home.create()
     with _only_server(home):
         _log_to(home)
-        sockets = {name: _listen(port) for name, port in ports.items()}
+        sockets = {name: listen(port) for name, port in ports.items()}
         infos = {name: _info(name, sock) for name, sock in sockets.items()}
         store = Store(home.database)
         store.create_tables()
@@ -165,21 +165,6 @@ def _only_server(home: Home) -> Iterator[None]:
         except OSError:
             raise AlreadyRunning(str(home.root)) from None
         yield
-
-
-def _listen(port: int) -> socket.socket:
-    """A listening loopback socket on `port`, or on a free one when that is taken."""
-    # With the protocol named, asyncio switches off Nagle's algorithm on what is accepted: an answer
-    # written in two parts would wait 40 ms for the client's delayed acknowledgement otherwise.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((LOOPBACK, port))
-    except OSError:
-        sock.bind((LOOPBACK, 0))
-    sock.listen(512)
-    sock.set_inheritable(False)
-    return sock
 
 
 def _info(name: str, sock: socket.socket) -> WorkspaceInfo:

@@ -7,6 +7,7 @@ models/                   artifacts of Unity Catalog model versions
 mlflow/                   MLflow's own database and run artifacts
 runs/<run id>/            working folder and logs of each task run
 pipelines/<pipeline id>/  working folders of its updates; state/: what its flows have read
+apps/<app id>/            what each app runs: a folder per deployment
 environments/<hash>/      Python environments, shared by requirement
 statements/               results of SQL statements
 spool/                    large request bodies on their way
@@ -67,6 +68,10 @@ class Home:
     @property
     def pipelines(self) -> Path:
         return self.root / "pipelines"
+
+    @property
+    def apps(self) -> Path:
+        return self.root / "apps"
 
     @property
     def environments(self) -> Path:

@@ -211,6 +211,12 @@ class PermissionsEngine:
                 raise invalid("The owner's permission can't be lowered; name another owner first.")
             _put(tx, workspace.name, subject, wanted)
 
+    def withdraw(self, workspace: WorkspaceInfo, subject: Subject, entry: Entry) -> None:
+        """Take one entry away, if it still is as given. The workspace itself asks for it."""
+        with self._store.begin() as tx:
+            where = (*_whose(workspace.name, subject, entry), ENTRIES.c.level == entry.level)
+            tx.execute(delete(ENTRIES).where(*where))
+
     def forget(self, workspace: WorkspaceInfo, object_type: str, object_id: str) -> None:
         """Drop the entries of an object that is gone."""
         subject = Subject(canonical(object_type), object_id)

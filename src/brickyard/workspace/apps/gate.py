@@ -1,0 +1,141 @@
+"""Who may enter an app, and what the app is told of them.
+
+A program sends a token of the workspace as `Authorization: Bearer`; a browser signs in once with
+such a token and gets a cookie that is good for this one app and nothing else. Cookies of a host
+name go to all its ports and requests of pages on other ports count as the same site, so a cookie
+is believed only where no `Origin` is sent or it is the app's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from brickyard.workspace.identity.keys import key_of
+from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
+from brickyard.workspace.kernel.hosts import allowed_hosts, require_known_host
+
+if TYPE_CHECKING:
+    from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.permissions.engine import PermissionsEngine
+
+KIND: Final = "apps"
+USE, MANAGE = "CAN_USE", "CAN_MANAGE"
+SESSION_S: Final = 8 * 3600
+TOKEN_S: Final = 3600
+RENEWED_BEFORE_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppDoor:
+    """What the gate needs to know of one app."""
+
+    id: str
+    name: str
+    workspace: WorkspaceInfo
+    scopes: tuple[str, ...]  # what its visitors' tokens are for; none: it gets no token
+    forwards: bool
+
+
+class Gate:
+    """Thread-safe."""
+
+    def __init__(
+        self, keys: Path, *, identity: IdentityEngine, permissions: PermissionsEngine
+    ) -> None:
+        self._key_file = keys / "apps"
+        self._identity = identity
+        self._permissions = permissions
+        self._hosts = allowed_hosts()
+        self._lock = threading.Lock()
+        self._tokens: dict[tuple[str, int], tuple[str, float]] = {}
+
+    def admit(
+        self, app: AppDoor, headers: Mapping[str, str], cookie: str, level: str = USE
+    ) -> Principal:
+        """The visitor. `headers` have lower-case names. Raises UNAUTHENTICATED and others."""
+        require_known_host(headers, self._hosts)
+        if headers.get("authorization", "").lower().startswith("bearer "):
+            visitor = self._identity.authenticate(headers, app.workspace)
+        elif cookie and is_own_page(headers):
+            visitor = self._of_session(app, cookie)
+        else:
+            raise ApiError(
+                "UNAUTHENTICATED",
+                f"App {app.name} needs a token of workspace {app.workspace.name}: send"
+                " 'Authorization: Bearer <token>', or sign in with a browser",
+                headers={"WWW-Authenticate": 'Bearer realm="brickyard"'},
+            )
+        self._permissions.require(visitor, app.workspace, KIND, app.name, level)
+        return visitor
+
+    def sign_in(self, app: AppDoor, headers: Mapping[str, str], token: str) -> str:
+        """The cookie of a new session. Raises for a bad token and for who may not use the app."""
+        require_known_host(headers, self._hosts)
+        if not is_own_page(headers):
+            raise ApiError("PERMISSION_DENIED", "Only the app's own page may sign in")
+        told = {"authorization": f"Bearer {token}"}
+        visitor = self._identity.authenticate(told, app.workspace)
+        self._permissions.require(visitor, app.workspace, KIND, app.name, USE)
+        until = int(time.time()) + SESSION_S
+        return f"{visitor.id}.{until}.{self._signature(app, visitor.id, until)}"
+
+    def told(self, app: AppDoor, visitor: Principal) -> dict[str, str]:
+        """The headers that say who is there, as Databricks' proxy sends them."""
+        headers = {
+            "X-Forwarded-User": f"{visitor.id}@{app.workspace.id}",
+            "X-Forwarded-Email": visitor.user_name,
+            "X-Forwarded-Preferred-Username": visitor.display_name or visitor.user_name,
+        }
+        if app.forwards and app.scopes:
+            headers["X-Forwarded-Access-Token"] = self._token(app, visitor)
+        return {name: _printable(text) for name, text in headers.items()}
+
+    def _of_session(self, app: AppDoor, cookie: str) -> Principal:
+        who, _, rest = cookie.partition(".")
+        until, _, signature = rest.partition(".")
+        if who.isdecimal() and until.isdecimal() and len(who) < 19 and len(until) < 19:
+            good = self._signature(app, int(who), int(until))
+            if hmac.compare_digest(signature, good) and int(until) > time.time():
+                return self._identity.member(int(who), app.workspace.name)
+        raise ApiError("UNAUTHENTICATED", "The session has ended: sign in again")
+
+    def _signature(self, app: AppDoor, who: int, until: int) -> str:
+        text = f"{app.id}.{who}.{until}".encode()
+        return hmac.new(key_of(self._key_file), text, hashlib.sha256).hexdigest()
+
+    def _token(self, app: AppDoor, visitor: Principal) -> str:
+        """A token of the visitor for the app, the same one for most of its life."""
+        key, now = (app.id, visitor.id), time.monotonic()
+        with self._lock:
+            text, until = self._tokens.get(key, ("", 0.0))
+            if until - now > RENEWED_BEFORE_S:
+                return text
+        text = self._identity.issue_token(
+            visitor,
+            app.workspace.name,
+            lifetime_s=TOKEN_S,
+            comment=f"app {app.name}, for its visitor",
+            scopes=frozenset(app.scopes),
+        )
+        with self._lock:
+            self._tokens = {one: kept for one, kept in self._tokens.items() if kept[1] > now}
+            self._tokens[key] = (text, now + TOKEN_S)
+        return text
+
+
+def is_own_page(headers: Mapping[str, str]) -> bool:
+    """Whether no page of another origin caused the request."""
+    origin = headers.get("origin", "")
+    return not origin or origin.partition("://")[2] == headers.get("host", "")
+
+
+def _printable(text: str) -> str:
+    """Fit for a header: names may have letters that none can carry."""
+    return text.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
