@@ -148,7 +148,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         catalog=catalog,
         permissions=permissions,
         sql=sql,
-        apps=apps,
         pipelines=pipelines,
         code=code,
     )
@@ -165,6 +164,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         sql=sql,
         mlflow=mlflow,
         serving=serving,
+        apps=apps,
         pipelines=pipelines,
         dashboards=dashboards,
         vector_search=vector_search,
