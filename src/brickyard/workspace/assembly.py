@@ -148,6 +148,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         catalog=catalog,
         permissions=permissions,
         sql=sql,
+        alerts=alerts,
         pipelines=pipelines,
         code=code,
     )

@@ -27,6 +27,7 @@ from brickyard.workspace.kernel import (
     Store,
     WorkspaceInfo,
     document_table,
+    invalid,
     not_found,
     now_ms,
 )
@@ -169,17 +170,24 @@ class AlertsEngine:
             self._permissions.forget(workspace, KIND, id)
 
     def evaluate(
-        self, principal: Principal, workspace: WorkspaceInfo, id: str, *, warehouse: str = ""
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        id: str,
+        *,
+        warehouse: str = "",
+        parameters: Mapping[str, str] | None = None,
     ) -> str:
         """Run the query and judge its result, for somebody who may run the alert; the state.
 
-        As `principal`, which is who a job runs as. Raises what the query was refused with.
+        As `principal`, which is who a job runs as, with other values for parameters that the query
+        has. Raises what the query was refused with.
         """
         alert = self.get(principal, workspace, id, "CAN_RUN")
         if alert.is_trashed:
             raise not_found(f"Alert {id} is in the trash")
         try:
-            state = self._judged(principal, workspace, alert, warehouse)
+            state = self._judged(principal, workspace, alert, warehouse, parameters)
         except ApiError:
             self._keep(workspace, id, "ERROR")
             raise
@@ -200,19 +208,38 @@ class AlertsEngine:
             state = "ERROR"
         self._keep(workspace, alert.id, state)
 
+    def id_at(self, workspace: WorkspaceInfo, path: str) -> str:
+        """The alert whose file lies at a path of the workspace. Asks nobody."""
+        claim = self._files.object(workspace, path).claim
+        if claim is None or claim.type != KIND:
+            raise invalid(f"({path}) is not the file of an alert")
+        return claim.id
+
     def _judged(
-        self, principal: Principal, workspace: WorkspaceInfo, alert: Alert, warehouse: str = ""
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        alert: Alert,
+        warehouse: str = "",
+        parameters: Mapping[str, str] | None = None,
     ) -> str:
         """The state that the query's result makes. Raises `ApiError`."""
         settings = alert.settings
         house = warehouse or settings["warehouse_id"]
         self._sql.warehouse(principal, workspace, house, "CAN_USE")
-        parameters = [
-            Parameter(name=one["name"], value=one.get("value"), type=one.get("type") or "STRING")
-            for one in settings.get("parameters") or ()
+        given, values = settings.get("parameters") or (), parameters or {}
+        if unknown := set(values) - {one["name"] for one in given}:
+            raise invalid(f"The alert's query has no parameter {', '.join(sorted(unknown))}")
+        bound = [
+            Parameter(
+                name=one["name"],
+                value=values.get(one["name"], one.get("value")),
+                type=one.get("type") or "STRING",
+            )
+            for one in given
         ]
         query = settings["query_text"].strip().rstrip(";")
-        result = self._sql.execute(principal, workspace, query, parameters, warehouse=house)
+        result = self._sql.execute(principal, workspace, query, bound, warehouse=house)
         try:
             return state_of(result.table.to_pydict(), settings["evaluation"])
         except CannotEvaluate as fault:

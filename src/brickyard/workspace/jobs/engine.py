@@ -34,6 +34,7 @@ from brickyard.workspace.kernel import (
 )
 
 if TYPE_CHECKING:
+    from brickyard.workspace.alerts.engine import AlertsEngine
     from brickyard.workspace.catalog.engine import CatalogEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.permissions.engine import PermissionsEngine
@@ -55,6 +56,7 @@ class JobsEngine:
         catalog: CatalogEngine,
         permissions: PermissionsEngine,
         sql: SqlEngine,
+        alerts: AlertsEngine,
         pipelines: PipelinesEngine,
         code: UserCode,
     ) -> None:
@@ -69,6 +71,7 @@ class JobsEngine:
             home=home,
             sql=sql,
             pipelines=pipelines,
+            alerts=alerts,
             processes=ProcessTasks(code=code),
             start_job=self._start_from_task,
             end_of=self._launcher.end_of,

@@ -158,6 +158,8 @@ def fetch_output(call: Call) -> Json:
         answer |= {"error": data["_error"], "error_trace": data.get("_error_trace", "")}
     if "run_job_output" in data:
         answer["run_job_output"] = data["run_job_output"]
+    if "alert_output" in data:
+        answer["alert_output"] = data["alert_output"]
     if "sql_task" in data:
         answer["sql_output"] = {}
     log = runs.output(call.workspace, task)

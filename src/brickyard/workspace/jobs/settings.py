@@ -24,6 +24,7 @@ RUNNABLE = (
     "pipeline_task",
     "condition_task",
     "for_each_task",
+    "alert_task",
 )
 OTHERS = (
     "spark_jar_task",
@@ -37,7 +38,6 @@ OTHERS = (
     "gen_ai_compute_task",
     "ai_runtime_task",
     "python_operator_task",
-    "alert_task",
 )
 RUN_IF = (
     "ALL_SUCCESS",

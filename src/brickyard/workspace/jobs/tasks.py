@@ -15,6 +15,7 @@ from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.kernel import ApiError, Home, Principal, invalid
 
 if TYPE_CHECKING:
+    from brickyard.workspace.alerts.engine import AlertsEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.pipelines.engine import PipelinesEngine
     from brickyard.workspace.sql.engine import SqlEngine
@@ -39,6 +40,7 @@ class Tasks:
     home: Home
     sql: SqlEngine
     pipelines: PipelinesEngine
+    alerts: AlertsEngine
     processes: ProcessTasks
     start_job: StartJob
     end_of: EndOf
@@ -60,6 +62,8 @@ class Tasks:
             return self._pipeline(call, stop, principal)
         if call.kind == "sql_task":
             return self._sql(call, stop, principal)
+        if call.kind == "alert_task":
+            return self._alert(call, principal)
         return self.processes.perform(call, stop, principal)
 
     def _run_job(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
@@ -118,10 +122,31 @@ class Tasks:
                 lambda: stop.asked,
             )
         except ApiError as fault:
-            code = "UNAUTHORIZED_ERROR" if fault.code == "PERMISSION_DENIED" else ""
-            message = f"{fault.code}: {fault.message}"
-            return Outcome(result="FAILED", message=message, code=code)
+            return _refused(fault)
         return Outcome(result="SUCCESS", fields={"_output": {"rows": rows}})
+
+    def _alert(self, call: TaskCall, principal: Principal) -> Outcome:
+        """Evaluate an alert; whatever its state, the task succeeds. Nobody is notified."""
+        body = call.task["alert_task"]
+        id, path = body.get("alert_id"), body.get("workspace_path")
+        if bool(id) == bool(path):
+            raise invalid("alert_task names its alert by alert_id or by workspace_path")
+        try:
+            state = self.alerts.evaluate(
+                principal,
+                call.workspace,
+                id or self.alerts.id_at(call.workspace, path),
+                warehouse=body.get("warehouse_id") or "",
+                parameters=body.get("parameters") or {},
+            )
+        except ApiError as fault:
+            return _refused(fault)
+        return Outcome(result="SUCCESS", fields={"alert_output": {"alert_state": state}})
+
+
+def _refused(fault: ApiError) -> Outcome:
+    code = "UNAUTHORIZED_ERROR" if fault.code == "PERMISSION_DENIED" else ""
+    return Outcome(result="FAILED", message=f"{fault.code}: {fault.message}", code=code)
 
 
 def _condition(call: TaskCall) -> Outcome:
