@@ -125,7 +125,13 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     )
     dashboards = DashboardsEngine(store, home, workspaces, files=files, permissions=permissions)
     vector_search = VectorSearchEngine(
-        store, home, workspaces, catalog=catalog, permissions=permissions, serving=serving
+        store,
+        home,
+        workspaces,
+        identity=identity,
+        catalog=catalog,
+        permissions=permissions,
+        serving=serving,
     )
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
     monitors = MonitorsEngine(store, home, workspaces, catalog=catalog)

@@ -149,6 +149,8 @@ def check_form(want: Definition, endpoint_type: str) -> None:
     spec = want.delta_sync_index_spec
     if spec is not None:
         _check_delta_sync(spec, endpoint_type)
+    elif want.index_subtype != "FULL_TEXT" and not want.vector_column:
+        raise invalid("An index of type DIRECT_ACCESS takes embedding_vector_columns")
     vectors, texts = want.spec.embedding_vector_columns, want.spec.embedding_source_columns
     if len(vectors) > 1 or len(texts) > 1:
         raise invalid("An index has one embedding column")

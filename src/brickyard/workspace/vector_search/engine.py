@@ -6,15 +6,16 @@ same name does not have it.
 
 from __future__ import annotations
 
+import threading
 import uuid
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import (
     ApiError,
-    Document,
     Home,
     Principal,
     Store,
@@ -22,7 +23,7 @@ from brickyard.workspace.kernel import (
     invalid,
     not_found,
 )
-from brickyard.workspace.kernel.decode import decode
+from brickyard.workspace.vector_search import direct
 from brickyard.workspace.vector_search.definition import (
     Definition,
     check_columns,
@@ -30,12 +31,26 @@ from brickyard.workspace.vector_search.definition import (
     direct_columns,
     normalized_schema,
 )
+from brickyard.workspace.vector_search.direct import Outcome
 from brickyard.workspace.vector_search.endpoints import USE, Endpoints
+from brickyard.workspace.vector_search.rows import Rows
+from brickyard.workspace.vector_search.schema import direct_schema
+from brickyard.workspace.vector_search.sync import Syncs, definition_of
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.permissions.engine import PermissionsEngine
     from brickyard.workspace.serving.engine import ServingEngine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    ready: bool
+    detailed: str
+    message: str = ""
+    rows: int = 0
+    version: int = -1  # of the source table
 
 
 class VectorSearchEngine:
@@ -45,20 +60,22 @@ class VectorSearchEngine:
         home: Home,
         workspaces: Mapping[str, WorkspaceInfo],
         *,
+        identity: IdentityEngine,
         catalog: CatalogEngine,
         permissions: PermissionsEngine,
         serving: ServingEngine,
     ) -> None:
-        self._workspaces = workspaces
         self._catalog = catalog
         self._serving = serving
         self.endpoints = Endpoints(store, permissions)
+        self.syncs = Syncs(workspaces, identity=identity, catalog=catalog)
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Take up syncs that were under way. Quick: they go on by themselves."""
+        self.syncs.start()
 
     def stop(self) -> None:
-        """Nothing to stop."""
+        self.syncs.stop()
 
     def create_index(
         self, principal: Principal, workspace: WorkspaceInfo, want: Definition
@@ -76,7 +93,17 @@ class VectorSearchEngine:
             "endpoint_id": endpoint.body["id"],
             "definition": made.stored(),
         }
-        return indexes.create(principal, workspace, want.name, details, lambda folder: None)
+
+        def fill(folder: Path) -> None:
+            rows = Rows(folder, made.primary_key, threading.Lock())
+            if made.direct_access_index_spec is not None:
+                rows.create(direct_schema(made))
+            rows.note(requested=made.delta_sync_index_spec is not None)
+
+        found = indexes.create(principal, workspace, want.name, details, fill)
+        if made.delta_sync_index_spec is not None:
+            self.syncs.request(found)
+        return found
 
     def index(
         self,
@@ -112,13 +139,91 @@ class VectorSearchEngine:
         self.index(principal, workspace, name, endpoint_name)
         self._catalog.vector_indexes.drop(principal, workspace, name)
 
-    def endpoint_of(self, found: Securable) -> Document | None:
-        """The endpoint that an index was made on; None when it is gone."""
+    def status(self, found: Securable) -> Status:
+        """How an index is, without opening it."""
+        spec, state = definition_of(found).delta_sync_index_spec, self.syncs.rows(found).state
+        if spec is None:
+            return Status(ready=True, detailed="ONLINE_DIRECT_ACCESS", rows=state.rows)
+        busy = self.syncs.is_running(found)
+        if state.version < 0:
+            if state.fault and not busy:
+                return Status(ready=False, detailed="OFFLINE_FAILED", message=state.fault)
+            message = "The first sync from the source table is under way"
+            return Status(ready=False, detailed="PROVISIONING_INITIAL_SNAPSHOT", message=message)
+        detailed = "ONLINE_NO_PENDING_UPDATE"
+        if busy:
+            detailed = f"ONLINE_{spec.pipeline_type}_UPDATE"
+        elif state.fault:
+            detailed = "ONLINE_PIPELINE_FAILED"
+        return Status(
+            ready=True,
+            detailed=detailed,
+            message=state.fault,
+            rows=state.rows,
+            version=state.version,
+        )
+
+    def sync(self, principal: Principal, workspace: WorkspaceInfo, name: str) -> None:
+        """Begin a sync; it goes on by itself."""
+        found = self._catalog.vector_indexes.get(principal, workspace, name, "REFRESH")
+        spec = definition_of(found).delta_sync_index_spec
+        if spec is None or spec.pipeline_type != "TRIGGERED":
+            raise invalid(f"Index {name} is not of pipeline_type TRIGGERED: it is not synced")
+        self._require_endpoint(found)
+        self.syncs.request(found)
+
+    def upsert(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str, inputs_json: str
+    ) -> Outcome:
+        found, rows = self._written(principal, workspace, name)
+        given = direct.given_rows(inputs_json)
+        key = definition_of(found).primary_key
+        with self.syncs.writing(found):
+            table, failed = direct.arranged(given, rows.table().schema, key)
+            if table.num_rows:
+                rows.upsert(table)
+        return Outcome(done=len(given) - len(failed), failed=failed)
+
+    def delete_rows(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str, given: Sequence[Any]
+    ) -> Outcome:
+        found, rows = self._written(principal, workspace, name)
+        key = definition_of(found).primary_key
+        with self.syncs.writing(found):
+            keys = direct.keys(given, rows.table().schema, key)
+            return Outcome(done=rows.delete(keys))
+
+    def readable(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str
+    ) -> tuple[Definition, Rows]:
+        """An index to search, for somebody with SELECT on it."""
+        found = self._catalog.vector_indexes.get(principal, workspace, name, "SELECT")
+        self._require_endpoint(found)
+        status = self.status(found)
+        if not status.ready:
+            raise ApiError("INVALID_STATE", f"Index {name} is not ready: {status.message}")
+        self._catalog.record_access(principal, workspace, name, "read", "vector_search")
+        return definition_of(found), self.syncs.rows(found)
+
+    def _written(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str
+    ) -> tuple[Securable, Rows]:
+        found = self._catalog.vector_indexes.get(principal, workspace, name, "MODIFY")
+        if definition_of(found).direct_access_index_spec is None:
+            raise invalid(f"Index {name} follows a table: write there instead")
+        self._require_endpoint(found)
+        self._catalog.record_access(principal, workspace, name, "write", "vector_search")
+        return found, self.syncs.rows(found)
+
+    def _require_endpoint(self, found: Securable) -> None:
+        """An index is served by the endpoint it was made on, as long as that is there."""
         name = definition_of(found).endpoint_name
         endpoint = self.endpoints.named(found.details["workspace"], name)
         if endpoint is None or endpoint.body["id"] != found.details["endpoint_id"]:
-            return None
-        return endpoint
+            raise not_found(
+                f"The endpoint {name} that index {found.full_name} was made on is gone: delete the"
+                " index and make it again"
+            )
 
     def _completed(
         self, principal: Principal, workspace: WorkspaceInfo, want: Definition
@@ -153,7 +258,3 @@ class VectorSearchEngine:
                 " serving endpoint of that name, or compute the vectors into a column of the"
                 " source table and name it in embedding_vector_columns."
             ) from None
-
-
-def definition_of(found: Securable) -> Definition:
-    return decode(found.details["definition"], Definition)

@@ -1,7 +1,8 @@
 """Vector search, as VectorSearchEndpointsAPI and VectorSearchIndexesAPI of the SDK call it, and the
 client `databricks-vectorsearch`, which names indexes below their endpoint.
 
-An endpoint is ONLINE at once. Not emulated: its size, its metrics, stopping it.
+An endpoint is ONLINE at once. What is in an index is the matter of `data_routes`. Not emulated: an
+endpoint's size, its metrics, stopping it.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Any, Literal
 
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import Call, Document, Fidelity, Json, Route, invalid
+from brickyard.workspace.vector_search import data_routes
 from brickyard.workspace.vector_search.definition import Definition
-from brickyard.workspace.vector_search.engine import definition_of
+from brickyard.workspace.vector_search.sync import definition_of
 
 ENDPOINTS = "/api/2.0/vector-search/endpoints"
 ENDPOINT = ENDPOINTS + "/{endpoint_name}"
@@ -184,14 +186,20 @@ def show_mini(found: Securable) -> dict[str, Any]:
 def show_index(call: Call, found: Securable) -> dict[str, Any]:
     specs = ("delta_sync_index_spec", "direct_access_index_spec")
     stored = found.details["definition"]
+    status = call.engines.vector_search.status(found)
     return {
         **show_mini(found),
         **{name: stored[name] for name in specs if name in stored},
         "id": found.id,
-        "status": {
-            "ready": True,
-            "index_url": f"{call.workspace.url}{INDEXES}/{found.full_name}",
-        },
+        "status": _present(
+            {
+                "ready": status.ready,
+                "detailed_state": status.detailed,
+                "message": status.message or None,
+                "indexed_row_count": status.rows,
+                "index_url": f"{call.workspace.url}{INDEXES}/{found.full_name}",
+            }
+        ),
     }
 
 
@@ -218,12 +226,13 @@ ROUTES = (
     Route("PATCH", ENDPOINT + "/budget-policy", patch_budget_policy, VIRTUAL, note=KEPT),
     Route("PATCH", ENDPOINT + "/tags", patch_tags),
     Route("DELETE", ENDPOINT, drop_endpoint),
-    Route("POST", INDEXES, create_index, VIRTUAL, note="kept; nothing is searched yet"),
+    Route("POST", INDEXES, create_index),
     Route("GET", INDEXES, browse_indexes),
     Route("GET", INDEXES + "/{index_name}", fetch_index),
     Route("DELETE", INDEXES + "/{index_name}", drop_index),
-    Route("POST", BELOW, create_index_below, VIRTUAL, note="kept; nothing is searched yet"),
+    Route("POST", BELOW, create_index_below),
     Route("GET", BELOW, browse_indexes),
     Route("GET", BELOW + "/{index_name}", fetch_index),
     Route("DELETE", BELOW + "/{index_name}", drop_index),
+    *data_routes.ROUTES,
 )

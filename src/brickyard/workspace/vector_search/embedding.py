@@ -1,0 +1,81 @@
+"""Texts into vectors, by a model serving endpoint of the workspace.
+
+Asked over HTTP as whoever wants the vectors: the endpoint's permissions hold. Models take `input`,
+as the API of embeddings has it, or `inputs`, as MLflow's do; which one is found out.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from brickyard.workspace.kernel import ApiError, WorkspaceInfo
+
+BATCH: Final = 64
+TIMEOUT_S: Final = 300
+FORMS: Final = ("input", "inputs")
+
+
+def embed(
+    workspace: WorkspaceInfo, authorization: str, endpoint: str, texts: Sequence[str]
+) -> list[list[float]]:
+    """One vector for each text. `authorization` is the header of whoever asks."""
+    found: list[list[float]] = []
+    for start in range(0, len(texts), BATCH):
+        batch = list(texts[start : start + BATCH])
+        vectors = _vectors(_ask(workspace, authorization, endpoint, batch))
+        if vectors is None or len(vectors) != len(batch):
+            raise ApiError(
+                "INVALID_STATE",
+                f"Serving endpoint {endpoint} gave no vector for each text: its model must answer"
+                ' {"data": [{"embedding": [...]}]} or {"predictions": [[...]]}',
+            )
+        found += vectors
+    return found
+
+
+def _ask(workspace: WorkspaceInfo, authorization: str, endpoint: str, texts: list[str]) -> Any:
+    url = f"{workspace.url}/serving-endpoints/{quote(endpoint, safe='')}/invocations"
+    headers = {"Authorization": authorization, "Content-Type": "application/json"}
+    refused = ""
+    for form in FORMS:
+        request = urllib.request.Request(
+            url, data=json.dumps({form: texts}).encode(), headers=headers
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as got:
+                return json.loads(got.read())
+        except urllib.error.HTTPError as fault:
+            refused = _message(fault)
+            if fault.code in (401, 403, 404):
+                raise ApiError("PERMISSION_DENIED", refused, status=fault.code) from None
+            if fault.code != 400:
+                break
+        except (OSError, ValueError) as fault:
+            refused = str(fault)
+            break
+    raise ApiError("INVALID_STATE", f"Serving endpoint {endpoint} does not embed: {refused}")
+
+
+def _message(fault: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.loads(fault.read())["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"it answered {fault.code}"
+
+
+def _vectors(answer: Any) -> list[list[float]] | None:
+    if not isinstance(answer, Mapping):
+        return None
+    found = answer.get("predictions")
+    if isinstance(answer.get("data"), list):
+        found = [one.get("embedding") for one in answer["data"] if isinstance(one, Mapping)]
+    if isinstance(found, Mapping):
+        return _vectors(found)
+    if not isinstance(found, list) or not all(isinstance(one, list) and one for one in found):
+        return None
+    return [[float(number) for number in one] for one in found]

@@ -1,0 +1,91 @@
+"""Filters of a query as conditions of the engine.
+
+Two forms, as "Query a vector search index" describes them: an object whose keys name a column and
+maybe an operator (`{"id >=": 5, "title LIKE": "word", "a OR b": [1, 2]}`), and a text in the manner
+of SQL's WHERE. Only columns of the index and plain comparisons get through.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from brickyard.workspace.kernel import invalid
+from brickyard.workspace.vector_search.rows import literal, quoted
+
+OPERATOR: Final = re.compile(r"(.+?)\s+(NOT LIKE|LIKE|NOT|<=|>=|<|>|!=|=)", re.IGNORECASE)
+SCALAR: Final = (str, int, float, bool)
+
+
+def from_json(text: str, columns: Collection[str]) -> str:
+    """The condition of `filters_json`; '' for none."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        raise invalid("filters_json is not JSON") from None
+    if not isinstance(given, Mapping):
+        raise invalid("filters_json must be an object")
+    parts = [_condition(key, value, columns) for key, value in given.items()]
+    return " AND ".join(f"({one})" for one in parts)
+
+
+def _condition(key: str, value: Any, columns: Collection[str]) -> str:
+    if key not in columns and " OR " in key:
+        names = [one.strip() for one in key.split(" OR ")]
+        values = value if isinstance(value, list) else [value]
+        if len(values) != len(names):
+            raise invalid(f"The filter {key!r} takes a list of {len(names)} values")
+        found = [_condition(*pair, columns) for pair in zip(names, values, strict=True)]
+        return " OR ".join(f"({one})" for one in found)
+    name, operator = key.strip(), "="
+    if name not in columns and (split := OPERATOR.fullmatch(name)):
+        name, operator = split.group(1), split.group(2).upper()
+    if name not in columns:
+        raise invalid(f"The filter {key!r} names no column of the index: {', '.join(columns)}")
+    return _compared(quoted(name), operator, value, key)
+
+
+def _compared(column: str, operator: str, value: Any, key: str) -> str:
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(one, SCALAR) for one in values):
+        raise invalid(f"The filter {key!r} takes a text, a number, a boolean, or a list of them")
+    if operator in ("LIKE", "NOT LIKE"):
+        found = " OR ".join(_has_word(column, str(one)) for one in values)
+        return f"NOT ({found})" if operator == "NOT LIKE" else found
+    if operator in ("=", "NOT", "!="):
+        listed = ", ".join(literal(one) for one in values)
+        return f"{column} {'IN' if operator == '=' else 'NOT IN'} ({listed})"
+    if len(values) > 1:
+        raise invalid(f"The filter {key!r} takes one value")
+    return f"{column} {operator} {literal(values[0])}"
+
+
+def _has_word(column: str, word: str) -> str:
+    """Whether a text has this word, its words being what blanks part."""
+    escaped = re.sub(r"([\\%_])", r"\\\1", word)
+    return f"(' ' || {column} || ' ') LIKE {literal(f'% {escaped} %')}"
+
+
+def from_text(text: str, columns: Collection[str]) -> str:
+    """The condition of `filter_string`."""
+    import sqlglot
+    from sqlglot import exp
+
+    allowed = (
+        exp.And, exp.Or, exp.Not, exp.Paren, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE,
+        exp.In, exp.Between, exp.Like, exp.Is, exp.Null, exp.Boolean, exp.Literal, exp.Neg,
+        exp.Column, exp.Identifier,
+    )  # fmt: skip
+    try:
+        tree = sqlglot.parse_one(text, dialect="databricks")
+    except sqlglot.errors.SqlglotError as fault:
+        raise invalid(f"filter_string is no condition: {str(fault).splitlines()[0]}") from None
+    for node in tree.walk():
+        if not isinstance(node, allowed):
+            raise invalid(f"filter_string may compare columns only, not use {node.sql()!r}")
+        if isinstance(node, exp.Column) and (node.table or node.name not in columns):
+            known = ", ".join(columns)
+            raise invalid(f"filter_string names {node.sql()!r}, no column of the index: {known}")
+    return str(tree.sql(dialect="databricks", identify=True))

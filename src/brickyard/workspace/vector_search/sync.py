@@ -1,0 +1,213 @@
+"""Delta-sync indexes kept up with their source tables.
+
+A sync reads the source as it is at its newest version, with the rights of the index's owner, and
+makes the rows of the index the same; texts that were embedded before are not embedded again. One
+sync of an index runs at a time. What was asked for is on disk before the answer, so that the next
+start takes up what a kill interrupted. CONTINUOUS indexes look for a new version every second.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from brickyard.workspace.catalog.securables import Securable
+from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
+from brickyard.workspace.kernel.decode import decode
+from brickyard.workspace.vector_search import schema
+from brickyard.workspace.vector_search.definition import Definition
+from brickyard.workspace.vector_search.embedding import embed
+from brickyard.workspace.vector_search.rows import Rows
+
+if TYPE_CHECKING:
+    from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.identity.engine import IdentityEngine
+
+POLL_S: Final = 1.0
+TOKEN_S: Final = 3600
+log = logging.getLogger("brickyard.vector_search")
+
+
+def definition_of(found: Securable) -> Definition:
+    return decode(found.details["definition"], Definition)
+
+
+class Syncs:
+    def __init__(
+        self,
+        workspaces: Mapping[str, WorkspaceInfo],
+        *,
+        identity: IdentityEngine,
+        catalog: CatalogEngine,
+    ) -> None:
+        self._workspaces = workspaces
+        self._identity = identity
+        self._catalog = catalog
+        self._lock = threading.Lock()
+        self._indexing = threading.Lock()
+        self._index_locks: dict[str, threading.Lock] = {}
+        self._running: set[str] = set()
+        self._asked: dict[str, int] = {}  # how often a sync was asked for
+        self._stopped = threading.Event()
+        self._watching = False
+
+    def start(self) -> None:
+        """Take up what was under way, and watch the sources of continuous indexes."""
+        for one in self._catalog.vector_indexes.all():
+            kept = definition_of(one)
+            if kept.delta_sync_index_spec is None:
+                continue
+            if self.rows(one).state.requested:
+                self._begin(one)
+            self._watch(kept)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def rows(self, found: Securable) -> Rows:
+        folder = self._catalog.vector_indexes.path(found)
+        return Rows(folder, definition_of(found).primary_key, self._indexing)
+
+    def writing(self, found: Securable) -> threading.Lock:
+        """Whoever changes the rows of an index holds this."""
+        with self._lock:
+            return self._index_locks.setdefault(found.id, threading.Lock())
+
+    def is_running(self, found: Securable) -> bool:
+        return found.id in self._running
+
+    def request(self, found: Securable) -> None:
+        """Have an index synced soon; asked for again meanwhile, it is synced again."""
+        self.rows(found).note(requested=True)
+        self._begin(found)
+        self._watch(definition_of(found))
+
+    def _begin(self, found: Securable) -> None:
+        with self._lock:
+            self._asked[found.id] = self._asked.get(found.id, 0) + 1
+            if found.id in self._running:
+                return  # it looks for another request before it ends
+            self._running.add(found.id)
+        name = f"vector-sync-{found.name}"
+        threading.Thread(target=self._run, args=(found,), name=name, daemon=True).start()
+
+    def _run(self, found: Securable) -> None:
+        while not self._stopped.is_set():
+            asked, rows = self._asked[found.id], self.rows(found)
+            try:
+                with self.writing(found):
+                    self._copy(found, definition_of(found), rows)
+            except Exception as fault:
+                if not self._stopped.is_set():
+                    self._failed(found, fault)
+            with self._lock:
+                if self._stopped.is_set() or self._asked[found.id] != asked:
+                    continue
+                if self._is_there(found):
+                    rows.note(requested=False)
+                else:  # deleted meanwhile
+                    shutil.rmtree(rows.folder, ignore_errors=True)
+                self._running.discard(found.id)
+                return
+
+    def _failed(self, found: Securable, fault: Exception) -> None:
+        text = fault.message if isinstance(fault, ApiError) else str(fault)
+        log.warning("sync of %s failed: %s", found.full_name, text)
+        if self._is_there(found):
+            self.rows(found).note(fault=text or type(fault).__name__)
+
+    def _is_there(self, found: Securable) -> bool:
+        return self._catalog.vector_indexes.by_id(found.id) is not None
+
+    def _copy(self, found: Securable, kept: Definition, rows: Rows) -> None:
+        from deltalake import DeltaTable
+
+        spec = kept.delta_sync_index_spec
+        assert spec is not None
+        workspace = self._workspaces[found.details["workspace"]]
+        now = self._catalog.vector_indexes.by_id(found.id) or found
+        owner = self._identity.principal(now.owner, workspace.name)
+        self._catalog.authorize(owner, workspace, "SELECT", "table", spec.source_table)
+        place = self._catalog.table(spec.source_table).storage_location
+        assert place is not None
+        source = DeltaTable(str(place))
+        available = [field.name for field in source.schema().fields]
+        wanted = schema.source_columns(kept, available)
+        read = schema.plain(source.to_pyarrow_table(columns=wanted))
+        name = f"vector_search:{found.full_name}"
+        self._catalog.record_access(owner, workspace, spec.source_table, "read", name)
+        _check_keys(read, kept.primary_key)
+        ready = self._with_vectors(read, kept, rows, owner, workspace)
+        table = rows.table()
+        if table is None or table.schema != ready.schema:
+            rows.create(ready.schema)
+        rows.replace(ready, source.version())
+
+    def _with_vectors(
+        self, read: Any, kept: Definition, rows: Rows, owner: Principal, workspace: WorkspaceInfo
+    ) -> Any:
+        column = schema.vector_name(kept)
+        if kept.vector_column is not None:
+            size = int(kept.vector_column.embedding_dimension or 0)
+            return schema.with_vectors(read, column, read[column].to_pylist(), size)
+        if kept.text_column is None:
+            return read
+        model = str(kept.text_column.embedding_model_endpoint_name)
+        text = str(kept.text_column.name)
+        known = dict(rows.vectors(text, column))
+        texts = read[text].to_pylist()
+        new = list(dict.fromkeys(one for one in texts if one and one not in known))
+        if new or not known:
+            token = self._identity.issue_token(
+                owner, workspace.name, lifetime_s=TOKEN_S, comment="vector search sync"
+            )
+            # Without any text, one is embedded to learn how long vectors are.
+            asked = new or ["text"]
+            vectors = embed(workspace, f"Bearer {token}", model, asked)
+            known |= dict(zip(asked, vectors, strict=True))
+        size = len(next(one for one in known.values() if one))
+        return schema.with_vectors(read, column, [known.get(one) for one in texts], size)
+
+    # -- continuous indexes ------------------------------------------------------------------
+
+    def _watch(self, kept: Definition) -> None:
+        spec = kept.delta_sync_index_spec
+        with self._lock:
+            if self._watching or spec is None or spec.pipeline_type != "CONTINUOUS":
+                return
+            self._watching = True
+        threading.Thread(target=self._look, name="vector-search-watch", daemon=True).start()
+
+    def _look(self) -> None:
+        tried: dict[str, int] = {}  # index -> version that was last asked for
+        while not self._stopped.wait(POLL_S):
+            for one in self._catalog.vector_indexes.all():
+                spec = definition_of(one).delta_sync_index_spec
+                if spec is None or spec.pipeline_type != "CONTINUOUS":
+                    continue
+                newest = self.newest(spec.source_table)
+                if newest not in (self.rows(one).state.version, tried.get(one.id)):
+                    tried[one.id] = newest
+                    self.request(one)
+
+    def newest(self, source: str) -> int:
+        """The newest version of a source table; -1 when there is none."""
+        try:
+            place = self._catalog.table(source).storage_location
+        except ApiError:
+            return -1
+        log_folder = Path(place or "", "_delta_log")
+        found = (int(one.stem) for one in log_folder.glob("*.json") if one.stem.isdigit())
+        return max(found, default=-1)
+
+
+def _check_keys(read: Any, key: str) -> None:
+    keys = read[key]
+    if keys.null_count:
+        raise ApiError("INVALID_STATE", f"{keys.null_count} rows have no primary key {key}")
+    if twice := len(keys) - len(keys.unique()):
+        raise ApiError("INVALID_STATE", f"The primary key {key} is not unique: {twice} rows repeat")
