@@ -1,6 +1,7 @@
 """Catalogs: created, changed, bound to workspaces, dropped.
 
-details: `isolation_mode` (OPEN or ISOLATED), `properties`, `options`.
+details: `isolation_mode` (OPEN or ISOLATED), `properties`, `options`; `database`, of one that shows
+a database, is what the service of databases keeps of it.
 The folder of a catalog keeps its first name when the catalog is renamed.
 """
 
@@ -48,8 +49,9 @@ class Catalogs:
         comment: str | None = None,
         properties: Mapping[str, str] | None = None,
         options: Mapping[str, str] | None = None,
+        database: Mapping[str, Any] | None = None,
     ) -> Securable:
-        """A catalog open to every workspace, with a schema `default`."""
+        """A catalog open to every workspace, with a schema `default`: `public`, of a database."""
         self._access.authorize(principal, workspace, "CREATE_CATALOG", "metastore", "")
         name = names.normalised(name, "catalog")
         home = self._metastore.home
@@ -57,6 +59,7 @@ class Catalogs:
         details: dict[str, Any] = {"isolation_mode": OPEN}
         details |= {"properties": dict(properties)} if properties else {}
         details |= {"options": dict(options)} if options else {}
+        details |= {"database": dict(database)} if database else {}
         made = securables.new(
             "catalog",
             name,
@@ -76,7 +79,11 @@ class Catalogs:
             securables.add(
                 tx,
                 securables.new(
-                    "schema", f"{name}.default", parent=made, by=by, comment="Default schema"
+                    "schema",
+                    f"{name}.{_first_schema(made)}",
+                    parent=made,
+                    by=by,
+                    comment="Default schema",
                 ),
             )
         return stored
@@ -138,7 +145,9 @@ class Catalogs:
             found = securables.need(tx, "catalog", name)
             schemas = securables.below(tx, found, "schema")
             full = [
-                one for one in schemas if one.name != "default" or securables.has_children(tx, one)
+                one
+                for one in schemas
+                if one.name != _first_schema(found) or securables.has_children(tx, one)
             ]
             if full and not force:
                 raise not_empty(found, f"{len(full)} schema(s)")
@@ -183,6 +192,11 @@ class Catalogs:
                     "could undo it. Keep one BINDING_TYPE_READ_WRITE binding."
                 )
         return listed
+
+
+def _first_schema(catalog: Securable) -> str:
+    """The schema that a catalog is made with, and may be dropped with."""
+    return "public" if "database" in catalog.details else "default"
 
 
 def not_empty(found: Securable, what: str) -> ApiError:

@@ -1,7 +1,8 @@
 """Tables and views.
 
 details: `table_type` (MANAGED, EXTERNAL or VIEW), `data_source_format`, `columns` (as the API shows
-them), `properties`, `view_definition`. Data lies in `tables/<id>` of the catalog's folder. A table
+them), `properties`, `view_definition`; `synced`, of one that is a synced table, is what the service
+of databases keeps of it. Data lies in `tables/<id>` of the catalog's folder. A table
 created EXTERNAL with its location there, as Spark engines do, is the catalog's own all the same:
 dropping it removes the data. Locations elsewhere are refused: this metastore has no external
 locations, and a folder of another catalog would go round that catalog's rights.
@@ -42,6 +43,7 @@ class TableInfo:
     comment: str | None = None
     properties: Mapping[str, str] = field(default_factory=dict)
     view_definition: str | None = None
+    synced: Mapping[str, Any] = field(default_factory=dict)
     created_at: int = 0
     created_by: str = ""
     updated_at: int = 0
@@ -96,6 +98,14 @@ class Tables:
             found = securables.below(tx, parent, "table")
             return self._access.seen(tx, principal, workspace, found)
 
+    def synced(self, principal: Principal, workspace: WorkspaceInfo) -> list[TableInfo]:
+        """Every synced table that somebody may see here, by name."""
+        can = self._access.can
+        with self._metastore.read() as tx:
+            found = [one for one in securables.of_kind(tx, "table") if "synced" in one.details]
+        seen = [one for one in found if can(principal, workspace, BROWSE, "table", one.full_name)]
+        return [self._info(one) for one in seen]
+
     def show(self, found: Securable) -> TableInfo:
         return self._info(found)
 
@@ -123,6 +133,7 @@ class Tables:
         comment: str | None = None,
         properties: Mapping[str, str] | None = None,
         view_definition: str | None = None,
+        synced: Mapping[str, Any] | None = None,
     ) -> TableInfo:
         """Register a table or view. A managed table with columns gets its empty Delta log."""
         full_name = names.full("table", full_name)
@@ -156,6 +167,7 @@ class Tables:
                 "columns": [dict(column) for column in columns],
                 "properties": dict(properties or {}),
                 "view_definition": view_definition,
+                **({"synced": dict(synced)} if synced else {}),
             },
             id=id,
         )
@@ -246,6 +258,7 @@ class Tables:
             comment=found.comment,
             properties=details.get("properties") or {},
             view_definition=details.get("view_definition"),
+            synced=details.get("synced") or {},
             created_at=found.created_at,
             created_by=found.created_by,
             updated_at=found.updated_at,

@@ -25,7 +25,7 @@ from brickyard.workspace.kernel import (
     invalid,
     not_found,
 )
-from brickyard.workspace.lakebase.access import ANY, INSTANCES, MANAGE, Access
+from brickyard.workspace.lakebase.access import ANY, INSTANCES, MANAGE, USE, Access
 
 if TYPE_CHECKING:
     from brickyard.workspace.permissions.engine import PermissionsEngine
@@ -191,8 +191,24 @@ class Instances:
         self._kept.remove(workspace.name, name)
         self._access.forget(workspace, name)
 
-    def add_database(self, workspace: WorkspaceInfo, name: str, database: str) -> None:
-        """Note that there is a database of this name. Asks nobody."""
+    def use_database(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        name: str,
+        database: str,
+        *,
+        makes_missing: bool,
+    ) -> None:
+        """Raise unless there is such a database and somebody may use it; note it if told to."""
+        found = self.get(principal, workspace, name, USE)
+        if database in found.body["databases"]:
+            return
+        if not makes_missing:
+            raise _missing(
+                f"Database {database} does not exist in database instance {name}: have it made"
+                " with the option for what is missing"
+            )
 
         def edit(now: Document) -> Mapping[str, Any]:
             return {**now.body, "databases": sorted({*now.body["databases"], database})}

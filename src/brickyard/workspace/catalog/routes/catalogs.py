@@ -97,7 +97,9 @@ def show(call: Call, found: Securable) -> dict[str, Any]:
     return {
         **shown.securable(found),
         **details,
-        "catalog_type": "MANAGED_CATALOG",
+        "catalog_type": "MANAGED_ONLINE_CATALOG"
+        if "database" in found.details
+        else "MANAGED_CATALOG",
         "securable_type": "CATALOG",
         "storage_location": folder.as_uri(),
     }
