@@ -5,18 +5,21 @@ Flags, files and messages are those of `databricks bundle generate`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from brickyard.cli.failures import Refused
-from brickyard.cli.project_options import Chosen, project_options
+from brickyard.cli.completion import resource_keys
+from brickyard.cli.failures import Refused, end_gently, say_error
+from brickyard.cli.project_options import Chosen, connect, project_options
 
 if TYPE_CHECKING:
     from brickyard.deploy import Project
     from brickyard.deploy.generate import Generated, Places
+    from brickyard.deploy.generate.documents import Kind
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -154,6 +157,145 @@ def alert(
     )
 
 
+RESOURCE_DIR = click.option(
+    "-d",
+    "--resource-dir",
+    default="resources",
+    show_default=True,
+    metavar="FOLDER",
+    help="Where the configuration goes.",
+)
+WATCH = click.option(
+    "--watch", is_flag=True, help="With --resource: go on, and write whenever it has changed."
+)
+
+
+def document_dir(name: str) -> Callable[[Command], Command]:
+    return click.option(
+        "-s",
+        f"--{name}-dir",
+        "source_dir",
+        default="src",
+        show_default=True,
+        metavar="FOLDER",
+        help="Where the document goes.",
+    )
+
+
+def resource_option(kind: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--resource",
+        metavar="KEY",
+        shell_complete=lambda ctx, _, incomplete: resource_keys(ctx, incomplete, kind=kind),
+        help="Write the document of this resource of the bundle, as it is in the workspace now.",
+    )
+
+
+@generate.command()
+@click.option("--existing-path", metavar="PATH", help="The dashboard to write down, by its path.")
+@click.option("--existing-id", metavar="ID", help="The dashboard to write down.")
+@resource_option("dashboards")
+@KEY
+@RESOURCE_DIR
+@document_dir("dashboard")
+@FORCE
+@BIND
+@WATCH
+@project_options
+def dashboard(
+    chosen: Chosen,
+    *,
+    existing_path: str | None,
+    existing_id: str | None,
+    resource: str | None,
+    watch: bool,
+    resource_dir: str,
+    **rest: Any,
+) -> None:
+    """Write configuration for a dashboard, and its document.
+
+    Relative folders are below the bundle's root. With `--resource`, only the document is written,
+    to the file that the resource names.
+    """
+    given = {"existing-path": existing_path, "existing-id": existing_id, "resource": resource}
+    only_one_of(given, required=list(given))
+    only_one_of({"watch": watch, "existing-path": existing_path})
+    only_one_of({"watch": watch, "existing-id": existing_id})
+    only_one_of({"bind": rest["bind"], "resource": resource})
+    from brickyard.deploy.generate import DASHBOARD, dashboard_at, generate_document
+
+    if resource:
+        _follow(chosen, DASHBOARD, resource, force=rest["force"], watch=watch)
+        return
+
+    def make(project: Project, places: Places) -> Generated:
+        id = dashboard_at(project.workspace, existing_path) if existing_path else existing_id
+        return generate_document(project, DASHBOARD, str(id), places)
+
+    _generate(chosen, make, config_dir=resource_dir, below_root=True, **rest)
+
+
+@generate.command(name="genie-space")
+@click.option("--existing-id", metavar="ID", help="The Genie space to write down.")
+@resource_option("genie_spaces")
+@KEY
+@RESOURCE_DIR
+@document_dir("genie-space")
+@FORCE
+@BIND
+@WATCH
+@project_options
+def genie_space(
+    chosen: Chosen,
+    *,
+    existing_id: str | None,
+    resource: str | None,
+    watch: bool,
+    resource_dir: str,
+    **rest: Any,
+) -> None:
+    """Write configuration for a Genie space, and its document.
+
+    Relative folders are below the bundle's root. With `--resource`, only the document is written,
+    to the file that the resource names.
+    """
+    given = {"existing-id": existing_id, "resource": resource}
+    only_one_of(given, required=list(given))
+    only_one_of({"watch": watch, "existing-id": existing_id})
+    only_one_of({"bind": rest["bind"], "resource": resource})
+    from brickyard.deploy.generate import GENIE_SPACE, generate_document
+
+    if resource:
+        _follow(chosen, GENIE_SPACE, resource, force=rest["force"], watch=watch)
+        return
+    _generate(
+        chosen,
+        lambda project, places: generate_document(project, GENIE_SPACE, str(existing_id), places),
+        config_dir=resource_dir,
+        below_root=True,
+        **rest,
+    )
+
+
+def _follow(chosen: Chosen, kind: Kind, key: str, *, force: bool, watch: bool) -> None:
+    import time
+
+    from brickyard.cli.live import say
+    from brickyard.deploy.generate import Cannot, follower
+
+    project = connect(chosen, quiet=True)
+    try:
+        following = follower(project, kind, key, force=force, say=say)
+        if not watch:
+            following.take()
+            return
+        end_gently()
+        with suppress(KeyboardInterrupt):
+            following.follow(lambda error: say_error(f"{error}; trying again"), time.sleep)
+    except Cannot as fault:
+        raise Refused(str(fault)) from fault
+
+
 def _generate(
     chosen: Chosen,
     make: Callable[[Project, Places], Generated],
@@ -200,7 +342,7 @@ def bind_generated(chosen: Chosen, made: Generated) -> None:
     bind_resource(chosen, f"{made.type}.{made.key}", made.id, auto_approve=True, force_lock=False)
 
 
-def only_one_of(given: dict[str, object], *, required: Sequence[str] = ()) -> None:
+def only_one_of(given: Mapping[str, object], *, required: Sequence[str] = ()) -> None:
     """Refuse two options that exclude each other, or none of those of which one is needed."""
     chosen = [name for name, value in given.items() if value]
     if len(chosen) > 1:

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import base64
 import posixpath
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.generate import configuration
 from brickyard.deploy.generate.downloads import Downloads, common_folder, relative
 from brickyard.deploy.generate.generated import Cannot, Generated, check, save, shown, write
+from brickyard.deploy.generate.places import Places, checked_key
 from brickyard.deploy.http import ApiFailure, Json, Workspace, segment
 from brickyard.resources import TYPES
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Where configuration and downloaded files go, whether over what is there, and who is told."""
-
-    config_dir: Path
-    source_dir: Path
-    force: bool
-    say: Say
-    key: str = ""
 
 
 def generate_job(
@@ -47,7 +32,7 @@ def generate_job(
     key = places.key or configuration.key_of(str(settings.get("name") or ""))
     made = Generated(
         type="jobs",
-        key=_checked(key),
+        key=checked_key(key),
         id=str(job_id),
         value=configuration.job(settings),
         path=places.config_dir / f"{key}.job.yml",
@@ -76,7 +61,7 @@ def generate_pipeline(workspace: Workspace, pipeline_id: str, places: Places) ->
     key = places.key or configuration.key_of(str(got.get("name") or spec.get("name") or ""))
     made = Generated(
         type="pipelines",
-        key=_checked(key),
+        key=checked_key(key),
         id=pipeline_id,
         value=configuration.pipeline(
             spec,
@@ -102,7 +87,7 @@ def generate_app(workspace: Workspace, name: str, places: Places) -> Generated:
     key = places.key or configuration.key_of(str(got.get("name") or ""))
     made = Generated(
         type="apps",
-        key=_checked(key),
+        key=checked_key(key),
         id=str(got.get("name") or name),
         value=configuration.app(got, relative(places.source_dir, places.config_dir)),
         path=places.config_dir / f"{key}.app.yml",
@@ -121,7 +106,7 @@ def generate_alert(workspace: Workspace, id: str, places: Places) -> Generated:
             raise Cannot(f"alert with ID {id} not found") from failure
         raise
     title = str(got.get("display_name") or "")
-    key = _checked(places.key or configuration.key_of(title))
+    key = checked_key(places.key or configuration.key_of(title))
     definition = places.source_dir / f"{key}.dbalert.json"
     made = Generated(
         type="alerts",
@@ -184,10 +169,3 @@ def _has_python_file(task: Json) -> bool:
     """Whether the task runs a file of the workspace: not from Git, not from a cloud's storage."""
     source = task.get("spark_python_task") or {}
     return source.get("source") != "GIT" and str(source.get("python_file") or "").startswith("/")
-
-
-def _checked(key: str) -> str:
-    """A key that names a file in the folder and nothing else."""
-    if not key or "/" in key or "\\" in key or key in (".", ".."):
-        raise Cannot(f"{key!r} is no key for a resource: give one with --key")
-    return key
