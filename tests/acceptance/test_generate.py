@@ -107,3 +107,42 @@ def test_configuration_outside_of_include_is_warned_of(workspace: Any, tmp_path:
         tmp_path, workspace, "generate", "job", "--existing-job-id", str(job_id), code=1
     )
     assert f"Error: Job {job_id} does not exist." in gone
+
+
+@pytest.mark.documented
+def test_a_dashboard_comes_into_the_bundle_and_its_edits_follow(
+    workspace: Any, tmp_path: Path
+) -> None:
+    client = workspace.client("dev")
+    warehouse = next(iter(client.warehouses.list())).id
+    me = client.current_user.me().user_name
+    document = {"pages": [{"name": "p", "displayName": "One"}], "datasets": []}
+    made = client.api_client.do(
+        "POST",
+        "/api/2.0/lakeview/dashboards",
+        body={
+            "display_name": f"Sales {uuid.uuid4().hex[:8]}",
+            "warehouse_id": warehouse,
+            "parent_path": f"/Users/{me}",
+            "serialized_dashboard": json.dumps(document),
+        },
+    )
+    (tmp_path / "databricks.yml").write_text(ROOT_FILE.format(name="boards"))
+    generate(
+        tmp_path,
+        workspace,
+        *("generate", "dashboard", "--existing-path", made["path"], "--key", "sales", "--bind"),
+    )
+    kept = tmp_path / "src" / "sales.lvdash.json"
+    assert json.loads(kept.read_text())["pages"][0]["displayName"] == "One"
+    document["pages"][0]["displayName"] = "Two"  # type: ignore[index]
+    client.api_client.do(
+        "PATCH",
+        f"/api/2.0/lakeview/dashboards/{made['dashboard_id']}",
+        body={"serialized_dashboard": json.dumps(document)},
+    )
+    refused = generate(tmp_path, workspace, "generate", "dashboard", "--resource", "sales", code=1)
+    assert "src/sales.lvdash.json already exists. Use --force to overwrite" in refused
+    generate(tmp_path, workspace, "generate", "dashboard", "--resource", "sales", "--force")
+    assert json.loads(kept.read_text())["pages"][0]["displayName"] == "Two"
+    generate(tmp_path, workspace, "destroy", "--auto-approve")

@@ -197,6 +197,20 @@ def test_nothing_is_written_when_one_file_is_in_the_way(tmp_path: Path) -> None:
     assert (tmp_path / "src" / "nb.sql").read_text() == "-- Databricks notebook source"
 
 
+def test_a_root_below_workspace_is_known_in_a_list_without_that(tmp_path: Path) -> None:
+    workspace = Recorded(
+        {
+            "GET /api/2.0/apps/a": {"name": "a", "default_source_code_path": "/Workspace/U/p"},
+            f"{STATUS} /Workspace/U/p": {"path": "/U/p"},
+            f"{STATUS} /U/p/x/app.py": {"path": "/U/p/x/app.py"},
+            "GET /api/2.0/workspace/list /Workspace/U/p": {"objects": [{"path": "/U/p/x/app.py"}]},
+            "GET /api/2.0/workspace/export /U/p/x/app.py": b"a",
+        }
+    )
+    generate_app(workspace, "a", places(tmp_path))
+    assert (tmp_path / "src" / "x" / "app.py").read_bytes() == b"a"
+
+
 def test_an_app_that_was_never_deployed_has_no_source_to_fetch(tmp_path: Path) -> None:
     said: list[str] = []
     app = {

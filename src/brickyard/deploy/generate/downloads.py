@@ -92,6 +92,8 @@ class Downloads:
 
     def _relative(self, path: str) -> str:
         base = self.base or posixpath.dirname(path)
+        if not path.startswith(base):  # lists name what is below /Workspace without that
+            base, path = base.removeprefix("/Workspace"), path.removeprefix("/Workspace")
         return path.removeprefix(base).removeprefix("/")
 
     def _below(self, path: str) -> Iterator[Json]:
