@@ -8,13 +8,14 @@ from brickyard.bundle.local_paths import tasks_of
 from brickyard.bundle.nodes import nodes
 from brickyard.bundle.output import resolved_json, resolved_plain
 from brickyard.bundle.references import Reference, references
-from brickyard.bundle.resolve import resolve, resolve_target
+from brickyard.bundle.resolve import OF_DEPLOYS, resolve, resolve_target
 from brickyard.bundle.resolved import Declared, Library, PythonAnswer, Question, Resolved, SyncPlan
 from brickyard.bundle.targets import environment_of
 from brickyard.bundle.variables import parse_assignments
 from brickyard.bundle.wheel_names import WheelName, newest_wheel_names, wheel_name
 
 __all__ = [
+    "OF_DEPLOYS",
     "BundleFiles",
     "CurrentUser",
     "Declared",

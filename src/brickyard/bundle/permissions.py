@@ -98,7 +98,7 @@ def fix_owners(draft: Draft) -> Draft:
             continue
         for key, value in draft.each(kind):
             old = value.child("permissions")
-            if old is None or not isinstance(old.data, tuple):
+            if old is None or not isinstance(old.data, tuple) or not old.data:
                 continue
             made = _with_owner(old, me, has_owner=kind in OWNED)
             changes["resources", kind, key, "permissions"] = old.with_data(made)

@@ -140,21 +140,22 @@ def connect(chosen: Chosen, *, quiet: bool = False, deploys: bool = False) -> Pr
     """The project connected to its workspace; findings are shown, errors among them end it.
 
     The bundle's `postinit` script has run then. Where it is going to be deployed, what the
-    service would refuse ends it too, before the service is asked.
+    service would refuse ends it too, before the service is asked; where it is not, errors that
+    are about deploying do not.
     """
     from brickyard.cli.diagnostics import show_diagnostics
     from brickyard.cli.live import say
     from brickyard.deploy import BrokenBundle, connect_project
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.hooks import run_hook
-    from brickyard.deploy.project import stop_on_refusals
+    from brickyard.deploy.project import OF_DEPLOYS, stop_on_refusals
     from brickyard.values import Severity
 
     project = load(chosen)
     try:
         if deploys:
             stop_on_refusals(project.diagnostics)
-        project = connect_project(project)
+        project = connect_project(project, tolerates=() if deploys else OF_DEPLOYS)
     except BrokenBundle as broken:
         show_diagnostics(broken.diagnostics, DiskFiles(project.root))
         raise Refused from broken

@@ -296,7 +296,7 @@ class _Applier:
         entries = list(self._value(node) or [])
         self.caller.write_access(access, id, entries)
         entry = Entry(id=id, state=access.state(id, entries), depends_on=node.depends_on)
-        self.journal.record(node.address, entry)
+        self.journal.record(node.address, entry if entries else None)
 
     def _value(self, node: Node) -> Any:
         """The node's configuration with every reference in place."""

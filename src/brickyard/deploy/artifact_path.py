@@ -9,6 +9,7 @@ from brickyard.bundle import Resolved
 from brickyard.deploy.http import ApiFailure, Workspace
 from brickyard.values import Diagnostic, Location, Value, error
 
+CODE: Final = "deploy/artifact-path"
 PATH: Final = "workspace.artifact_path"
 
 
@@ -54,4 +55,4 @@ def _missing(resolved: Resolved, path: Value, names: list[str]) -> Diagnostic:
 
 def _refused(path: Value, summary: str, detail: str, more: Iterable[Location] = ()) -> Diagnostic:
     at = (*path.locations, *more)
-    return error("deploy/artifact-path", summary, detail, path=PATH, at=at)
+    return error(CODE, summary, detail, path=PATH, at=at)

@@ -206,10 +206,7 @@ def needs(item: Desired) -> tuple[Dependency, ...]:
     if access is not None:
         reference = access.object_reference(kind, item.parent)
         found.insert(0, Dependency(item.parent, reference[reference.index("${") :]))
-    unique: dict[str, Dependency] = {}
-    for dependency in found:
-        unique.setdefault(dependency.node, dependency)
-    return tuple(unique[name] for name in sorted(unique))
+    return tuple(sorted(set(found), key=lambda edge: (edge.node, edge.label)))
 
 
 def _order(wanted: Mapping[str, Desired]) -> list[str]:

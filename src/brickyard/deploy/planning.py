@@ -229,7 +229,9 @@ def _nodes_of(project: Project, kind: str, key: str, value: Mapping[str, Any]) -
         entries = value.get(part) or []
         if kind == "secret_scopes" and part == "permissions":
             entries = _scope_permissions(project, entries)
-        if part in ACCESS and has_part and entries:
+        # Grants that are taken away one by one until none is left are withdrawn.
+        is_withdrawn = part == "grants" and value.get(part) == []
+        if part in ACCESS and has_part and (entries or is_withdrawn):
             yield Desired(address=f"{address}.{part}", type=kind, key=key, value=entries, part=part)
 
 

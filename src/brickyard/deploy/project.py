@@ -11,11 +11,12 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from brickyard import bundle
 from brickyard.bundle import (
     BundleFiles,
     CurrentUser,
@@ -26,6 +27,7 @@ from brickyard.bundle import (
     resolve_target,
 )
 from brickyard.deploy import git
+from brickyard.deploy.artifact_path import CODE as ARTIFACT_PATH
 from brickyard.deploy.artifact_path import check_artifact_path
 from brickyard.deploy.connect import Address, NoAuthentication, address, connect
 from brickyard.deploy.disk import DiskFiles, find_root, root_file
@@ -279,12 +281,12 @@ def _answered(project: Project, client: Workspace) -> Project:
     return replace(project, facts=facts, resolved=_resolve_again(project, facts))
 
 
-def connect_project(project: Project) -> Project:
+def connect_project(project: Project, *, tolerates: Collection[str] = ()) -> Project:
     """The project with a client, resolved as the real user and with its look-ups answered.
 
-    Raises `BrokenBundle` when it has errors, and the errors of connecting.
+    Raises `BrokenBundle` when it has errors but these, and the errors of connecting.
     """
-    stop_on_errors(project.resolved, but=OFFLINE_CODE)
+    stop_on_errors(project.resolved, but=(OFFLINE_CODE, *tolerates))
     client = connect(project.address, project.environment, project.embedded)
     facts = replace(project.facts, user=who_am_i(client), host=client.host)
     resolved = _resolve_again(project, facts)
@@ -295,8 +297,8 @@ def connect_project(project: Project) -> Project:
             raise BrokenBundle((*resolved.diagnostics, unanswered(failure))) from failure
         facts = replace(facts, answers=answers)
         resolved = _resolve_again(project, facts)
-    stop_on_errors(resolved)
-    if found := check_artifact_path(resolved, client):
+    stop_on_errors(resolved, but=tolerates)
+    if ARTIFACT_PATH not in tolerates and (found := check_artifact_path(resolved, client)):
         raise BrokenBundle((*resolved.diagnostics, *found))
     return replace(project, facts=facts, resolved=resolved, client=client)
 
@@ -351,13 +353,15 @@ def who_am_i(client: Workspace) -> CurrentUser:
 
 
 OFFLINE_CODE: Final = "deploy/offline"
+# What stops a plan and a deploy, but nothing that is done with what is deployed already.
+OF_DEPLOYS: Final = frozenset({*bundle.OF_DEPLOYS, ARTIFACT_PATH})
 
 
-def stop_on_errors(resolved: Resolved, *, but: str = "") -> None:
+def stop_on_errors(resolved: Resolved, *, but: Collection[str] = ()) -> None:
     errors = [
         found
         for found in resolved.diagnostics
-        if found.severity is Severity.ERROR and found.code != but
+        if found.severity is Severity.ERROR and found.code not in but
     ]
     if errors:
         raise BrokenBundle(resolved.diagnostics)

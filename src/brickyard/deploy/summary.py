@@ -13,6 +13,16 @@ from brickyard.deploy.project import Project
 from brickyard.deploy.state import Entry, State
 from brickyard.resources import PLURAL_TITLES, TITLES, TYPES
 
+# Types whose page is found by this field of the configuration.
+NAMED_PAGES: Final = {
+    "database_catalogs": "name",
+    "postgres_catalogs": "catalog_id",
+    "postgres_synced_tables": "synced_table_id",
+    "quality_monitors": "table_name",
+    "synced_database_tables": "name",
+    "vector_search_endpoints": "name",
+    "vector_search_indexes": "name",
+}
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 IN_PATHS: Final = "/$&+,:;=@!*'()"  # what Go leaves as it is in the path of a URL
 WORKSPACE_ID: Final = "DATABRICKS_WORKSPACE_ID"
@@ -73,7 +83,15 @@ def summary_tree(project: Project, state: State) -> Json:
         shown.update({name: value for name, value in added.items() if value})
         if item.status != "deleted":
             shown.update(_told_by_state(item, state))
+        if item.status == "created" and (url := _page_of_name(project, item.type, shown)):
+            shown["url"] = url
     return tree
+
+
+def _page_of_name(project: Project, kind: str, value: Json) -> str:
+    """The page of what is not deployed yet; the official CLI shows that of some types."""
+    name = str(value.get(NAMED_PAGES.get(kind, "")) or "")
+    return url_of(project, kind, Entry(id=name, state=value)) if name and "${" not in name else ""
 
 
 def _told_by_state(item: Item, state: State) -> Json:

@@ -221,6 +221,15 @@ def dashboards(world: Any, method: str, rest: str, query: Any, content: bytes) -
     return known[id]
 
 
+def grants(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    held = world.setdefault("grants", {}).setdefault(rest, {})
+    for change in json.loads(content or b"{}").get("changes", ()):
+        mine = set(held.get(change["principal"], ())) | set(change.get("add") or ())
+        held[change["principal"]] = sorted(mine - set(change.get("remove") or ()))
+    entries = [{"principal": who, "privileges": may} for who, may in held.items() if may]
+    return {"privilege_assignments": entries}
+
+
 def permissions(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
     if method == "PUT":
         world["acls"][rest] = json.loads(content)["access_control_list"]
@@ -252,6 +261,7 @@ HANDLERS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("/api/2.2/jobs/", jobs),
     ("/api/2.1/unity-catalog/schemas", schemas),
     ("/api/2.0/permissions/", permissions),
+    ("/api/2.1/unity-catalog/permissions/", grants),
     ("/api/2.0/lakeview/dashboards", dashboards),
     ("/api/2.0/preview/scim/v2/Me", lambda *_: {"userName": "jane@x"}),
 )

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from fake_workspace import ROOT, MakeProject
 
+from brickyard.bundle import CurrentUser, Facts, resolve
 from brickyard.deploy import Project, apply_plan, destroy, make_plan, read_plan, write_plan
 from brickyard.deploy.lock import Locked, acquire
 from brickyard.deploy.may_deploy import NoFolder
 from brickyard.deploy.plan import Action
 from brickyard.deploy.plan_file import BadPlan
 from brickyard.deploy.planning import Prevented, losses
+from brickyard.deploy.project import OF_DEPLOYS, BrokenBundle, stop_on_errors
 from brickyard.values import value_of
 
 JOB = {"name": "nightly", "max_concurrent_runs": 1, "tasks": [{"task_key": "a"}]}
@@ -272,3 +274,44 @@ def test_permissions_removed_from_the_bundle_are_left_in_place(make_project: Mak
     deployed(less)
     assert len(world(project)["acls"]) == 1
     assert make_plan(less).is_empty
+
+
+def test_grants_emptied_in_the_bundle_are_withdrawn_and_forgotten(
+    make_project: MakeProject,
+) -> None:
+    schema = {"catalog_name": "dev", "name": "s"}
+    given = [{"principal": "users", "privileges": ["USE_SCHEMA"]}]
+    deployed(make_project({"schemas": {"s": {**schema, "grants": given}}}))
+    project = make_project({"schemas": {"s": {**schema, "grants": []}}})
+    assert actions(project)["resources.schemas.s.grants"] == "update"
+    done = deployed(project)
+    assert world(project)["grants"] == {"schema/dev.s": {"users": []}}
+    assert list(done.state.entries) == ["resources.schemas.s"]
+    assert list(actions(project)) == ["resources.schemas.s"]
+
+
+def test_each_reference_to_a_node_is_an_edge_of_its_own(make_project: MakeProject) -> None:
+    job = {
+        **JOB,
+        "description": "${resources.schemas.s.name} in ${resources.schemas.s.catalog_name}",
+    }
+    schema = {"catalog_name": "dev", "name": "s"}
+    plan = make_plan(make_project({"jobs": {"j": job}, "schemas": {"s": schema}}))
+    assert [edge.label for edge in plan.nodes["resources.jobs.j"].depends_on] == [
+        "${resources.schemas.s.catalog_name}",
+        "${resources.schemas.s.name}",
+    ]
+
+
+def test_what_only_a_deploy_must_not_get_past_is_tolerated_by_other_verbs() -> None:
+    resolved = resolve(
+        {
+            "databricks.yml": b"bundle: {name: x}\nresources: {jobs: {j: {tasks: [{task_key: t,"
+            b" spark_python_task: {python_file: /x.py}}]}}}"
+        },
+        facts=Facts(user=CurrentUser(user_name="jane@x")),
+    )
+    with pytest.raises(BrokenBundle):
+        stop_on_errors(resolved)
+    stop_on_errors(resolved, but=OF_DEPLOYS)
+    assert resolved.tree.get("resources.jobs.j.deployment.kind") is not None

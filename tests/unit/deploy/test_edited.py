@@ -84,6 +84,17 @@ def test_a_summary_shows_etags_and_addresses(make_project: MakeProject) -> None:
     json.dumps(shown)
 
 
+def test_a_page_that_is_found_by_name_is_shown_before_the_deploy(
+    make_project: MakeProject,
+) -> None:
+    endpoint = {"name": "search", "endpoint_type": "STANDARD"}
+    project = make_project({**BUNDLE, "vector_search_endpoints": {"e": endpoint}})
+    shown: Any = summary_tree(project, State())["resources"]
+    assert shown["vector_search_endpoints"]["e"]["url"].endswith("/vector-search/search?w=42")
+    assert "url" not in shown["schemas"]["s"]
+    assert all(item.url == "" for item in summarise(project, State()))
+
+
 def test_addresses_are_made_of_recorded_fields(make_project: MakeProject) -> None:
     project = make_project({})
     entries = {
