@@ -196,9 +196,9 @@ CASES: Final[Mapping[str, Case]] = {
         config={
             "parent": "${resources.postgres_projects.home.name}",
             "branch_id": "walk",
-            "no_expiry": True,
+            "ttl": "86400s",
         },
-        update={"is_protected": True},
+        update={"ttl": "172800s"},  # not is_protected: that branch could not be made anew
         recreate={"branch_id": "walk2"},
         needs={"postgres_projects": BRANCH["postgres_projects"]},
     ),
@@ -209,10 +209,15 @@ CASES: Final[Mapping[str, Case]] = {
         needs=BRANCH,
     ),
     "postgres_databases": Case(
-        config={"parent": ON_BRANCH, "database_id": "walk", "postgres_database": "walk"},
+        config={
+            "parent": ON_BRANCH,
+            "database_id": "walk",
+            "postgres_database": "walk",
+            "role": "${resources.postgres_roles.owner.name}",
+        },
         update={"postgres_database": "walked"},
         recreate={"database_id": "walk2"},
-        needs=BRANCH,
+        needs={**BRANCH, "postgres_roles": {"owner": {"parent": ON_BRANCH, "role_id": "owner"}}},
     ),
     "postgres_endpoints": Case(
         config={

@@ -147,7 +147,7 @@ class Caller:
         try:
             self._make(kind.delete, kind, recorded, recorded, id)
         except ApiFailure as failure:
-            if failure.is_missing or failure.code == "MANAGED_BY_PARENT":
+            if failure.is_missing or failure.is_managed_by_parent:
                 return
             if failure.is_forbidden or not self._is_gone(kind, id):
                 raise

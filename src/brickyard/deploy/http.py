@@ -42,7 +42,17 @@ MISSING_IN_TEXT: Final = "does not exist"
 class ApiFailure(Exception):
     """The workspace answered, and the answer was no."""
 
-    def __init__(self, *, status: int, code: str, message: str, method: str, path: str) -> None:
+    def __init__(
+        self,
+        *,
+        status: int,
+        code: str,
+        message: str,
+        method: str,
+        path: str,
+        context: str = "",
+    ) -> None:
+        """`context` is what the refusal says to declarative clients (`declarative_context`)."""
         said = message.strip().splitlines() or [""]  # some services append a stack of causes
         super().__init__(f"{said[0]} ({status} {code})")
         self.status = status
@@ -50,6 +60,12 @@ class ApiFailure(Exception):
         self.message = message
         self.method = method
         self.path = path
+        self.context = context
+
+    @property
+    def is_managed_by_parent(self) -> bool:
+        """True when the object goes with what it is in, and only then."""
+        return self.context == "MANAGED_BY_PARENT"
 
     @property
     def is_missing(self) -> bool:
@@ -323,7 +339,24 @@ def _failure(answer: Answer, method: str, path: str) -> ApiFailure:
             code = f"SCIM_{body.get('status', answer.status)}"
     if not message:
         message = http.client.responses.get(answer.status, "refused")
-    return ApiFailure(status=answer.status, code=code, message=message, method=method, path=path)
+    return ApiFailure(
+        status=answer.status,
+        code=code,
+        message=message,
+        method=method,
+        path=path,
+        context=_context(body),
+    )
+
+
+def _context(body: object) -> str:
+    """What the details of a refusal say to clients that declare what there shall be."""
+    details = body.get("details") if isinstance(body, dict) else None
+    for one in details if isinstance(details, list) else ():
+        metadata = one.get("metadata") if isinstance(one, dict) else None
+        if isinstance(metadata, dict) and metadata.get("declarative_context"):
+            return str(metadata["declarative_context"])
+    return ""
 
 
 def timeout_from(environment: Mapping[str, str] = os.environ) -> float:

@@ -97,6 +97,16 @@ def test_an_unknown_route_is_not_a_missing_object(scripted: Any) -> None:
     assert not caught.value.is_missing
 
 
+def test_what_goes_with_its_parent_is_known_by_the_details(scripted: Any) -> None:
+    info = {"metadata": {"declarative_context": "MANAGED_BY_PARENT"}}
+    said = {"error_code": "BAD_REQUEST", "message": "no", "details": [{"request_id": "1"}, info]}
+    client, _, _ = scripted(Response(400, said), Response(400, {"error_code": "BAD_REQUEST"}))
+    for is_managed in (True, False):
+        with pytest.raises(ApiFailure) as caught:
+            client.get("/x")
+        assert caught.value.is_managed_by_parent is is_managed
+
+
 def test_a_busy_service_is_asked_again_after_the_time_it_names(scripted: Any) -> None:
     client, connection, pauses = scripted(
         Response(429, {}, Retry_After="3"), Response(503, {}), Response(200, {"ok": True})

@@ -20,6 +20,9 @@ ROUTER = Router(
         ("GET", "/api/2.0/fs/files/{path...}"),
         ("PUT", "/api/2.0/fs/files/{path...}"),
         ("GET", "/api/2.0/things:find"),
+        ("GET", "/api/2.0/postgres/{name...}"),
+        ("GET", "/api/2.0/postgres/projects"),
+        ("GET", "/api/2.0/postgres/{parent...}/branches"),
     )
 )
 
@@ -36,6 +39,14 @@ ROUTER = Router(
          {"path": "Volumes/a/b c"}),
         ("HEAD", "/api/2.0/fs/files/x", "/api/2.0/fs/files/{path...}", {"path": "x"}),
         ("GET", "/api/2.0/things%3Afind", "/api/2.0/things:find", {}),
+        ("GET", "/api/2.0/postgres/projects", "/api/2.0/postgres/projects", {}),
+        ("GET", "/api/2.0/postgres/projects/p/branches", "/api/2.0/postgres/{parent...}/branches",
+         {"parent": "projects/p"}),
+        ("GET", "/api/2.0/postgres/projects%2Fp/branches", "/api/2.0/postgres/{parent...}/branches",
+         {"parent": "projects/p"}),
+        ("GET", "/api/2.0/postgres/projects/p/branches/b", "/api/2.0/postgres/{name...}",
+         {"name": "projects/p/branches/b"}),
+        ("GET", "/api/2.0/postgres/branches", "/api/2.0/postgres/{name...}", {"name": "branches"}),
     ],
 )  # fmt: skip
 def test_a_request_finds_its_route(

@@ -1,8 +1,8 @@
 """Routes and the table that finds them: method plus a trie of path segments, on the raw path.
 
 `{name}` takes one segment and is percent-decoded on its own, so an encoded slash stays inside it;
-`{name...}` takes the rest of the path. Literal segments win over parameters. A trailing slash is
-equal to none (some official clients add one).
+`{name...}` takes the rest of the path, or what is before the literal segments after it. Literal
+segments win over parameters. A trailing slash is equal to none (some official clients add one).
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ class _Node:
     parameter: _Node | None = None
     routes: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
     rest: dict[str, tuple[Route, tuple[str, ...]]] = field(default_factory=dict)
+    # What ends in these segments: the same as `rest`, and wins over it.
+    endings: dict[tuple[str, ...], dict[str, tuple[Route, tuple[str, ...]]]] = field(
+        default_factory=dict
+    )
 
 
 class Router:
@@ -64,10 +68,11 @@ class Router:
     def _add(self, route: Route) -> None:
         node, names = self._root, []
         segments = [part for part in route.path.split("/") if part]
-        for segment in segments:
+        for at, segment in enumerate(segments):
             if segment.startswith("{") and segment.endswith("...}"):
                 names.append(segment[1:-4])
-                _put(node.rest, route, names)
+                ending = tuple(segments[at + 1 :])
+                _put(node.endings.setdefault(ending, {}) if ending else node.rest, route, names)
                 return
             if segment.startswith("{") and segment.endswith("}"):
                 names.append(segment[1:-1])
@@ -104,6 +109,10 @@ def _match(
         found = _match(node.parameter, segments, at + 1, [*values, unquote(segment)], method)
         if found is not None:
             return found
+    for ending, routes in node.endings.items():
+        end = len(segments) - len(ending)
+        if method in routes and end > at and tuple(map(unquote, segments[end:])) == ending:
+            return routes[method], [*values, unquote("/".join(segments[at:end]))]
     if method in node.rest:
         return node.rest[method], [*values, unquote("/".join(segments[at:]))]
     return None
