@@ -77,6 +77,7 @@ def test_an_instance_made_from_another_keeps_it_from_being_deleted(
     make = client.database.create_database_instance_and_wait
     parent = make(DatabaseInstance(name=name))
     ref = DatabaseInstanceRef(name=name)
+    assert (parent.capacity, parent.effective_capacity) == (None, "CU_1")
     child = make(DatabaseInstance(name=f"{name}-child", parent_instance_ref=ref))
     assert child.parent_instance_ref.uid == parent.uid
     refs = client.database.get_database_instance(name).child_instance_refs

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from brickyard.workspace.kernel import ApiError, Call, Document, Fidelity, Json, Route, invalid
 from brickyard.workspace.kernel.clock import instant
-from brickyard.workspace.lakebase.instances import Parent, Settings
+from brickyard.workspace.lakebase.instances import USUAL_CAPACITY, Parent, Settings
 
 BASE: Final = "/api/2.0/database"
 INSTANCES: Final = BASE + "/instances"
@@ -104,8 +104,8 @@ def show(call: Call, one: Document) -> dict[str, Any]:
         "name": one.name,
         "uid": body["uid"],
         "state": "STOPPED" if body["stopped"] else "AVAILABLE",
-        "capacity": body["capacity"],
-        "effective_capacity": body["capacity"],
+        "capacity": body.get("capacity"),  # only when it was said, or a bundle would undo it
+        "effective_capacity": body.get("capacity", USUAL_CAPACITY),
         **{f"effective_{name}": body[name] for name in EFFECTIVE},
         "effective_custom_tags": body["custom_tags"] or None,
         "usage_policy_id": body["usage_policy_id"] or None,

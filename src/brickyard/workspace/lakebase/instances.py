@@ -34,11 +34,11 @@ TABLE: Final = document_table("lakebase_instances")
 NAME: Final = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9])*")
 LONGEST_NAME: Final = 63
 CAPACITIES: Final = ("CU_1", "CU_2", "CU_4", "CU_8")
+USUAL_CAPACITY: Final = "CU_1"
 RETENTION_DAYS: Final = range(2, 36)
 NODES: Final = range(1, 4)
 DATABASES: Final = ("databricks_postgres", "postgres")  # every new instance has these
 DEFAULTS: Final[Mapping[str, Any]] = {
-    "capacity": "CU_1",
     "custom_tags": [],
     "enable_pg_native_login": False,
     "enable_readable_secondaries": False,
@@ -256,8 +256,9 @@ class Instances:
 
 
 def _check(body: Mapping[str, Any]) -> None:
-    if body["capacity"] not in CAPACITIES:
-        raise invalid(f"capacity must be one of {', '.join(CAPACITIES)}, not {body['capacity']!r}")
+    capacity = body.get("capacity", USUAL_CAPACITY)
+    if capacity not in CAPACITIES:
+        raise invalid(f"capacity must be one of {', '.join(CAPACITIES)}, not {capacity!r}")
     if body["retention_window_in_days"] not in RETENTION_DAYS:
         raise invalid("retention_window_in_days must be between 2 and 35")
     if body["node_count"] not in NODES:
