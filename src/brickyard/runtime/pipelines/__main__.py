@@ -68,8 +68,8 @@ def run(spec: Spec, journal: Journal) -> None:
     dbutils = DBUtils(spec)
     names = runtime_globals(dbutils)
     shims.install(spec, names)
-    if root := asked["root_path"]:
-        sys.path.insert(0, _as_seen(root, spec))
+    for folder in reversed(asked["import_folders"]):
+        sys.path.insert(0, _as_seen(folder, spec))
 
     def declare(text: str, where: str) -> None:
         read_statements(text, graph, settings, reads.sql, where)

@@ -40,6 +40,10 @@ def progress(one: Update, state: str, error: Mapping[str, Any] | None = None) ->
     )
 
 
+def warning(message: str) -> NewEvent:
+    return NewEvent(type="planning_information", message=message, level="WARN")
+
+
 def failure(message: str, class_name: str = "", *, is_fatal: bool = True) -> dict[str, Any]:
     """An exception as events carry it."""
     one: dict[str, Any] = {"message": message}

@@ -10,13 +10,14 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from brickyard.workspace.kernel import ApiError, Document, Principal, WorkspaceInfo
 from brickyard.workspace.pipelines import events
+from brickyard.workspace.pipelines.projects import read_environment
 from brickyard.workspace.pipelines.records import NewEvent, Records, Update
 from brickyard.workspace.processes import Mounts, UnresolvedEnvironment, enforcement
 from brickyard.workspace.processes.places import locate
@@ -75,7 +76,7 @@ class Execution:
         """What ended it badly, or None."""
         principal = self.run_as()
         mounts = self.code.mounts(principal, self.workspace)
-        python = self._environment(mounts)
+        python, import_folders = self._environment(mounts)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.state_folder.mkdir(parents=True, exist_ok=True)
         said = events.Log(self.folder / "events.jsonl")
@@ -85,7 +86,7 @@ class Execution:
             title=f"update {short} of pipeline {self.pipeline.name}",
             module=MODULE,
             folder=self.folder,
-            spec=self._spec(principal, mounts),
+            spec=self._spec(principal, mounts, import_folders),
             python=python,
             experiment=f"/Users/{principal.user_name}/{self.pipeline.name or 'pipeline'}",
             variables={},
@@ -102,16 +103,23 @@ class Execution:
         self._listen(said)
         return self._ending(code)
 
-    def _environment(self, mounts: Mounts) -> Path:
+    def _environment(self, mounts: Mounts) -> tuple[Path, tuple[str, ...]]:
+        """The interpreter, and the folders of editable projects."""
         files = self.code.home.files_of(self.workspace.name)
         volumes = {f"/Volumes/{v.catalog}/{v.schema}/{v.name}": v.path for v in mounts.volumes}
-        return self.code.environments.environment(
-            _requirements(self.pipeline.body),
-            locate=lambda path: locate(path, files, volumes),
-            shows=mounts.shows,
-        )
 
-    def _spec(self, principal: Principal, mounts: Mounts) -> dict[str, Any]:
+        def find(path: str) -> Path:
+            return locate(path, files, volumes)
+
+        wanted = read_environment(self.pipeline.body, find, mounts.shows)
+        if wanted.warnings:
+            self.records.add_events(self.update, map(events.warning, wanted.warnings))
+        python = self.code.environments.environment(wanted.lines, locate=find, shows=mounts.shows)
+        return python, wanted.import_folders
+
+    def _spec(
+        self, principal: Principal, mounts: Mounts, import_folders: Sequence[str]
+    ) -> dict[str, Any]:
         body, request = self.pipeline.body, self.update.request
         given = {**(body.get("parameters") or {}), **(request.get("parameters") or {})}
         return {
@@ -129,7 +137,10 @@ class Execution:
                 "catalog": body.get("catalog") or self.workspace.catalog,
                 "schema": body.get("schema") or body.get("target") or "default",
                 "libraries": list(body.get("libraries") or ()),
-                "root_path": body.get("root_path") or "",
+                "import_folders": [
+                    *(one for one in (body.get("root_path"),) if one),
+                    *import_folders,
+                ],
                 "configuration": {**(body.get("configuration") or {}), **given},
                 "state_folder": str(self.state_folder),
                 **{name: request[name] for name in SELECTIONS},
@@ -163,13 +174,6 @@ class Execution:
             )
         error: Mapping[str, Any] | None = result.get("error")
         return error
-
-
-def _requirements(body: Mapping[str, Any]) -> list[str]:
-    """Requirement lines of the pipeline's environment and of its libraries that are packages."""
-    lines = [str(one) for one in (body.get("environment") or {}).get("dependencies") or ()]
-    lines += [str(one["whl"]) for one in body.get("libraries") or () if one.get("whl")]
-    return lines
 
 
 def _tail(file: Path) -> str:
