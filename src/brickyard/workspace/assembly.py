@@ -134,7 +134,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         serving=serving,
     )
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
-    monitors = MonitorsEngine(store, home, workspaces, catalog=catalog)
+    monitors = MonitorsEngine(store, home, workspaces, identity=identity, catalog=catalog, sql=sql)
     lakebase = LakebaseEngine(store, home, workspaces, catalog=catalog, permissions=permissions)
     alerts = AlertsEngine(
         store,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
@@ -11,6 +12,9 @@ from databricks.sdk.errors import BadRequest, NotFound, PermissionDenied, Resour
 from databricks.sdk.service.catalog import (
     MonitorCronSchedule,
     MonitorInfoStatus,
+    MonitorRefreshInfo,
+    MonitorRefreshInfoState,
+    MonitorRefreshInfoTrigger,
     MonitorSnapshot,
     MonitorTimeSeries,
     PermissionsChange,
@@ -18,6 +22,7 @@ from databricks.sdk.service.catalog import (
 )
 
 ASSETS = "/Workspace/Shared/monitors"
+LIMIT_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +38,20 @@ def run(client: WorkspaceClient, statement: str) -> list[list[str]]:
     assert ended.status is not None
     assert ended.status.error is None, ended.status.error
     return (ended.result and ended.result.data_array) or []
+
+
+def ended(client: WorkspaceClient, table: str, refresh_id: int = 0) -> MonitorRefreshInfo:
+    """A refresh, or the last there is, when it has ended well."""
+    give_up_at = time.monotonic() + LIMIT_S
+    while True:
+        found = (client.quality_monitors.list_refreshes(table).refreshes or [])[0]
+        if refresh_id:
+            found = client.quality_monitors.get_refresh(table, refresh_id)
+        if found.end_time_ms:
+            assert found.state is MonitorRefreshInfoState.SUCCESS, found.message
+            return found
+        assert time.monotonic() < give_up_at, found
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +73,7 @@ def test_a_monitor_is_kept_with_its_table(client: WorkspaceClient, schema: str, 
     daily = MonitorCronSchedule(quartz_cron_expression="0 0 5 1 1 ?", timezone_id="UTC")
     made = monitors.create(table, schema, ASSETS, snapshot=MonitorSnapshot(), schedule=daily)
     assert monitors.get(table.upper()) == made
+    assert ended(client, table).trigger is MonitorRefreshInfoTrigger.MANUAL
     assert (made.table_name, made.status) == (table, MonitorInfoStatus.MONITOR_STATUS_ACTIVE)
     assert made.profile_metrics_table_name == f"{table}_profile_metrics"
     assert made.drift_metrics_table_name == f"{table}_drift_metrics"
@@ -77,6 +97,82 @@ def test_a_monitor_is_kept_with_its_table(client: WorkspaceClient, schema: str, 
     run(client, f"CREATE TABLE {table} (id BIGINT)")
     with pytest.raises(NotFound, match="Monitor for table"):
         monitors.get(table)
+
+
+@pytest.mark.documented
+def test_snapshots_are_profiled_and_compared(
+    client: WorkspaceClient, schema: str, table: str
+) -> None:
+    run(client, f"INSERT INTO {table} VALUES (0, 'a', NULL), (4, 'bcd', NULL)")
+    baseline = f"{table}_before"
+    run(client, f"CREATE TABLE {baseline} (id BIGINT, shop STRING, at TIMESTAMP)")
+    run(client, f"INSERT INTO {baseline} VALUES (1, NULL, NULL)")
+    monitors = client.quality_monitors
+    made = monitors.create(
+        table,
+        schema,
+        ASSETS,
+        snapshot=MonitorSnapshot(),
+        baseline_table_name=baseline,
+        slicing_exprs=["shop", "id > 1"],
+    )
+    ended(client, table)
+    profile, drift = made.profile_metrics_table_name, made.drift_metrics_table_name
+    measured = (
+        "column_name, count, num_nulls, avg, min, max, num_zeros, max_length, distinct_count,"
+        " percent_null, percent_zeros"
+    )
+    whole = "log_type = 'INPUT' AND slice_key IS NULL ORDER BY column_name"
+    none = [None] * 6
+    assert run(client, f"SELECT {measured} FROM {profile} WHERE {whole}") == [
+        [":table", "2", None, *none, None, None],
+        ["at", "0", "2", None, None, None, None, None, "0", "100.0", None],
+        ["id", "2", "0", "2.0", "0.0", "4.0", "1", None, "2", "0.0", "50.0"],
+        ["shop", "2", "0", None, None, None, None, "3", "2", "0.0", None],
+    ]
+    slices = f"SELECT slice_key, slice_value, count FROM {profile}"
+    assert run(
+        client, f"{slices} WHERE column_name = 'id' AND log_type = 'INPUT' ORDER BY 1, 2"
+    ) == [[None, None, "2"], ["id > 1", "false", "1"], ["id > 1", "true", "1"],
+          ["shop", "a", "1"], ["shop", "bcd", "1"]]  # fmt: skip
+
+    run(client, f"INSERT INTO {table} VALUES (NULL, 'a', NULL), (5, 'a', NULL)")
+    again = monitors.run_refresh(table)
+    assert ended(client, table, again.refresh_id).refresh_id == again.refresh_id
+    deltas = f"SELECT count_delta, avg_delta, percent_null_delta FROM {drift}"
+    of_id = "column_name = 'id' AND slice_key IS NULL"
+    assert run(client, f"{deltas} WHERE {of_id} AND drift_type = 'CONSECUTIVE'") == [
+        ["1.0", "1.0", "25.0"]
+    ]
+    assert run(
+        client, f"{deltas} WHERE {of_id} AND drift_type = 'BASELINE' ORDER BY window.start"
+    ) == [["1.0", "1.0", "0.0"], ["2.0", "2.0", "25.0"]]
+    with pytest.raises(BadRequest, match="has ended"):
+        monitors.cancel_refresh(table, again.refresh_id)
+
+
+@pytest.mark.documented
+def test_a_time_series_is_profiled_by_windows(
+    client: WorkspaceClient, schema: str, table: str
+) -> None:
+    moments = ("2026-01-01 10:05:00", "2026-01-01 10:55:00", "2026-01-05 00:00:00")
+    values = ", ".join(f"(1, 'a', TIMESTAMP'{one}')" for one in moments)
+    run(client, f"INSERT INTO {table} VALUES {values}")
+    series = MonitorTimeSeries(timestamp_col="at", granularities=["1 hour", "1 week", "1 month"])
+    made = client.quality_monitors.create(table, schema, ASSETS, time_series=series)
+    ended(client, table)
+    found = run(
+        client,
+        "SELECT granularity, window.start, window.end, count FROM"
+        f" {made.profile_metrics_table_name} WHERE column_name = ':table' ORDER BY 1, 2",
+    )
+    assert found == [
+        ["1 hour", "2026-01-01T10:00:00.000Z", "2026-01-01T11:00:00.000Z", "2"],
+        ["1 hour", "2026-01-05T00:00:00.000Z", "2026-01-05T01:00:00.000Z", "1"],
+        ["1 month", "2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z", "3"],
+        ["1 week", "2025-12-29T00:00:00.000Z", "2026-01-05T00:00:00.000Z", "2"],
+        ["1 week", "2026-01-05T00:00:00.000Z", "2026-01-12T00:00:00.000Z", "1"],
+    ]
 
 
 @pytest.mark.documented
@@ -117,6 +213,6 @@ def test_who_reads_the_table_sees_its_monitor_and_who_manages_it_changes_it(
     with pytest.raises(PermissionDenied):
         robot.quality_monitors.update(table, schema, snapshot=MonitorSnapshot())
     grant("table", table, Privilege.MANAGE)
-    with pytest.raises(PermissionDenied, match="CREATE TABLE"):
+    with pytest.raises(PermissionDenied, match="who created the monitor"):
         robot.quality_monitors.update(table, schema, snapshot=MonitorSnapshot())
     robot.quality_monitors.delete(table)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.alerts.evaluation import CannotEvaluate, state_of
 from brickyard.workspace.alerts.file import written
-from brickyard.workspace.alerts.schedule import Key, Scheduler
 from brickyard.workspace.alerts.settings import complete, masked
 from brickyard.workspace.files.claims import Claim
 from brickyard.workspace.kernel import (
@@ -31,6 +30,7 @@ from brickyard.workspace.kernel import (
     not_found,
     now_ms,
 )
+from brickyard.workspace.kernel.timetable import Key, Timetable
 from brickyard.workspace.permissions.run_as import require_run_as, run_as_of
 from brickyard.workspace.sql.connect import Parameter
 
@@ -44,6 +44,7 @@ log = logging.getLogger("brickyard.alerts")
 
 KIND: Final = "alertsv2"
 TABLE: Final = document_table("alerts_alerts")
+AT_ONCE: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +80,17 @@ class AlertsEngine:
         self._files = files
         self._permissions = permissions
         self._sql = sql
-        self._scheduler = Scheduler(self._evaluate_on_schedule)
+        self._timetable = Timetable("alert", self._evaluate_on_schedule, at_once=AT_ONCE)
 
     def start(self) -> None:
         """Take up the schedules of the alerts that are there."""
         for workspace in self._workspaces:
             for document in self._documents.all(workspace):
-                self._scheduler.put((workspace, document.id), document.body["alert"]["schedule"])
-        self._scheduler.start()
+                self._put((workspace, document.id), document.body["alert"]["schedule"])
+        self._timetable.start()
 
     def stop(self) -> None:
-        self._scheduler.stop()
+        self._timetable.stop()
 
     def create(self, principal: Principal, workspace: WorkspaceInfo, given: Any) -> Alert:
         """A new alert in a folder; without one, in the caller's home."""
@@ -111,7 +112,7 @@ class AlertsEngine:
             self._permissions.forget(workspace, KIND, id)
             self._documents.remove(workspace.name, id)
             raise
-        self._scheduler.put((workspace.name, id), settings["schedule"])
+        self._put((workspace.name, id), settings["schedule"])
         return self._alert(workspace, self._documents.get(workspace.name, id))
 
     def get(
@@ -155,7 +156,7 @@ class AlertsEngine:
             },
             name=settings["display_name"],
         )
-        self._scheduler.put((workspace.name, id), settings["schedule"])
+        self._put((workspace.name, id), settings["schedule"])
         return self._alert(workspace, changed)
 
     def trash(
@@ -163,7 +164,7 @@ class AlertsEngine:
     ) -> None:
         """Into the trash, where it answers and is not evaluated; or away for good."""
         self.get(principal, workspace, id, "CAN_MANAGE")
-        self._scheduler.forget((workspace.name, id))
+        self._timetable.forget((workspace.name, id))
         self._files.discard(workspace, Claim(type=KIND, id=id))
         if purge:
             self._documents.remove(workspace.name, id)
@@ -198,7 +199,7 @@ class AlertsEngine:
         workspace = self._workspaces[key[0]]
         document = self._documents.find(*key)
         if document is None or (alert := self._alert(workspace, document)).is_trashed:
-            self._scheduler.forget(key)
+            self._timetable.forget(key)
             return
         try:
             principal = self._identity.principal(alert.runs_as, workspace.name)
@@ -244,6 +245,12 @@ class AlertsEngine:
             return state_of(result.table.to_pydict(), settings["evaluation"])
         except CannotEvaluate as fault:
             raise ApiError("INVALID_PARAMETER_VALUE", f"Cannot evaluate: {fault}") from None
+
+    def _put(self, key: Key, schedule: Mapping[str, Any]) -> None:
+        if schedule.get("pause_status") == "PAUSED":
+            self._timetable.forget(key)
+        else:
+            self._timetable.put(key, schedule["quartz_cron_schedule"], schedule["timezone_id"])
 
     def _keep(self, workspace: WorkspaceInfo, id: str, state: str) -> None:
         said = {"state": state, "evaluated_ms": now_ms()}

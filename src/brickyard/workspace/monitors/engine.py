@@ -7,7 +7,6 @@ metrics go; who may read the table may see the monitor.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.catalog.tables import TableInfo
@@ -18,42 +17,22 @@ from brickyard.workspace.kernel import (
     Principal,
     Store,
     WorkspaceInfo,
+    denied,
     document_table,
     exists,
     invalid,
     not_found,
 )
+from brickyard.workspace.monitors.monitor import METASTORE, Monitor
+from brickyard.workspace.monitors.refreshes import Refreshes
 from brickyard.workspace.monitors.settings import complete
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.sql.engine import SqlEngine
 
 TABLE: Final = document_table("monitors_monitors")
-METASTORE: Final = ""  # monitors are not a workspace's: they are found from every one
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Monitor:
-    """A monitor and the table it watches, as that is called now."""
-
-    table: TableInfo
-    settings: Mapping[str, Any]
-    assets_dir: str
-    version: int
-    workspace: str  # where it was made
-    runs_as: str
-
-    @property
-    def profile_table(self) -> str:
-        return f"{self._output}.{self.table.name}_profile_metrics"
-
-    @property
-    def drift_table(self) -> str:
-        return f"{self._output}.{self.table.name}_drift_metrics"
-
-    @property
-    def _output(self) -> str:
-        return str(self.settings["output_schema_name"]).lower()
 
 
 class MonitorsEngine:
@@ -63,16 +42,29 @@ class MonitorsEngine:
         home: Home,
         workspaces: Mapping[str, WorkspaceInfo],
         *,
+        identity: IdentityEngine,
         catalog: CatalogEngine,
+        sql: SqlEngine,
     ) -> None:
         self._documents = Documents(store, TABLE, "Monitor")
         self._catalog = catalog
+        self.refreshes = Refreshes(
+            store,
+            workspaces,
+            identity=identity,
+            catalog=catalog,
+            sql=sql,
+            find=self._with_id,
+        )
 
     def start(self) -> None:
-        """Nothing to start."""
+        """Take up the schedules of the monitors that are there."""
+        for one in self._documents.all(METASTORE):
+            self.refreshes.schedule(one.id, one.body["monitor"].get("schedule"))
+        self.refreshes.start()
 
     def stop(self) -> None:
-        """Nothing runs."""
+        self.refreshes.stop()
 
     def create(
         self,
@@ -98,6 +90,8 @@ class MonitorsEngine:
         self._documents.add(
             METASTORE, table.full_name, body, creator=principal.user_name, id=table.id
         )
+        self.refreshes.schedule(table.id, settings.get("schedule"))
+        self.refreshes.queue(table.id, "MANUAL")
         return self._monitor(table)
 
     def get(self, principal: Principal, workspace: WorkspaceInfo, table_name: str) -> Monitor:
@@ -112,20 +106,27 @@ class MonitorsEngine:
     def update(
         self, principal: Principal, workspace: WorkspaceInfo, table_name: str, given: Any
     ) -> Monitor:
-        """Other settings instead of those it has; the folder of its assets stays."""
+        """Other settings instead of those it has; the folder of its assets stays.
+
+        Only for who made the monitor, as on the real service: its refreshes run as them.
+        """
         before = self.managed(principal, workspace, table_name)
+        if principal.user_name != before.runs_as:
+            raise denied(f"Only {before.runs_as}, who created the monitor, can update it")
         settings = self._complete(principal, workspace, given)
         self._documents.change(
             METASTORE,
             before.table.id,
             lambda one: {**one.body, "monitor": settings, "version": one.body["version"] + 1},
         )
+        self.refreshes.schedule(before.table.id, settings.get("schedule"))
         return self._monitor(before.table)
 
     def delete(self, principal: Principal, workspace: WorkspaceInfo, table_name: str) -> None:
         """Watch a table no longer. Its tables of metrics stay, as on the real service."""
         found = self.managed(principal, workspace, table_name)
         self._documents.remove(METASTORE, found.table.id)
+        self.refreshes.forget(found.table.id)
 
     def _managed(
         self, principal: Principal, workspace: WorkspaceInfo, table_name: str
@@ -149,6 +150,12 @@ class MonitorsEngine:
         if baseline := settings.get("baseline_table_name"):
             self._catalog.authorize(principal, workspace, "SELECT", "table", baseline)
         return settings
+
+    def _with_id(self, table_id: str) -> Monitor | None:
+        """The monitor of a table that may have another name by now. Asks nobody."""
+        found = self._documents.find(METASTORE, table_id)
+        table = self._catalog.tables.with_id(table_id) if found is not None else None
+        return _shown(table, found) if table is not None and found is not None else None
 
     def _monitor(self, table: TableInfo) -> Monitor:
         found = self._documents.find(METASTORE, table.id)

@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from brickyard.workspace.kernel import Call, Fidelity, Json, Route
-from brickyard.workspace.monitors.engine import Monitor
+from brickyard.workspace.kernel import Call, Json, Route
+from brickyard.workspace.monitors.monitor import Monitor
+from brickyard.workspace.monitors.refreshes import Refresh
 
 ONE: Final = "/api/2.1/unity-catalog/tables/{table_name}/monitor"
-KEPT: Final = "kept; no metrics are computed"
+REFRESHES: Final = ONE + "/refreshes"
+REFRESH: Final = REFRESHES + "/{refresh_id}"
+PARTLY: Final = "profile and deltas; custom metrics, model quality and notifications are kept only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,35 @@ def drop(call: Call) -> Json:
     return {}
 
 
+def refresh(call: Call) -> Json:
+    engine = call.engines.monitors
+    found = engine.managed(call.principal, call.workspace, call.path["table_name"])
+    return show_refresh(engine.refreshes.queue(found.table.id, "MANUAL"))
+
+
+def browse_refreshes(call: Call) -> Json:
+    found = call.engines.monitors.refreshes.of(_readable(call))
+    return {"refreshes": [show_refresh(one) for one in found]} if found else {}
+
+
+def fetch_refresh(call: Call) -> Json:
+    refreshes = call.engines.monitors.refreshes
+    return show_refresh(refreshes.get(_readable(call), call.path["refresh_id"]))
+
+
+def cancel_refresh(call: Call) -> Json:
+    engine = call.engines.monitors
+    found = engine.managed(call.principal, call.workspace, call.path["table_name"])
+    engine.refreshes.cancel(found.table.id, call.path["refresh_id"])
+    return {}
+
+
+def _readable(call: Call) -> str:
+    """The id of a table that has a monitor and that the caller may read."""
+    engine = call.engines.monitors
+    return engine.get(call.principal, call.workspace, call.path["table_name"]).table.id
+
+
 def show(one: Monitor) -> dict[str, Any]:
     return {
         **one.settings,
@@ -61,9 +93,25 @@ def show(one: Monitor) -> dict[str, Any]:
     }
 
 
+def show_refresh(one: Refresh) -> dict[str, Any]:
+    shown = {
+        "refresh_id": one.id,
+        "state": one.state,
+        "start_time_ms": one.start_ms,
+        "trigger": one.trigger,
+    }
+    if one.end_ms is not None:
+        shown["end_time_ms"] = one.end_ms
+    return {**shown, "message": one.message} if one.message else shown
+
+
 ROUTES = (
-    Route("POST", ONE, create, Fidelity.VIRTUAL, note=KEPT),
+    Route("POST", ONE, create, note=PARTLY),
     Route("GET", ONE, fetch),
-    Route("PUT", ONE, replace, Fidelity.VIRTUAL, note=KEPT),
+    Route("PUT", ONE, replace, note=PARTLY),
     Route("DELETE", ONE, drop),
+    Route("POST", REFRESHES, refresh, note=PARTLY),
+    Route("GET", REFRESHES, browse_refreshes),
+    Route("GET", REFRESH, fetch_refresh),
+    Route("POST", REFRESH + "/cancel", cancel_refresh),
 )
