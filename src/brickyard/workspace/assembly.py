@@ -13,6 +13,8 @@ from brickyard.workspace.apps.engine import AppsEngine
 from brickyard.workspace.apps.routes import ROUTES as APPS
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.catalog.routes import ROUTES as CATALOG
+from brickyard.workspace.compute.engine import ComputeEngine
+from brickyard.workspace.compute.routes import ROUTES as COMPUTE
 from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.dashboards.routes import ROUTES as DASHBOARDS
 from brickyard.workspace.engines import Engines
@@ -54,6 +56,7 @@ SERVICES: tuple[Route, ...] = (
     *CATALOG,
     *FILES,
     *PERMISSIONS,
+    *COMPUTE,
     *SQL,
     *MLFLOW,
     *SERVING,
@@ -79,6 +82,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     files = FilesEngine(
         store, home, workspaces, identity=identity, catalog=catalog, permissions=permissions
     )
+    compute = ComputeEngine(store, home, workspaces, identity=identity, permissions=permissions)
     spark = SparkEngine(store, home, workspaces, identity=identity, catalog=catalog, files=files)
     sql = SqlEngine(
         store, home, workspaces, identity=identity, permissions=permissions, spark=spark
@@ -167,6 +171,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         catalog=catalog,
         files=files,
         permissions=permissions,
+        compute=compute,
         spark=spark,
         sql=sql,
         mlflow=mlflow,

@@ -9,6 +9,7 @@ from typing import Protocol
 from brickyard.workspace.alerts.engine import AlertsEngine
 from brickyard.workspace.apps.engine import AppsEngine
 from brickyard.workspace.catalog.engine import CatalogEngine
+from brickyard.workspace.compute.engine import ComputeEngine
 from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.files.engine import FilesEngine
 from brickyard.workspace.genie.engine import GenieEngine
@@ -45,6 +46,7 @@ class Engines:
     catalog: CatalogEngine
     files: FilesEngine
     permissions: PermissionsEngine
+    compute: ComputeEngine
     spark: SparkEngine
     sql: SqlEngine
     mlflow: MlflowEngine
@@ -76,6 +78,7 @@ class Engines:
             self.catalog,
             self.permissions,
             self.files,
+            self.compute,
             self.spark,
             self.sql,
             self.mlflow,

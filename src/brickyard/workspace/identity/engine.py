@@ -169,6 +169,22 @@ class IdentityEngine:
         """The person this data directory belongs to: administrator of the metastore."""
         return self.principal(defaults.person_name())
 
+    def require_entitlement(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str
+    ) -> None:
+        """Raises PERMISSION_DENIED unless somebody or a group of theirs has an entitlement, such
+        as `allow-cluster-create`; administrators have all."""
+        if principal.is_admin:
+            return
+        with self.look() as tx:
+            person = directory.person_named(tx, principal.user_name)
+            groups = [directory.group_named(tx, one, workspace.name) for one in principal.groups]
+        for holder in (person, *groups):
+            items = holder.details.get("entitlements") if holder is not None else None
+            if any(isinstance(one, dict) and one.get("value") == name for one in items or ()):
+                return
+        raise denied(f"{principal.user_name} is not entitled to this: it takes {name}")
+
     def is_user(self, user_name: str) -> bool:
         return self._is(user_name, Kind.USER)
 

@@ -156,6 +156,11 @@ class PermissionsEngine:
                 f" {canonical(object_type)} {object_id}"
             )
 
+    def require_admin(self, principal: Principal, doing: str) -> None:
+        """Raises PERMISSION_DENIED unless an administrator asks; `doing` as in "pin clusters"."""
+        if not principal.is_admin:
+            raise denied(f"Only workspace administrators may {doing}")
+
     def grant_owner(
         self, principal: Principal, workspace: WorkspaceInfo, object_type: str, object_id: str
     ) -> None:

@@ -94,9 +94,11 @@ def _subject(kind: str, call: Call) -> tuple[Subject, tuple[Subject, ...]]:
 
 def _manageable(kind: str, call: Call) -> tuple[Subject, tuple[Subject, ...]]:
     subject, parents = _subject(kind, call)
-    level = "CAN_MANAGE" if "CAN_MANAGE" in levels_of(subject.type) else "CAN_USE"
+    if "CAN_MANAGE" not in levels_of(subject.type):
+        call.engines.permissions.require_admin(call.principal, f"share {kind}")
+        return subject, parents
     call.engines.permissions.require(
-        call.principal, call.workspace, subject.type, subject.id, level, parents
+        call.principal, call.workspace, subject.type, subject.id, "CAN_MANAGE", parents
     )
     return subject, parents
 

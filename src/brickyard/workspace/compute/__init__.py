@@ -1,0 +1,1 @@
+"""Clusters, instance pools, cluster policies and libraries: kept, with nothing running behind."""
