@@ -144,6 +144,9 @@ def test_a_branch_has_the_databases_and_roles_of_its_source(api: PostgresAPI, pr
     assert trashed[made.name].status.current_state.value == "DELETED"
     api.undelete_branch(made.name).wait()
     assert api.get_branch(made.name).uid == made.uid
+    for purge in (False, True):
+        api.delete_branch(made.name, purge=purge).wait()
+    refused(api.undelete_branch, made.name, error=NotFound, match="branch")
 
 
 @pytest.mark.documented
@@ -224,6 +227,7 @@ def test_a_project_comes_back_unless_it_is_purged(api: PostgresAPI) -> None:
     assert trashed[made.name].purge_time.ToSeconds() > trashed[made.name].delete_time.ToSeconds()
     api.undelete_project(made.name).wait()
     assert api.get_project(made.name).uid == made.uid
+    api.delete_project(made.name).wait()
     api.delete_project(made.name, purge=True).wait()
     refused(api.undelete_project, made.name, error=NotFound, match="project")
     refused(api.get_operation, f"{made.name}/operations/none", error=NotFound, match="operation")

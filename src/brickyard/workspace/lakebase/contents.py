@@ -41,6 +41,12 @@ def object_of(project: Document, name: Name) -> dict[str, Any]:
     return dict(found)
 
 
+def is_deleted(project: Document, name: Name) -> bool:
+    """Whether it is what can come back: in a project that is there."""
+    held = project.body["objects"].get(name.below) or {}
+    return bool(held.get("deleted_ms")) and not project.body["root"].get("deleted_ms")
+
+
 def postgres_name(name: Name, spec: Mapping[str, Any]) -> str:
     """What a database or role is called in Postgres: its id, unless it is said."""
     word = "postgres_database" if name.kind.word == "database" else "postgres_role"

@@ -34,6 +34,7 @@ from brickyard.workspace.lakebase.contents import (
     drop_object,
     first_objects,
     has_database,
+    is_deleted,
     made_object,
     object_of,
     owner_of,
@@ -212,16 +213,19 @@ class Projects:
     ) -> Name:
         """Remove something with all that is in it. Projects and branches can come back for a week
         unless `purge` is true. `heir` is the role that gets a role's databases."""
-        found = self.get(principal, workspace, text, MANAGE)
-        name = found.name
+        name, project = self._manageable(principal, workspace, text)
         if not name.below and purge:
-            check_unprotected(found.project.body["objects"], "")
+            check_unprotected(project.body["objects"], "")
             self._kept.remove(workspace.name, name.project)
             self._access.forget(workspace, name.project)
             return name
 
         def edit(now: Document) -> Mapping[str, Any]:
-            before, objects = object_of(now, name), dict(now.body["objects"])
+            if purge and is_deleted(now, name):
+                before = now.body["objects"][name.below]
+            else:
+                before = object_of(now, name)
+            objects = dict(now.body["objects"])
             gone = {**before, "deleted_ms": now_ms()}
             check_unprotected(objects, name.below)
             if not name.below:
@@ -240,9 +244,7 @@ class Projects:
 
     def undelete(self, principal: Principal, workspace: WorkspaceInfo, text: str) -> Found:
         """Bring a deleted project or branch back."""
-        name = read_name(text)
-        self._kept.get(workspace.name, name.project)
-        self._access.require(principal, workspace, name.project, MANAGE)
+        name, _ = self._manageable(principal, workspace, text)
 
         def edit(now: Document) -> Mapping[str, Any]:
             held = now.body["objects"].get(name.below) if name.below else now.body["root"]
@@ -257,6 +259,15 @@ class Projects:
 
         changed = self._kept.change(workspace.name, name.project, edit)
         return Found(name=name, object=object_of(changed, name), project=changed)
+
+    def _manageable(
+        self, principal: Principal, workspace: WorkspaceInfo, text: str
+    ) -> tuple[Name, Document]:
+        """A name, and its project also when that is deleted, for somebody who manages it."""
+        name = read_name(text)
+        project = self._kept.get(workspace.name, name.project)
+        self._access.require(principal, workspace, name.project, MANAGE)
+        return name, project
 
     def use_database(
         self,

@@ -126,11 +126,12 @@ class Shared:
     def add_table(self, principal: Principal, workspace: WorkspaceInfo, want: Synced) -> TableInfo:
         """Make a synced table: takes CREATE_TABLE on its schema and SELECT on its source."""
         catalog, schema = _parts(want.name)
+        makes_schema = self._check_creating(principal, workspace, catalog, schema)
         place = self._place(want, catalog)
         source = self._source(principal, workspace, want)
         self._find_place(principal, workspace, place, want.makes_missing)
-        if want.makes_missing and self._place_of_catalog(catalog) is not None:
-            self._ensure_schema(principal, workspace, catalog, schema)
+        if makes_schema and want.makes_missing and self._place_of_catalog(catalog) is not None:
+            self._catalog.schemas.create(principal, workspace, catalog, schema)
         return self._catalog.create_table(
             principal,
             workspace,
@@ -206,14 +207,20 @@ class Shared:
             raise invalid(f"Primary key columns not in {want.source}: {', '.join(lost)}")
         return source
 
-    def _ensure_schema(
+    def _check_creating(
         self, principal: Principal, workspace: WorkspaceInfo, catalog: str, schema: str
-    ) -> None:
+    ) -> bool:
+        """Raise when somebody may not make a table here. Whether the schema is missing."""
+        self._catalog.authorize(principal, workspace, "USE_CATALOG", "catalog", catalog)
         try:
-            self._catalog.schemas.create(principal, workspace, catalog, schema)
+            self._catalog.authorize(
+                principal, workspace, "CREATE_TABLE", "schema", f"{catalog}.{schema}"
+            )
         except ApiError as failure:
-            if failure.code not in ("SCHEMA_ALREADY_EXISTS", "PERMISSION_DENIED"):
+            if failure.code != "SCHEMA_DOES_NOT_EXIST":
                 raise
+            return True
+        return False
 
 
 def _is_here(
