@@ -10,9 +10,13 @@ BASE: Final = "/api/2.0/vector-search/endpoints"
 ONE: Final = BASE + "/{id}"
 
 
-def with_uuid(got: Json) -> Json:
-    """The endpoint with its number under the name that permissions use."""
-    return {**got, "endpoint_uuid": got.get("id", "")}
+def as_asked(got: Json) -> Json:
+    """The endpoint with its number under the name that permissions use, and with the throughput
+    that was asked for where configuration has it.
+    """
+    shown = {**got, "endpoint_uuid": got.get("id", "")}
+    qps = (got.get("scaling_info") or {}).get("requested_target_qps")
+    return {**shown, "target_qps": qps} if qps else shown
 
 
 VECTOR_SEARCH_ENDPOINTS: Final = ResourceType(
@@ -20,7 +24,7 @@ VECTOR_SEARCH_ENDPOINTS: Final = ResourceType(
     title="Vector search endpoint",
     service="vector_search_endpoints",
     create=Call(method="POST", path=BASE, fields=None),
-    read=Read(path=ONE, record=with_uuid, configuration=with_uuid),
+    read=Read(path=ONE, record=as_asked, configuration=as_asked),
     update=(
         Call(
             method="PATCH",

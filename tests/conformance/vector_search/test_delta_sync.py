@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 import pytest
@@ -19,7 +16,7 @@ from databricks.sdk.service.vectorsearch import (
     VectorIndexType,
 )
 from deltalake import DeltaTable, write_deltalake
-from search_place import FLOATS, Place
+from search_place import FLOATS, Place, folder, online, wait
 
 pytestmark = pytest.mark.documented
 
@@ -39,10 +36,6 @@ def rows(*ids: int, text: str = "text") -> pa.Table:
     return pa.Table.from_pylist(given, schema=SHAPE)
 
 
-def folder(client: WorkspaceClient, table: str) -> str:
-    return unquote(urlsplit(str(client.tables.get(table).storage_location)).path)
-
-
 def create(client: WorkspaceClient, name: str, endpoint: str, table: str, **given: Any) -> None:
     vector = EmbeddingVectorColumn(name="vector", embedding_dimension=given.pop("size", 2))
     client.vector_search_indexes.create_index(
@@ -56,26 +49,6 @@ def create(client: WorkspaceClient, name: str, endpoint: str, table: str, **give
             embedding_vector_columns=[vector],
         ),
     )
-
-
-def state(client: WorkspaceClient, name: str) -> dict[str, Any]:
-    """The status as it is sent: the SDK drops `detailed_state`."""
-    got: Any = client.api_client.do("GET", f"/api/2.0/vector-search/indexes/{name}")
-    found: dict[str, Any] = got["status"]
-    return found
-
-
-def wait(client: WorkspaceClient, name: str, done: Callable[[dict[str, Any]], bool]) -> Any:
-    for _ in range(300):
-        found = state(client, name)
-        if done(found):
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"{name} stays {found}")
-
-
-def online(status: dict[str, Any]) -> bool:
-    return bool(status["detailed_state"] == "ONLINE_NO_PENDING_UPDATE")
 
 
 def found(client: WorkspaceClient, name: str, columns: list[str]) -> list[Any]:

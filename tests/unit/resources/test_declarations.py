@@ -12,6 +12,7 @@ import pytest
 from brickyard.resources import ACCESS, TITLES, TYPES, On, ResourceType, catalogue
 from brickyard.resources.experiments import same_name
 from brickyard.resources.model_serving_endpoints import changed_tags, configuration_of
+from brickyard.resources.vector_search_endpoints import as_asked
 
 ROOT = Path(__file__).parents[3]
 KINDS = tuple(TYPES.values())
@@ -190,3 +191,9 @@ def test_grants_are_written_as_changes() -> None:
         "full_name": "c.s.m",
         "__embed__": want,
     }
+
+
+def test_an_endpoints_throughput_is_read_where_configuration_has_it() -> None:
+    got = {"name": "e", "id": "1", "scaling_info": {"requested_target_qps": 7}}
+    assert as_asked(got) == {**got, "endpoint_uuid": "1", "target_qps": 7}
+    assert "target_qps" not in as_asked({"name": "e"})

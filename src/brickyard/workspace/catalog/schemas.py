@@ -103,7 +103,7 @@ class Schemas:
         with self._metastore.begin() as tx:
             found = securables.need(tx, "schema", names.full("schema", full_name))
             counts = {
-                kind: len(securables.below(tx, found, kind))
+                kind.replace("_", " "): len(securables.below(tx, found, kind))
                 for kind in ("table", "volume", "function", "model", "vector_index", "secret")
             }
             if any(counts.values()) and not force:

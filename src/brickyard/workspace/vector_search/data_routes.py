@@ -66,8 +66,10 @@ async def query(call: Call) -> Json:
 
 
 def next_page(call: Call) -> Json:
-    want, numbers, start = search.opened(call.read(NextPage).page_token)
-    return _shown(_page(*_readable(call), want, numbers, start))
+    place = search.opened(call.read(NextPage).page_token)
+    kept, rows = _readable(call)
+    search.check_kind(place.query, has_vectors=bool(vector_name(kept)))
+    return _shown(_page(kept, rows, place.query, place.numbers, place.start))
 
 
 def scan(call: Call) -> Json:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from brickyard.workspace.kernel import invalid
+from brickyard.workspace.kernel.decode import decode
 from brickyard.workspace.vector_search import filters
 from brickyard.workspace.vector_search.rows import Rows
 from brickyard.workspace.vector_search.schema import spark_types
@@ -52,14 +53,9 @@ class Found:
 
 def check(want: Query, *, has_vectors: bool, embeds: bool) -> None:
     """Raise for a query that an index like this cannot answer."""
-    if want.kind not in TYPES:
-        raise invalid(f"query_type must be one of {', '.join(TYPES)}, not {want.query_type!r}")
+    check_kind(want, has_vectors=has_vectors)
     if not 1 <= want.num_results <= MOST:
         raise invalid(f"num_results must be between 1 and {MOST}")
-    if not has_vectors and want.kind != FULL_TEXT:
-        raise invalid("This index has no vectors: use query_type FULL_TEXT")
-    if want.kind != ANN and not want.query_text:
-        raise invalid(f"query_text is required for query_type {want.kind}")
     if want.kind == FULL_TEXT:
         return
     if want.query_vector is None and not (want.query_text and embeds):
@@ -106,17 +102,39 @@ def page(
     )
 
 
-def opened(token: str) -> tuple[Query, Sequence[float] | None, int]:
-    """The query, its vector and the start that a page token holds."""
+def check_kind(want: Query, *, has_vectors: bool) -> None:
+    if want.kind not in TYPES:
+        raise invalid(f"query_type must be one of {', '.join(TYPES)}, not {want.query_type!r}")
+    if not has_vectors and want.kind != FULL_TEXT:
+        raise invalid("This index has no vectors: use query_type FULL_TEXT")
+    if want.kind != ANN and not want.query_text:
+        raise invalid(f"query_text is required for query_type {want.kind}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a page begins, and of which query: what a page token holds."""
+
+    query: Query
+    start: int
+    numbers: Sequence[float] | None = None
+
+
+def opened(token: str) -> Place:
+    """What a page token holds. It comes from a client: it may hold anything."""
     try:
         kept = json.loads(base64.urlsafe_b64decode(token.encode()))
-        return Query(**kept["query"]), kept["numbers"], int(kept["start"])
-    except (ValueError, KeyError, TypeError):
-        raise invalid("page_token is not one of this index") from None
+    except (ValueError, RecursionError):
+        raise invalid("page_token is not one of a query") from None
+    place = decode(kept, Place)
+    without = place.numbers is None and place.query.kind != FULL_TEXT
+    if without or place.start < 0 or not 1 <= place.query.num_results <= MOST:
+        raise invalid("page_token is not one of a query")
+    return place
 
 
 def _token(want: Query, numbers: Sequence[float] | None, start: int) -> str:
-    kept = {"query": asdict(want), "numbers": numbers, "start": start}
+    kept = asdict(Place(query=want, numbers=numbers, start=start))
     return base64.urlsafe_b64encode(json.dumps(kept).encode()).decode()
 
 

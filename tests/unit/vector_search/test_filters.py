@@ -1,0 +1,82 @@
+"""Filters of queries become conditions over the index's columns, or are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from brickyard.workspace.kernel import ApiError
+from brickyard.workspace.vector_search import embedding, search
+from brickyard.workspace.vector_search.definition import direct_columns, normalized_schema
+from brickyard.workspace.vector_search.filters import from_json, from_text
+
+COLUMNS = ("id", "title", "my col", "a OR b", "x LIKE")
+
+
+@pytest.mark.parametrize(
+    ("given", "condition"),
+    [
+        ({"id": 5}, "(`id` IN (5))"),
+        ({"id": [1, 2], "title NOT": "it's"}, "(`id` IN (1, 2)) AND (`title` NOT IN ('it''s'))"),
+        ({"id >=": 2.5}, "(`id` >= 2.5)"),
+        ({"id OR title": [1, "x"]}, "((`id` IN (1)) OR (`title` IN ('x')))"),
+        ({"title like": "a_b"}, r"((' ' || `title` || ' ') LIKE '% a\_b %')"),
+        ({"my col <": 1, "a OR b": True}, "(`my col` < 1) AND (`a OR b` IN (true))"),
+        ({"x LIKE": "word"}, "(`x LIKE` IN ('word'))"),
+    ],
+)
+def test_an_object_becomes_a_condition(given: Any, condition: str) -> None:
+    assert from_json(json.dumps(given), COLUMNS) == condition
+
+
+@pytest.mark.parametrize(
+    "given",
+    ['{"nope": 1}', "[]", "{", '{"id": null}', '{"id": {}}', '{"id <": [1, 2]}', '{"id": []}',
+     '{"id OR title": [1]}', '{"id` = 1 OR `id": 1}'],
+)  # fmt: skip
+def test_an_object_that_is_no_filter_is_refused(given: str) -> None:
+    with pytest.raises(ApiError):
+        from_json(given, COLUMNS)
+
+
+def test_a_text_becomes_a_condition() -> None:
+    assert from_text('title = "x" AND NOT id IN (1, 2)', COLUMNS) == (
+        "`title` = 'x' AND NOT `id` IN (1, 2)"
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["nope = 1", "t.id = 1", "id = 1; SELECT 1", "id IN (SELECT 1)", "upper(title) = 'X'", "id =",
+     "SELECT 1", "id = 1 -- x\n OR sleep(1) = 1"],
+)  # fmt: skip
+def test_a_text_that_does_more_than_compare_is_refused(given: str) -> None:
+    with pytest.raises(ApiError):
+        from_text(given, COLUMNS)
+
+
+def test_a_page_token_comes_back_as_it_was_and_another_is_refused() -> None:
+    want = search.Query(columns=("id",), query_text="x", num_results=2000)
+    place = search.opened(search._token(want, (1.0,), 1000))
+    assert place == search.Place(query=want, numbers=(1.0,), start=1000)
+    for wrong in ("", "x", "e30=", "bnVsbA==", search._token(want, None, 1000)):
+        with pytest.raises(ApiError):
+            search.opened(wrong)
+
+
+def test_vectors_are_found_in_answers_of_both_forms() -> None:
+    openai = {"data": [{"embedding": [1]}, {"embedding": [2]}]}
+    for answer in (openai, {"predictions": [[1], [2]]}, {"predictions": openai}):
+        assert embedding._vectors(answer) == [[1.0], [2.0]]
+    for answer in ({"predictions": ["x"]}, {"predictions": [[]]}, [], {"data": [{}]}):
+        assert embedding._vectors(answer) is None
+
+
+def test_a_schema_is_written_as_the_service_writes_it() -> None:
+    columns = direct_columns('{"v": "array<FLOAT>", "id": "integer", "n": "long"}')
+    assert normalized_schema(columns) == '{"id":"int","n":"bigint","v":"array<float>"}'
+    for wrong in ("", "[]", "{}", '{"a": "map<int>"}', '{"a": 1}', '{"a": "array<array<int>>"}'):
+        with pytest.raises(ApiError):
+            direct_columns(wrong)
