@@ -15,8 +15,10 @@ from brickyard.cli.commands import CommandTable
 from brickyard.cli.failures import Refused, end_gently
 from brickyard.cli.project_options import (
     APPROVE,
+    CLUSTER,
     FORCE_LOCK,
     FORCE_PULL,
+    OLD_CLUSTER,
     QUIET,
     SELECT,
     Chosen,
@@ -90,8 +92,17 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
 @SELECT
 @QUIET
 @FORCE
+@CLUSTER
+@OLD_CLUSTER
 def plan(
-    chosen: Chosen, *, detailed_exitcode: bool, select: tuple[str, ...], quiet: int, force: bool
+    chosen: Chosen,
+    *,
+    detailed_exitcode: bool,
+    select: tuple[str, ...],
+    quiet: int,
+    force: bool,
+    cluster_id: str | None,
+    compute_id: str | None,
 ) -> None:
     """Show what a deploy would change, field by field, with reasons. Changes nothing.
 
@@ -106,7 +117,8 @@ def plan(
     from brickyard.deploy.planning import check_branch
     from brickyard.deploy.services import check_served
 
-    project = connect(chosen, quiet=True, deploys=True)
+    cluster = cluster_id or compute_id or ""
+    project = connect(chosen, quiet=True, deploys=True, cluster_id=cluster)
     check_branch(project, force=force)
     with LiveLine(COMPARING, is_silent=quiet > 0):
         made = make_plan(project, select=select, say=say)
@@ -135,6 +147,12 @@ def plan(
 )
 @SELECT
 @QUIET
+@click.option(
+    "--fail-on-active-runs", is_flag=True, help="Do nothing while a deployed job or pipeline runs."
+)
+@CLUSTER
+@OLD_CLUSTER
+@click.option("--verbose", is_flag=True, hidden=True, help="Name every file as it is uploaded.")
 def deploy(
     chosen: Chosen,
     *,
@@ -144,6 +162,10 @@ def deploy(
     plan_file: str | None,
     select: tuple[str, ...],
     quiet: int,
+    fail_on_active_runs: bool,
+    cluster_id: str | None,
+    compute_id: str | None,
+    verbose: bool,
 ) -> None:
     """Upload what changed and make the workspace match the bundle."""
     from brickyard.cli.approval import may_deploy
@@ -158,7 +180,8 @@ def deploy(
     from brickyard.deploy.services import stop_if_unserved
 
     end_gently()
-    project = connect(chosen, quiet=quiet > 1, deploys=True)
+    cluster = cluster_id or compute_id or ""
+    project = connect(chosen, quiet=quiet > 1, deploys=True, cluster_id=cluster)
     check_branch(project, force=force)
     tell = say if quiet < 2 else _silent
     tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({client_host(project)})")
@@ -178,7 +201,15 @@ def deploy(
         return
     with LiveLine("uploading what changed", is_silent=quiet > 0) as live:
         progress = ApplyProgress(live, quiet=quiet)
-        deployed = apply_plan(project, made, progress, say=tell, force_lock=force_lock)
+        deployed = apply_plan(
+            project,
+            made,
+            progress,
+            say=tell,
+            force_lock=force_lock,
+            told=_named if verbose else None,
+            fail_on_active=fail_on_active_runs,
+        )
     if chosen.wants_json:
         _echo_deployed(project, deployed)
     elif quiet < 2:
@@ -366,6 +397,12 @@ def client_host(project: Project) -> str:
     """The workspace's address, and whether it is one of the embedded ones."""
     host = project.workspace.host
     return f"{host}, embedded" if project.address.is_embedded else host
+
+
+def _named(action: str, name: str, progress: float) -> None:
+    """A file that has been sent or removed."""
+    if progress >= 1:
+        click.echo(f"{'Uploaded' if action == 'put' else 'Deleted'} {name}")
 
 
 def _silent(_: str) -> None:

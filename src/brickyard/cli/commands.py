@@ -35,7 +35,35 @@ class Listed:
         return command
 
 
-class CommandTable(click.Group):
+class FlagsAnywhere(click.Group):
+    """A group whose options may stand before the verb: `bundle -t dev deploy`.
+
+    The official CLI's shared options are accepted at every level; they go to the verb here.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, options_behind(args, own={"-h", "--help", "--version"}))
+
+
+WITH_VALUE = frozenset(
+    {
+        *("-t", "--target", "-e", "--environment", "-p", "--profile", "-o", "--output", "--var"),
+        *("--key", "--log-level", "--log-file", "--log-format"),
+    }
+)
+
+
+def options_behind(args: list[str], *, own: set[str]) -> list[str]:
+    """The arguments with the options in front of the verb moved behind it."""
+    at = 0
+    while at < len(args) and args[at].startswith("-") and args[at] not in own and args[at] != "--":
+        at += 2 if args[at] in WITH_VALUE else 1
+    if at == 0 or at >= len(args):
+        return args
+    return [args[at], *args[:at], *args[at + 1 :]]
+
+
+class CommandTable(FlagsAnywhere):
     """A group over a table of `Listed` commands, shown in sections."""
 
     def __init__(

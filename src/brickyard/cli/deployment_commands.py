@@ -6,11 +6,12 @@ import sys
 
 import click
 
+from brickyard.cli.commands import FlagsAnywhere
 from brickyard.cli.failures import Refused
 from brickyard.cli.project_options import APPROVE, FORCE_LOCK, Chosen, connect, project_options
 
 
-@click.group()
+@click.group(cls=FlagsAnywhere)
 def deployment() -> None:
     """Bind existing objects to the bundle's resources, or let them go."""
 
@@ -57,7 +58,7 @@ def migrate(chosen: Chosen, *, noplancheck: bool) -> None:
     click.echo("Nothing to migrate: the state is of the direct engine.", err=True)
 
 
-@click.group()
+@click.group(cls=FlagsAnywhere)
 def state() -> None:
     """What is recorded about the deployment."""
 

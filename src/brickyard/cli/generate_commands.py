@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from brickyard.cli.commands import FlagsAnywhere
 from brickyard.cli.completion import resource_keys
 from brickyard.cli.failures import Refused, end_gently, say_error
 from brickyard.cli.project_options import Chosen, connect, project_options
@@ -49,7 +50,7 @@ def source_dir(default: str) -> Callable[[Command], Command]:
     )
 
 
-@click.group()
+@click.group(cls=FlagsAnywhere)
 def generate() -> None:
     """Write configuration, and the files it needs, for objects that exist already."""
 

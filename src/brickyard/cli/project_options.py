@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from brickyard.cli.failures import Refused
+from brickyard.cli.logs import OPTIONS as LOGS
+from brickyard.cli.logs import start as start_log
 
 if TYPE_CHECKING:
     from brickyard.deploy import Project
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 TARGET = click.option("-t", "--target", metavar="TARGET", help="Target of the bundle to use.")
+OLD_TARGET = click.option("-e", "--environment", hidden=True)  # what the target was called once
 OUTPUT = click.option(
     "-o",
     "--output",
@@ -54,6 +57,10 @@ FORCE_LOCK = click.option(
 FORCE_PULL = click.option(
     "--force-pull", is_flag=True, help="Has no effect: the state is always read in the workspace."
 )
+CLUSTER = click.option(
+    "-c", "--cluster-id", metavar="ID", help="Run every job's tasks on this cluster."
+)
+OLD_CLUSTER = click.option("--compute-id", hidden=True)
 SELECT = click.option(
     "--select",
     multiple=True,
@@ -101,8 +108,15 @@ def _options(command: Command, output_option: Callable[[Any], Any]) -> Command:
         profile: str | None,
         local: bool,
         output: str,
+        environment: str | None,
+        debug: bool,
+        log_level: str | None,
+        log_file: str | None,
+        log_format: str | None,
         **rest: Any,
     ) -> Any:
+        start_log(debug=debug, log_level=log_level, log_file=log_file, log_format=log_format)
+        target = target or environment
         chosen = Chosen(
             target=target, variables=variables, profile=profile, local=local, output=output
         )
@@ -113,13 +127,13 @@ def _options(command: Command, output_option: Callable[[Any], Any]) -> Command:
         getattr(command, "__click_params__", [])
     )
     decorated: Any = with_chosen
-    for option in (LOCAL, PROFILE, output_option, VARIABLES, TARGET):
+    for option in (*LOGS, LOCAL, PROFILE, output_option, VARIABLES, OLD_TARGET, TARGET):
         decorated = option(decorated)
     result: Command = decorated
     return result
 
 
-def load(chosen: Chosen, *, ask: Ask | None = None) -> Project:
+def load(chosen: Chosen, *, ask: Ask | None = None, cluster_id: str = "") -> Project:
     """The project offline, findings and all; `ask` asks the workspace what can be asked at once."""
     from brickyard.cli.live import say
     from brickyard.deploy import load_project
@@ -133,10 +147,13 @@ def load(chosen: Chosen, *, ask: Ask | None = None) -> Project:
         start=start_embedded,
         ask=ask,
         say=say,
+        cluster_id=cluster_id,
     )
 
 
-def connect(chosen: Chosen, *, quiet: bool = False, deploys: bool = False) -> Project:
+def connect(
+    chosen: Chosen, *, quiet: bool = False, deploys: bool = False, cluster_id: str = ""
+) -> Project:
     """The project connected to its workspace; findings are shown, errors among them end it.
 
     The bundle's `postinit` script has run then. Where it is going to be deployed, what the
@@ -151,7 +168,7 @@ def connect(chosen: Chosen, *, quiet: bool = False, deploys: bool = False) -> Pr
     from brickyard.deploy.project import OF_DEPLOYS, stop_on_refusals
     from brickyard.values import Severity
 
-    project = load(chosen)
+    project = load(chosen, cluster_id=cluster_id)
     try:
         if deploys:
             stop_on_refusals(project.diagnostics)

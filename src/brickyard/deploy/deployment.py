@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from brickyard.deploy.active import check_idle, is_wanted
 from brickyard.deploy.apply import Applied, Event, apply
 from brickyard.deploy.artifacts import upload
 from brickyard.deploy.calls import MAX_WAIT, Caller
@@ -33,7 +34,7 @@ from brickyard.deploy.recovered import recovered
 from brickyard.deploy.services import stop_if_unserved
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled, write_atomically
-from brickyard.deploy.sync import DEPLOYMENT, Synced, look_at, synchronise
+from brickyard.deploy.sync import DEPLOYMENT, Synced, Told, look_at, synchronise
 from brickyard.deploy.unrecorded import creates_to_note
 from brickyard.deploy.upload_set import upload_set
 
@@ -76,8 +77,13 @@ def apply_plan(
     *,
     say: Say = _silent,
     force_lock: bool = False,
+    told: Told | None = None,
+    fail_on_active: bool = False,
 ) -> Deployed:
     """Deploy: upload what changed, carry out the plan, record it.
+
+    `told` hears of each file. With `fail_on_active`, or when the bundle says so, nothing is done
+    while a deployed job or pipeline runs.
 
     Raises `BadPlan` when the deployment has moved on since the plan, `Locked`, `Prevented`,
     `BrokenBundle` when the embedded workspace cannot make part of it, and the errors of the world.
@@ -94,8 +100,10 @@ def apply_plan(
         for address in sorted(pulled.unsure.keys() - plan.nodes.keys()):
             if not plan.not_selected:
                 say(f"{address} may have been made by an interrupted deploy: look for it")
+        if fail_on_active or is_wanted(project):
+            check_idle(project.workspace, pulled.state)
         ignore_in_git(project)
-        synced = _upload(project, say)
+        synced = _upload(project, say, told)
         store.adopt(pulled.state, say)
         applied, state = _carry_out(project, plan, pulled, caller, progress)
         write_metadata(project, state)
@@ -207,7 +215,7 @@ def _caller(project: Project, say: Say) -> Caller:
     return Caller(workspace=project.workspace, max_wait_s=float(given), warn=say)
 
 
-def _upload(project: Project, say: Say) -> Synced:
+def _upload(project: Project, say: Say, told: Told | None) -> Synced:
     state_path = project.path("state_path")
     prepared = prepare_resources(project, say=_silent)
     upload(prepared.uploads, project.files, state_path=state_path, say=say)
@@ -220,6 +228,7 @@ def _upload(project: Project, say: Say) -> Synced:
         state_path=state_path,
         local_state=project.folder,
         say=say,
+        told=told,
     )
     share_folders(project)
     return synced

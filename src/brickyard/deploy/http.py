@@ -122,6 +122,29 @@ class Answer:
         return data if isinstance(data, dict) else {"items": data}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request as it was sent and what came back: an answer, or an error of the connection."""
+
+    method: str
+    target: str
+    sent: bytes | None
+    status: int = 0
+    reason: str = ""
+    received: bytes = b""
+    error: str = ""
+    seconds: float = 0.0
+
+
+# Told of every exchange, in the thread that made it: `--debug`.
+LISTENERS: Final[list[Callable[[Exchange], None]]] = []
+
+
+def _tell(exchange: Exchange) -> None:
+    for listener in LISTENERS:
+        listener(exchange)
+
+
 @dataclass(slots=True)
 class _Line:
     """A thread's connection and when it was last used. It ends with its thread."""
@@ -208,6 +231,7 @@ class Workspace:
                 answer = self._once(method, target, content, headers or {}, timeout_s)
             except (OSError, http.client.HTTPException) as error:
                 self._drop()
+                _tell(Exchange(method=method, target=target, sent=content, error=_reason(error)))
                 never_sent = isinstance(error, ConnectionRefusedError)
                 may_repeat = method in SAFE_METHODS and not never_sent and attempt <= 3
                 if not may_repeat or time.monotonic() > give_up_at:
@@ -233,6 +257,7 @@ class Workspace:
         line = self._line(timeout_s or self.timeout_s)
         connection = line.connection
         assert connection is not None
+        began = time.monotonic()
         sent = {"User-Agent": USER_AGENT, "Accept": "application/json"}
         connection.request(
             method, target, body=content, headers=sent | dict(headers) | dict(self.authorize())
@@ -240,6 +265,17 @@ class Workspace:
         response = connection.getresponse()
         body = response.read()
         line.used_at = time.monotonic()
+        _tell(
+            Exchange(
+                method=method,
+                target=target,
+                sent=content,
+                status=response.status,
+                reason=http.client.responses.get(response.status, ""),
+                received=body,
+                seconds=line.used_at - began,
+            )
+        )
         if response.will_close:
             self._drop()
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)

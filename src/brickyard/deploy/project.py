@@ -163,6 +163,7 @@ def load_project(
     start: Callable[[], None] | None = None,
     ask: Ask | None = None,
     say: Callable[[str], None] | None = None,
+    cluster_id: str = "",
 ) -> Project:
     """The project, as far as it can be known offline. Errors of the bundle are in `diagnostics`.
 
@@ -182,6 +183,7 @@ def load_project(
         git=_git_facts(repository, folder),
         host=surroundings.get("DATABRICKS_HOST"),
         environment=surroundings,
+        cluster_id=cluster_id,
     )
     files = BundleFiles(DiskFiles(folder))
     if say is not None and _prepared(files, folder, surroundings, say):

@@ -190,6 +190,7 @@ def synchronise(
     state_path: str,
     local_state: Path,
     say: Callable[[str], None] = lambda _: None,
+    told: Told | None = None,
 ) -> Synced:
     """Make `file_path` in the workspace hold exactly `files` (of those that were ever ours)."""
     ledger = Ledger(
@@ -201,7 +202,7 @@ def synchronise(
         return Synced(uploaded=0, deleted=0)
     if not changes.is_empty:
         say(f"Uploading bundle files to {file_path}...")
-    send(files, changes, held, deployment, ledger)
+    send(files, changes, held, deployment, ledger, told=told or _untold)
     return Synced(uploaded=len(changes.put), deleted=len(changes.delete))
 
 
