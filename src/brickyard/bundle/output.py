@@ -6,6 +6,7 @@ import json
 import math
 from typing import Final
 
+from brickyard.bundle.located import located
 from brickyard.bundle.redaction import without_secrets
 from brickyard.bundle.resolved import Resolved
 from brickyard.values import Plain
@@ -25,11 +26,12 @@ def resolved_plain(resolved: Resolved) -> dict[str, Plain]:
     return without_secrets(tree) if isinstance(tree, dict) else {}
 
 
-def resolved_json(resolved: Resolved) -> str:
+def resolved_json(resolved: Resolved, *, with_locations: bool = False) -> str:
     """Keys sorted, two spaces, one newline at the end, HTML characters escaped as Go does."""
-    text = json.dumps(
-        _finite(resolved_plain(resolved)), indent=2, sort_keys=True, ensure_ascii=False
-    )
+    tree: Plain = resolved_plain(resolved)
+    if with_locations and isinstance(tree, dict):
+        tree = {**tree, "__locations": located(resolved)}
+    text = json.dumps(_finite(tree), indent=2, sort_keys=True, ensure_ascii=False)
     for letter, escape in ESCAPES.items():
         text = text.replace(letter, escape)
     return text + "\n"

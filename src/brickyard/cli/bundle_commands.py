@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from brickyard.deploy import Deployed, Plan, Project
     from brickyard.values import Diagnostic
 
+LOCATIONS = click.option("--include-locations", is_flag=True, hidden=True)
 CHANGES_EXIT = 2
 COMPARING = "comparing the bundle with the workspace"
 FORCE = click.option(
@@ -47,7 +48,8 @@ FORCE = click.option(
 @checking_options
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
 @click.option("--offline", is_flag=True, help="Ask the workspace nothing.")
-def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
+@LOCATIONS
+def validate(chosen: Chosen, *, strict: bool, offline: bool, include_locations: bool) -> None:
     """Check the bundle; with `-o json`, show it resolved. Needs no network and nothing running.
 
     With credentials at hand, the workspace is asked who you are and what look-ups mean. With
@@ -71,7 +73,7 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool) -> None:
         found = (*found, *check_sync(project), *check_folders(project))
     show_diagnostics(found, DiskFiles(project.root))
     if chosen.wants_json:
-        click.echo(resolved_json(project.resolved), nl=False)
+        click.echo(resolved_json(project.resolved, with_locations=include_locations), nl=False)
     elif chosen.wants_report:
         _echo_report(chosen.output, project, found, is_strict=strict)
     else:
@@ -263,14 +265,19 @@ def destroy(
 @click.command()
 @project_options
 @FORCE_PULL
-def summary(chosen: Chosen, *, force_pull: bool) -> None:
+@LOCATIONS
+def summary(chosen: Chosen, *, force_pull: bool, include_locations: bool) -> None:
     """List the bundle's resources with their ids and URLs."""
+    from brickyard.bundle.located import located
     from brickyard.deploy.summary import summarise, summary_tree
 
     project = connect(chosen, quiet=True)
     state = project.store.pull().state
     if chosen.wants_json:
-        _echo_tree(summary_tree(project, state))
+        tree = summary_tree(project, state)
+        _echo_tree(
+            {**tree, "__locations": located(project.resolved)} if include_locations else tree
+        )
         return
     _echo_header(project)
     items = summarise(project, state)

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from brickyard.cli.failures import Refused
-from brickyard.cli.project_options import OUTPUT, PROFILE
+from brickyard.cli.project_options import OUTPUT, PROFILE, accepting_shared
 from brickyard.templates import (
     BUILT_IN,
     SCHEMA,
@@ -38,6 +38,7 @@ FAULTS = (BadAnswer, BadTemplate, NoTemplate, ProjectExists, TemplateFault, Temp
 
 
 @click.command()
+@accepting_shared
 @click.argument("template", required=False)
 @click.option("--config-file", type=click.Path(dir_okay=False), help="Answers, as a JSON object.")
 @click.option("--template-dir", default="", help="Folder of the template inside the repository.")

@@ -70,6 +70,18 @@ SELECT = click.option(
 QUIET = click.option("-q", "--quiet", count=True, help="Say less; -qq: only warnings and errors.")
 
 
+SHARED = (
+    ("-t", "--target"),
+    ("-p", "--profile"),
+    ("-o", "--output"),
+    ("--var",),
+    ("--debug",),
+    ("--log-level",),
+    ("--log-file",),
+    ("--log-format",),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """What the shared options said."""
@@ -87,6 +99,19 @@ class Chosen:
     @property
     def wants_report(self) -> bool:
         return self.output in REPORTS
+
+
+def accepting_shared(command: Command) -> Command:
+    """Take the shared options without a use for them, as the official CLI does everywhere."""
+    taken = {name for option in getattr(command, "__click_params__", ()) for name in option.opts}
+    for names in SHARED:
+        if not taken & set(names):
+            is_flag = names == ("--debug",)
+            option = click.option(
+                *names, hidden=True, expose_value=False, is_flag=is_flag, multiple=not is_flag
+            )
+            command = option(command)
+    return command
 
 
 def project_options(command: Command) -> Command:

@@ -6,10 +6,13 @@ import json
 
 import click
 
+from brickyard.cli.project_options import accepting_shared
+
 FILES = ("databricks.yml", "brickyard.yml")
 
 
 @click.command()
+@accepting_shared
 @click.option(
     "--of",
     "file",
