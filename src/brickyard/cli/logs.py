@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from brickyard.deploy.http import Exchange
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error", "disabled")
+FORMATS: Final = ("text", "json")
 REDACTED: Final = "**REDACTED**"
 SECRET: Final = re.compile(
     r"token|secret|password|passwd|pwd|plaintext|private_?key|access_?key|api_?key|credential"
@@ -38,12 +39,10 @@ CONTENT: Final = ("/workspace-files/", "/workspace/export", "/workspace/import",
 LONGEST: Final = 1000
 
 _DEBUG = click.option("--debug", is_flag=True, help="Show requests and answers on stderr.")
-_LEVEL = click.option(
-    "--log-level", type=click.Choice(LEVELS), envvar="DATABRICKS_LOG_LEVEL", hidden=True
-)
-_FILE = click.option("--log-file", envvar="DATABRICKS_LOG_FILE", hidden=True)
+_LEVEL = click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), hidden=True)
+_FILE = click.option("--log-file", hidden=True)
 _FORMAT = click.option(
-    "--log-format", type=click.Choice(["text", "json"]), envvar="DATABRICKS_LOG_FORMAT", hidden=True
+    "--log-format", type=click.Choice(FORMATS, case_sensitive=False), hidden=True
 )
 OPTIONS: Final = (_FORMAT, _FILE, _LEVEL, _DEBUG)
 
@@ -51,14 +50,22 @@ OPTIONS: Final = (_FORMAT, _FILE, _LEVEL, _DEBUG)
 def start(
     *, debug: bool, log_level: str | None, log_file: str | None, log_format: str | None
 ) -> None:
-    """Begin to log what the options ask for."""
-    level = "debug" if debug else (log_level or "warn")
+    """Begin to log what the options ask for, or without them the environment."""
+    level = "debug" if debug else log_level or _from_environment("LEVEL", LEVELS) or "warn"
     if LEVELS.index(level) > LEVELS.index("debug"):
         return
     from brickyard.deploy.http import LISTENERS
 
-    log = Log(_opened(log_file or "stderr"), is_json=log_format == "json")
+    file = log_file or os.environ.get("DATABRICKS_LOG_FILE") or "stderr"
+    format = log_format or _from_environment("FORMAT", FORMATS)
+    log = Log(_opened(file), is_json=format == "json")
     LISTENERS[:] = [log.exchange]
+
+
+def _from_environment(name: str, known: Sequence[str]) -> str | None:
+    """A setting of the environment; an unknown word is ignored, as officially."""
+    word = os.environ.get(f"DATABRICKS_LOG_{name}", "").lower()
+    return word if word in known else None
 
 
 @dataclass(slots=True)

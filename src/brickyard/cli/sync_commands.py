@@ -70,7 +70,7 @@ def sync(
     if dry_run:
         click.echo("Warn: Running in dry-run mode. No actual changes will be made.", err=True)
     source = click.get_current_context().get_parameter_source("output")
-    shows = chosen.output if source is not ParameterSource.DEFAULT else ""
+    shows = chosen.output if source is ParameterSource.COMMANDLINE else ""
     events = shown_events(shows, dry_run=dry_run)
     how = How(full=full, dry_run=dry_run, force_lock=force_lock)
     if not watch:

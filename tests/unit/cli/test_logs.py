@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from brickyard.cli.commands import options_behind
-from brickyard.cli.logs import REDACTED, Log, redacted
+from brickyard.cli.failures import Refused
+from brickyard.cli.logs import REDACTED, Log, redacted, start
+from brickyard.deploy import http
 from brickyard.deploy.http import Exchange
 
 
@@ -77,6 +80,26 @@ def test_a_cut_connection_is_shown_too() -> None:
     assert "< connection refused" in shown(
         method="GET", target="/x", sent=None, error="connection refused"
     )
+
+
+def test_the_environment_may_ask_for_a_log_and_cannot_break_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "LISTENERS", [])
+    options: dict[str, Any] = {"log_level": None, "log_file": None, "log_format": None}
+    monkeypatch.setenv("DATABRICKS_LOG_LEVEL", "loud")
+    start(debug=False, **options)
+    assert http.LISTENERS == []
+    monkeypatch.setenv("DATABRICKS_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("DATABRICKS_LOG_FORMAT", "JSON")
+    monkeypatch.setenv("DATABRICKS_LOG_FILE", str(tmp_path / "log"))
+    start(debug=False, **options)
+    http.LISTENERS[0](Exchange(method="GET", target="/x", sent=None, status=200))
+    http.LISTENERS[0].__self__.stream.close()  # type: ignore[attr-defined]
+    line = json.loads((tmp_path / "log").read_text())
+    assert (line["level"], line["msg"]) == ("DEBUG", "GET /x\n< HTTP/1.1 200 (0 ms)")
+    with pytest.raises(Refused, match="cannot open the log file"):
+        start(debug=True, **(options | {"log_file": str(tmp_path / "no" / "log")}))
 
 
 @pytest.mark.parametrize(
