@@ -71,7 +71,9 @@ def test_every_command_and_option_is_on_the_page_of_commands() -> None:
     for path, command in COMMANDS.items():
         section = sections[path.replace("brickyard bundle ", "brickyard ")]
         for parameter in command.params:
-            if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
+            if not isinstance(parameter, click.Option) or parameter.hidden:
+                continue
+            if "--help" not in parameter.opts:
                 for spelling in parameter.opts:
                     assert re.search(rf"{re.escape(spelling)}[ ,`]", section), (path, spelling)
 
