@@ -88,7 +88,10 @@ def test_what_cannot_be_made_is_refused_and_leaves_nothing(
         made(client, folder)
     other = made(client, folder, "Other")
     with pytest.raises(ResourceAlreadyExists):
-        client.lakeview.update(other.dashboard_id or "", Dashboard(display_name="Sales"))
+        client.lakeview.update(
+            other.dashboard_id or "", Dashboard(display_name="Sales", serialized_dashboard="{}")
+        )
+    assert client.lakeview.get(other.dashboard_id or "") == other
     for name in ("", "a/b", "x" * 300):
         with pytest.raises(BadRequest):
             made(client, folder, name)

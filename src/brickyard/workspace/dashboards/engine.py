@@ -163,23 +163,22 @@ class DashboardsEngine:
         schema: str = "",
     ) -> Dashboard:
         """Change the draft. A dashboard stays in its folder: another parent_path is ignored."""
+        has_text = bool(want.serialized_dashboard)
         with self._lock:
             before = self.active(principal, workspace, id, "CAN_EDIT")
             _need_current(before, want.etag)
             claim = Claim(type=KIND, id=id)
-            digest: dict[str, str] = {}
-            if want.serialized_dashboard:
-                text = kept(want.serialized_dashboard, catalog, schema).encode()
-                self._files.rewrite(workspace, claim, text)
-                digest["digest"] = _digest(text)
+            text = kept(want.serialized_dashboard or "", catalog, schema).encode()
             if want.display_name:
                 self._files.rename(workspace, claim, want.display_name)
+            if has_text:
+                self._files.rewrite(workspace, claim, text)
             changed = self._documents.change(
                 workspace.name,
                 id,
                 lambda document: {
                     **document.body,
-                    **digest,
+                    **({"digest": _digest(text)} if has_text else {}),
                     **({} if want.warehouse_id is None else {"warehouse_id": want.warehouse_id}),
                     "etag": before.etag + 1,
                     "updated_ms": now_ms(),
@@ -233,8 +232,7 @@ class DashboardsEngine:
 
     def unpublish(self, principal: Principal, workspace: WorkspaceInfo, id: str) -> None:
         with self._lock:
-            self.get(principal, workspace, id, "CAN_EDIT")
-            self.published(principal, workspace, id)
+            self.active(principal, workspace, id, "CAN_EDIT")
             self._documents.change(workspace.name, id, lambda one: {**one.body, "published": None})
 
     def revert(
