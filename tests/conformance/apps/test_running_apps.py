@@ -298,6 +298,27 @@ def test_a_stopped_app_answers_nobody_and_starts_with_what_it_ran(
     assert ask(running.url, "/", token=token).status == 200
 
 
+@pytest.mark.documented
+def test_with_auto_sync_an_app_follows_its_source(
+    dev: WorkspaceClient, workspace: EmbeddedServer, make: Make
+) -> None:
+    made = make(no_compute=False)
+    folder = f"/Workspace/Shared/{made.name}"
+    put_source(dev, folder, main_py=MAIN % {"version": "one"})
+    mode = apps.AppDeploymentMode.AUTO_SYNC
+    done = dev.apps.deploy_and_wait(
+        made.name, apps.AppDeployment(source_code_path=folder, mode=mode)
+    )
+    put_source(dev, folder, main_py=MAIN % {"version": "two"})
+
+    def is_second() -> bool:
+        got = ask(made.url, "/", token=workspace.token())
+        return got.status == 200 and got.json["version"] == "two"
+
+    wait_for(is_second)
+    assert dev.apps.get(made.name).active_deployment.deployment_id == done.deployment_id
+
+
 @pytest.mark.belief
 def test_apps_run_again_after_a_kill_at_the_same_address(own_workspace: EmbeddedServer) -> None:
     client = own_workspace.client("dev")

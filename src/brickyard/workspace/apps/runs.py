@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from brickyard.workspace.apps.auto_sync import AutoSync, Stamp, stamp_of
 from brickyard.workspace.apps.deployments import health_timeout_s, variables_of
 from brickyard.workspace.apps.process import START_TIMEOUT_S, AppFailed, AppProcess
 from brickyard.workspace.apps.recipes import Recipes
@@ -80,6 +81,7 @@ class Runs:
         self._locks: dict[str, threading.Lock] = {}
         self._live: dict[str, AppProcess] = {}  # by the app's id
         self._rising: dict[str, AppProcess] = {}
+        self._sync = AutoSync()
         self._stopped = False
 
     # -- looking ------------------------------------------------------------------------------
@@ -136,6 +138,7 @@ class Runs:
     def stop(self) -> None:
         """End all, at the same time."""
         self._stopped = True
+        self._sync.stop()
         with self._lock:
             processes = [*self._live.values(), *self._rising.values()]
         threads = [threading.Thread(target=one.stop) for one in processes]
@@ -153,6 +156,7 @@ class Runs:
             process: AppProcess | None = None
             try:
                 body = self._records.deployment(app, id).body
+                stamp = self._stamp(app, body)
                 process = self._started(now, id, body)
                 done = self._settled(now, id, body)
             except Exception as fault:
@@ -163,6 +167,8 @@ class Runs:
             if done:
                 self._swap(app, process)
                 self._forget_sources(app, id)
+                if stamp is not None:
+                    self._watch(app, id, body, stamp)
             else:
                 process.stop(at_once=True)
                 self._records.say(app, id, CANCELLED, "The app was stopped meanwhile")
@@ -170,17 +176,49 @@ class Runs:
     def _run_again(self, app: App, id: str) -> None:
         with self._only(app):
             try:
-                process = self._started(app, id, self._records.deployment(app, id).body)
+                body = self._records.deployment(app, id).body
+                if (stamp := self._stamp(app, body)) is not None:
+                    self._watch(app, id, body, stamp)
+                    shutil.rmtree(self._folder(app, id) / "source", ignore_errors=True)
+                process = self._started(app, id, body)
             except Exception as fault:
                 if not self._stopped:
                     self._records.change_if(app, {"active": id}, fault=_text(fault))
                     self._note(app, f"cannot start the app: {_text(fault)}")
                 return
-            now = self._records.find(app.workspace, app.name)
-            if now is None or now.body["active"] != id or self._stopped:
+            running = self._records.change_if(app, {"compute": ACTIVE, "active": id}, fault="")
+            if running is None or self._stopped:
                 process.stop(at_once=True)
             else:
                 self._swap(app, process)
+
+    def _stamp(self, app: App, body: Mapping[str, Any]) -> Stamp | None:
+        """How the source of a deployment is now, if it is to be followed."""
+        if body["mode"] != "AUTO_SYNC":
+            return None
+        return stamp_of(self._given(app, body))
+
+    def _watch(self, app: App, id: str, body: Mapping[str, Any], stamp: Stamp) -> None:
+        folder = self._given(app, body)
+        self._sync.watch(app.id, folder, stamp, lambda: self._refresh(app, id))
+
+    def _given(self, app: App, body: Mapping[str, Any]) -> Path:
+        """The folder that was deployed. Raises RESOURCE_DOES_NOT_EXIST."""
+        workspace = self._workspaces[app.workspace]
+        return self._files.resolve(workspace, str(body["source_code_path"]))
+
+    def _refresh(self, app: App, id: str) -> bool:
+        """Run the deployment from its source as it is now; False when it no longer is the app's."""
+        now = self._records.find(app.workspace, app.name)
+        if now is None or now.id != app.id or now.body["active"] != id or self._stopped:
+            return False
+        self._note(app, "the source has changed")
+        for process in self._processes(app):
+            process.stop()
+        with self._lock:
+            self._live.pop(app.id, None)
+        self._run_again(now, id)
+        return True
 
     def _started(self, app: App, id: str, body: Mapping[str, Any]) -> AppProcess:
         """A process of the deployment that listens."""
@@ -220,10 +258,8 @@ class Runs:
     def _source(self, app: App, id: str, body: Mapping[str, Any]) -> Source:
         folder = self._folder(app, id) / "source"
         if not folder.is_dir():
-            workspace = self._workspaces[app.workspace]
-            given = self._files.resolve(workspace, str(body["source_code_path"]))
             folder.parent.mkdir(parents=True, exist_ok=True)
-            copy_source(given, folder)
+            copy_source(self._given(app, body), folder)
         return read_source(folder, tuple(body.get("command") or ()), variables_of(body))
 
     def _settled(self, app: App, id: str, body: Mapping[str, Any]) -> bool:
