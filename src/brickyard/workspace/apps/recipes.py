@@ -20,15 +20,12 @@ from brickyard.workspace.apps.uses import KINDS, Use
 from brickyard.workspace.identity.app_principals import renew_secret
 from brickyard.workspace.kernel import ApiError, Home, Principal, WorkspaceInfo
 from brickyard.workspace.processes import Child, Environments, Launch, Mounts, start
+from brickyard.workspace.processes.user_code import inherited
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.secrets.engine import SecretsEngine
 
-PASSED_ON: Final = (
-    *("LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
-)
 # npm's own, for where packages come from.
 NODE_PASSED_ON: Final = ("NPM_CONFIG_REGISTRY", "npm_config_registry", "NODE_EXTRA_CA_CERTS")
 NODE_INSTALL_S: Final = 600.0
@@ -83,11 +80,10 @@ class Recipes:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         (folder.parent / "home").mkdir(exist_ok=True)
-        inherited = {one: os.environ[one] for one in PASSED_ON if one in os.environ}
         return Recipe(
             command=lambda port: program(with_port(source.command, port), python, folder),
             environment=lambda port: {
-                **inherited,
+                **inherited(),
                 **{one: text.format(port=port) for one, text in LISTENING.items()},
                 **given,
                 **own,
@@ -147,14 +143,13 @@ class Recipes:
             raise BadSource(f"error resolving resource {use.name}: {refused.message}") from None
 
     def _run_in(self, folder: Path, words: tuple[str, ...], log: Path) -> None:
-        kept = (*PASSED_ON, *NODE_PASSED_ON, "PATH")
-        environment = {one: os.environ[one] for one in kept if one in os.environ}
+        own = {one: os.environ[one] for one in NODE_PASSED_ON if one in os.environ}
         (folder.parent / "home").mkdir(exist_ok=True)
         child: Child = start(
             Launch(
                 command=words,
                 cwd=folder,
-                environment={**environment, "HOME": str(folder.parent / "home")},
+                environment={**inherited(), **own, "HOME": str(folder.parent / "home")},
                 log=log,
                 mounts=self._mounts(folder),
                 timeout_s=NODE_INSTALL_S,

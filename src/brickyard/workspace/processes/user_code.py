@@ -192,16 +192,23 @@ def shown_catalogs(mounts: Mounts) -> list[dict[str, str]]:
     ]
 
 
-def _environment(
-    program: Program, workspace: WorkspaceInfo, token: str, remote: str
-) -> dict[str, str]:
-    """The whole environment of the process."""
+def inherited() -> dict[str, str]:
+    """What a user's process has of the workspace's own environment."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in INHERITED or name.startswith(INHERITED_PREFIXES)
     }
-    kept |= {name: USER_IN_URL.sub("", os.environ[name]) for name in INDEXES if name in os.environ}
+    without_users = {
+        name: USER_IN_URL.sub("", os.environ[name]) for name in INDEXES if name in os.environ
+    }
+    return kept | without_users
+
+
+def _environment(
+    program: Program, workspace: WorkspaceInfo, token: str, remote: str
+) -> dict[str, str]:
+    """The whole environment of the process."""
     own = {
         "DATABRICKS_HOST": workspace.url,
         "DATABRICKS_TOKEN": token,
@@ -216,4 +223,4 @@ def _environment(
         # The Spark Connect client looks for an installation when it is imported; any path will do.
         "SPARK_HOME": sys.prefix,
     }
-    return {**kept, **program.variables, **own}
+    return {**inherited(), **program.variables, **own}
