@@ -1,7 +1,8 @@
 """The process of one deployed app: its start, its port, its crashes, its end.
 
-It is ready once something listens on the port that it was told. A process that ends unasked is
-started again after a pause; one that keeps dying stays down until the app is deployed or started.
+It is ready once it listens on the port that it was told, or on the one of Databricks. A process
+that ends unasked is started again after a pause; one that keeps dying stays down until the app is
+deployed or started.
 """
 
 from __future__ import annotations
@@ -14,11 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from brickyard.workspace.apps.listening import listens
 from brickyard.workspace.kernel.loopback import LOOPBACK, free_port
 from brickyard.workspace.processes import Child, Launch, Mounts, start
 
 START_TIMEOUT_S = 600.0
 POLL_S = 0.05
+# What DATABRICKS_APP_PORT is on Databricks. Apps that have it in their code get it, one at a time.
+USUAL_PORT = 8000
+USUAL_PORT_EVERY = 20  # polls
 GRACE_S = 15.0  # between SIGTERM and SIGKILL, as Databricks Apps gives
 RESTART_PAUSES_S = (1.0, 5.0, 15.0, 30.0, 60.0)  # after these many deaths in a row it stays down
 STEADY_S = 120.0  # alive this long: the next death is the first again
@@ -71,6 +76,11 @@ class AppProcess:
         """Why it is down; '' while it runs or is starting for the first time."""
         return self._fault
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was told to end."""
+        return self._stopping.is_set()
+
     def start(self) -> None:
         """Return once it listens. Raises AppFailed, and what `prepare` raises."""
         self._launch()
@@ -109,15 +119,20 @@ class AppProcess:
             self._child = child
         if self._stopping.is_set():
             child.kill()
-        self._await(child, port)
+        port = self._await(child, port)
         self._fault = ""
         self._port = port
 
-    def _await(self, child: Child, port: int) -> None:
+    def _await(self, child: Child, port: int) -> int:
+        """The port on which it answers."""
         deadline = time.monotonic() + self._timeout_s
+        looks = 0
         while time.monotonic() < deadline and child.poll() is None:
             if self._answers(port):
-                return
+                return port
+            looks += 1
+            if not looks % USUAL_PORT_EVERY and listens(child.pid, USUAL_PORT):
+                return USUAL_PORT
             time.sleep(POLL_S)
         code = child.poll()
         child.kill()

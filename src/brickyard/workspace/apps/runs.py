@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.apps.auto_sync import AutoSync, Stamp, stamp_of
 from brickyard.workspace.apps.deployments import health_timeout_s, variables_of
-from brickyard.workspace.apps.process import START_TIMEOUT_S, AppFailed, AppProcess
+from brickyard.workspace.apps.process import START_TIMEOUT_S, USUAL_PORT, AppFailed, AppProcess
 from brickyard.workspace.apps.recipes import Recipes
 from brickyard.workspace.apps.records import (
     ACTIVE,
@@ -157,12 +157,14 @@ class Runs:
             try:
                 body = self._records.deployment(app, id).body
                 stamp = self._stamp(app, body)
+                self._make_way(app)
                 process = self._started(now, id, body)
                 done = self._settled(now, id, body)
             except Exception as fault:
                 if process is not None:
                     process.stop(at_once=True)
                 self._failed(now, id, fault)
+                self._restore(now)
                 return
             if done:
                 self._swap(app, process)
@@ -172,6 +174,18 @@ class Runs:
             else:
                 process.stop(at_once=True)
                 self._records.say(app, id, CANCELLED, "The app was stopped meanwhile")
+
+    def _make_way(self, app: App) -> None:
+        """Two versions cannot have the one port that is in the app's code."""
+        process = self._live.get(app.id)
+        if process is not None and process.port == USUAL_PORT:
+            process.stop()
+
+    def _restore(self, app: App) -> None:
+        """Let the version run again that made way for one that failed."""
+        process = self._live.get(app.id)
+        if process is not None and process.is_stopped and app.body["active"]:
+            self._in_background(self._run_again, app, str(app.body["active"]))
 
     def _run_again(self, app: App, id: str) -> None:
         with self._only(app):
