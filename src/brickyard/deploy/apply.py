@@ -53,6 +53,10 @@ class StepFailed(Exception):
     """One node could not be applied: "cannot create resources.jobs.a: …"."""
 
 
+class Waits(StepFailed):
+    """A node that refers to what is made only after a deploy, such as a model version."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something to show while applying.
@@ -84,6 +88,13 @@ class Applied:
                 verb = VERBS[self.plan.nodes[address].action]
                 lines.append(f"cannot {verb} {address}: {outcome.blocked_by} failed")
         return tuple(lines)
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The nodes that wait for what is made after a deploy, if nothing else failed."""
+        errors = {a: o.error for a, o in self.outcomes.items() if o.error is not None}
+        is_all = all(isinstance(error, Waits) for error in errors.values())
+        return tuple(sorted(errors)) if is_all else ()
 
     def count(self, *actions: Action) -> int:
         """How many nodes with these actions succeeded."""
@@ -171,7 +182,8 @@ class _Applier:
         except (Ambiguous, ApiFailure, NotReady, Unresolved) as failure:
             reason = _reason(failure, node)
             self.progress(Event(word="Failed", node=node, detail=reason))
-            raise StepFailed(f"cannot {VERBS[node.action]} {address}: {reason}") from failure
+            kind_of_failure = Waits if _waits(failure, node) else StepFailed
+            raise kind_of_failure(f"cannot {VERBS[node.action]} {address}: {reason}") from failure
         except Exception as failure:
             self.progress(Event(word="Failed", node=node, detail=str(failure)))
             raise
@@ -355,4 +367,14 @@ def _reason(failure: Exception, node: Node) -> str:
             f" `brickyard bundle deployment bind {key} {_name_of(node, 'ID')}`; else give yours"
             " another name"
         )
+    if _waits(failure, node):
+        return f"{failure}. {declaration(node.address)[0].waits_for}"
     return str(failure)
+
+
+def _waits(failure: Exception, node: Node) -> bool:
+    """Whether the service misses something that the resource refers to and a deploy cannot make."""
+    kind, access = declaration(node.address)
+    if not kind.waits_for or access is not None or not isinstance(failure, ApiFailure):
+        return False
+    return failure.is_missing and failure.method in ("POST", "PUT")

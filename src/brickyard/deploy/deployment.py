@@ -62,6 +62,11 @@ class Deployed:
         return self.applied.failures
 
     @property
+    def waiting(self) -> tuple[str, ...]:
+        """The nodes that wait for what is made after a deploy, if nothing else failed."""
+        return self.applied.waiting
+
+    @property
     def succeeded(self) -> bool:
         return not self.failures
 

@@ -12,12 +12,15 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import brickyard
 from brickyard.bundle import resolved_json
 from brickyard.deploy import (
+    Deployed,
+    Plan,
     Project,
     apply_plan,
     connect_project,
@@ -169,9 +172,16 @@ def begin(
 
 
 def deploy_checked(
-    wanted: Promotion, project: Project, settings: ReleaseSettings, record: ReleaseRecord
+    wanted: Promotion,
+    project: Project,
+    settings: ReleaseSettings,
+    record: ReleaseRecord,
+    rollout: Rollout | None = None,
 ) -> ReleaseRecord:
-    """Check the policy, plan and apply. Raises `StepFailed` when either says no."""
+    """Check the policy, plan and apply. Raises `StepFailed` when either says no.
+
+    What waits for the steps of a `rollout` (an endpoint for its model's version) is left to it.
+    """
     wanted.doing("policy", "reading what the bundle and its code access")
     report = check(
         project.resolved,
@@ -196,11 +206,29 @@ def deploy_checked(
         wanted.say("deploy", f"{found.summary}; the release overwrites it")
     pending = len(plan.pending)
     wanted.doing("deploy", f"making {pending} changes" if pending else "uploading what changed")
-    applied = apply_plan(project, plan)
-    if applied.failures:
-        raise _Stopped(record, f"the deployment failed: {'; '.join(applied.failures)}")
+    try:
+        applied = carry_out(wanted, project, plan, rollout if settings.rollout else None)
+    except StepFailed as fault:
+        raise _Stopped(record, str(fault)) from fault
     wanted.say("deploy", _deploy_line(pending, applied.synced.uploaded))
     return record
+
+
+def carry_out(wanted: Promotion, project: Project, plan: Plan, rollout: Rollout | None) -> Deployed:
+    """Apply the plan; what waits for the rollout's steps is left to it. Raises `StepFailed`."""
+    applied = apply_plan(project, plan)
+    if applied.waiting and rollout is not None:
+        wanted.say("deploy", f"{', '.join(applied.waiting)} waits for the rollout")
+        rollout.complete = partial(_complete, wanted, project)
+    elif applied.failures:
+        raise StepFailed(f"the deployment failed: {'; '.join(applied.failures)}")
+    return applied
+
+
+def _complete(wanted: Promotion, project: Project) -> None:
+    wanted.doing("deploy", "making what waited for the rollout")
+    carry_out(wanted, project, make_plan(project), None)
+    wanted.say("deploy", "made what waited for the rollout")
 
 
 class _Stopped(StepFailed):
@@ -225,7 +253,7 @@ def _release(
         doing=wanted.doing,
     )
     try:
-        record = deploy_checked(wanted, project, settings, record)
+        record = deploy_checked(wanted, project, settings, record, rollout)
         rollout.run(settings.rollout)
         record = replace(record, result=Result.SUCCEEDED)
     except GateFailed as fault:

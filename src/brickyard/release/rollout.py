@@ -69,6 +69,8 @@ class Rollout:
     alias: str = ""
     endpoint: str = ""
     served: dict[str, Any] = field(default_factory=dict)
+    # Deploys what waited for a step's outcome; done when it is needed, at the latest at the end.
+    complete: Callable[[], None] | None = None
 
     def run(self, steps: tuple[RolloutStep, ...]) -> None:
         """Do the steps in order. Raises `StepFailed` after putting back what was moved."""
@@ -92,6 +94,18 @@ class Rollout:
             finally:
                 entry["seconds"] = round(time.monotonic() - started, 2)
             self.outputs[step.name] = found
+        self.complete_deploy()
+
+    def complete_deploy(self) -> None:
+        """Deploy what had to wait, if anything had. Raises `StepFailed`."""
+        work, self.complete = self.complete, None
+        if work is None:
+            return
+        try:
+            work()
+        except StepFailed:
+            self.put_back()
+            raise
 
     def put_back(self) -> None:
         """Return alias and endpoint to what they were, last change first."""
@@ -107,6 +121,9 @@ class Rollout:
         """The deployed id of a bundle resource, such as a model's full name."""
         address = f"resources.{kind}.{key}"
         entry = self.project.store.pull().state.entries.get(address)
+        if entry is None and self.complete is not None:
+            self.complete_deploy()
+            entry = self.project.store.pull().state.entries.get(address)
         if entry is None:
             raise StepFailed(f"{address} is not deployed; is its key right?")
         return entry.id

@@ -217,6 +217,8 @@ class ResourceType:
     settle: Wait | None = None  # after delete, until the name is free; usually none
     # Below the host; {id}, or another recorded field; {id_path} is that with dots as slashes.
     url: str = ""
+    # It can refer to what only runs make; a create or update answered with 404 then means this.
+    waits_for: str = ""
     name_field: str = "name"
     prefix: Prefix = Prefix.NONE
     tags: Tags = Tags.NONE

@@ -184,6 +184,10 @@ MODEL_SERVING_ENDPOINTS: Final = ResourceType(
         timeout_s=35 * 60,
     ),
     wait_after_update=True,
+    waits_for=(
+        "It serves a model version that is not there yet: run what makes it, then deploy again; the"
+        " rest is deployed. A release does both (rollout in brickyard.yml)"
+    ),
     url="ml/endpoints/{id}",
     prefix=Prefix.NORMALISED,
     tags=Tags.NONE,

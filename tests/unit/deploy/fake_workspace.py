@@ -101,12 +101,12 @@ def fake_workspace(folder: Path, **options: Any) -> FakeWorkspace:
     return FakeWorkspace(host="https://fake", authorize=bearer("t"), disk=disk, **options)
 
 
-def missing(what: str) -> ApiFailure:
+def missing(what: str, method: str = "") -> ApiFailure:
     return ApiFailure(
         status=404,
         code="RESOURCE_DOES_NOT_EXIST",
         message=f"{what} does not exist",
-        method="",
+        method=method,
         path="",
     )
 
@@ -230,6 +230,21 @@ def grants(world: Any, method: str, rest: str, query: Any, content: bytes) -> An
     return {"privilege_assignments": entries}
 
 
+def endpoints(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
+    """An endpoint serves a model version that is among `versions`."""
+    body = json.loads(content or b"{}")
+    known = world.setdefault("endpoints", {})
+    if method == "POST":
+        for entity in body["config"]["served_entities"]:
+            if entity["entity_version"] not in world.get("versions", ()):
+                raise missing(f"Version {entity['entity_version']}", method)
+        known[body["name"]] = {**body, "id": "e1", "state": {"config_update": "NOT_UPDATING"}}
+        return known[body["name"]]
+    if rest not in known:
+        raise missing(rest)
+    return known[rest]
+
+
 def permissions(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
     if method == "PUT":
         world["acls"][rest] = json.loads(content)["access_control_list"]
@@ -262,6 +277,7 @@ HANDLERS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("/api/2.1/unity-catalog/schemas", schemas),
     ("/api/2.0/permissions/", permissions),
     ("/api/2.1/unity-catalog/permissions/", grants),
+    ("/api/2.0/serving-endpoints", endpoints),
     ("/api/2.0/lakeview/dashboards", dashboards),
     ("/api/2.0/preview/scim/v2/Me", lambda *_: {"userName": "jane@x"}),
 )
