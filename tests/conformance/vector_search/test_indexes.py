@@ -57,6 +57,7 @@ def test_a_direct_access_index_is_kept_with_its_schema_normalized(place: Place) 
     made = create_direct(place, "Kept")
     name = f"{place.schema}.kept"
     got = indexes.get_index(name)
+    assert place.client.tables.exists(name).table_exists is False
     assert (got.name, got.endpoint_name, got.primary_key) == (name, place.endpoint, "id")
     assert got.index_subtype is IndexSubtype.HYBRID
     assert made.direct_access_index_spec == got.direct_access_index_spec

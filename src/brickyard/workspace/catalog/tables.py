@@ -88,6 +88,8 @@ class Tables:
         """Whether it is there and may be seen. Raises when its schema may not be entered."""
         try:
             self._access.authorize(principal, workspace, BROWSE, "table", full_name)
+            with self._metastore.read() as tx:
+                securables.need(tx, "table", names.full("table", full_name))
         except ApiError as refused:
             if refused.code == "TABLE_DOES_NOT_EXIST":
                 return False

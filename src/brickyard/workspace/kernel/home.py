@@ -1,7 +1,7 @@
 """Where the embedded workspace keeps everything: one data directory.
 
 brickyard.db              state of every service (SQLite, WAL)
-catalogs/<catalog>/       tables/<id> (Delta), volumes/<id>: real folders
+catalogs/<catalog>/       tables/<id> (Delta), volumes/<id>, indexes/<id> (LanceDB)
 workspaces/<name>/files/  the workspace tree: /Workspace as tasks see it
 models/                   artifacts of Unity Catalog model versions
 mlflow/                   MLflow's own database and run artifacts

@@ -7,6 +7,7 @@ as the API of embeddings has it, or `inputs`, as MLflow's do; which one is found
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -17,17 +18,32 @@ from brickyard.workspace.kernel import ApiError, WorkspaceInfo
 
 BATCH: Final = 64
 TIMEOUT_S: Final = 300
+PAUSE_S: Final = 1.0
+REFUSALS: Final = {
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+}
 FORMS: Final = ("input", "inputs")
 
 
 def embed(
-    workspace: WorkspaceInfo, authorization: str, endpoint: str, texts: Sequence[str]
+    workspace: WorkspaceInfo,
+    authorization: str,
+    endpoint: str,
+    texts: Sequence[str],
+    *,
+    patience_s: float = 0.0,
 ) -> list[list[float]]:
-    """One vector for each text. `authorization` is the header of whoever asks."""
+    """One vector for each text. `authorization` is the header of whoever asks.
+
+    An endpoint that is not ready yet is asked again for as long as `patience_s`.
+    """
+    give_up_at = time.monotonic() + patience_s
     found: list[list[float]] = []
     for start in range(0, len(texts), BATCH):
         batch = list(texts[start : start + BATCH])
-        vectors = _vectors(_ask(workspace, authorization, endpoint, batch))
+        vectors = _vectors(_ask(workspace, authorization, endpoint, batch, give_up_at))
         if vectors is None or len(vectors) != len(batch):
             raise ApiError(
                 "INVALID_STATE",
@@ -38,22 +54,27 @@ def embed(
     return found
 
 
-def _ask(workspace: WorkspaceInfo, authorization: str, endpoint: str, texts: list[str]) -> Any:
+def _ask(
+    workspace: WorkspaceInfo, authorization: str, endpoint: str, texts: list[str], give_up_at: float
+) -> Any:
     url = f"{workspace.url}/serving-endpoints/{quote(endpoint, safe='')}/invocations"
     headers = {"Authorization": authorization, "Content-Type": "application/json"}
-    refused = ""
-    for form in FORMS:
-        request = urllib.request.Request(
-            url, data=json.dumps({form: texts}).encode(), headers=headers
-        )
+    forms, refused = list(FORMS), ""
+    while forms:
+        body = json.dumps({forms[0]: texts}).encode()
+        request = urllib.request.Request(url, data=body, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as got:
                 return json.loads(got.read())
         except urllib.error.HTTPError as fault:
             refused = _message(fault)
-            if fault.code in (401, 403, 404):
-                raise ApiError("PERMISSION_DENIED", refused, status=fault.code) from None
-            if fault.code != 400:
+            if fault.code in REFUSALS:
+                raise ApiError(REFUSALS[fault.code], refused) from None
+            if fault.code == 503 and time.monotonic() < give_up_at:
+                time.sleep(PAUSE_S)
+            elif fault.code == 400:
+                forms.pop(0)
+            else:
                 break
         except (OSError, ValueError) as fault:
             refused = str(fault)

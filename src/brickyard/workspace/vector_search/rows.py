@@ -21,7 +21,6 @@ TABLE: Final = "rows"
 STATE: Final = "state.json"
 KEEP: Final = timedelta(minutes=10)  # how long versions stay that a search may still read
 NOTING: Final = threading.Lock()
-MANY: Final = 1_000_000  # more than any index of one machine is searched for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +104,8 @@ class Rows:
 
     def read(self, columns: Sequence[str], where: str = "") -> Any:
         """Rows as an Arrow table, in no order."""
-        query = self.table().search().select(list(columns)).limit(MANY)
+        table = self.table()
+        query = table.search().select(list(columns)).limit(max(1, table.count_rows()))
         return (query.where(where) if where else query).to_arrow()
 
     def index_words(self, table: Any, columns: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
 
 POLL_S: Final = 1.0
+RETRY_S: Final = 30.0  # after a sync that failed
+PATIENCE_S: Final = 600.0  # with an endpoint that is being started
 TOKEN_S: Final = 3600
 log = logging.getLogger("brickyard.vector_search")
 
@@ -167,7 +170,8 @@ class Syncs:
             )
             # Without any text, one is embedded to learn how long vectors are.
             asked = new or ["text"]
-            vectors = embed(workspace, f"Bearer {token}", model, asked)
+            who = f"Bearer {token}"
+            vectors = embed(workspace, who, model, asked, patience_s=PATIENCE_S)
             known |= dict(zip(asked, vectors, strict=True))
         size = len(next(one for one in known.values() if one))
         return schema.with_vectors(read, column, [known.get(one) for one in texts], size)
@@ -183,15 +187,18 @@ class Syncs:
         threading.Thread(target=self._look, name="vector-search-watch", daemon=True).start()
 
     def _look(self) -> None:
-        tried: dict[str, int] = {}  # index -> version that was last asked for
+        tried: dict[str, tuple[int, float]] = {}  # index -> the version last asked for, and when
         while not self._stopped.wait(POLL_S):
             for one in self._catalog.vector_indexes.all():
                 spec = definition_of(one).delta_sync_index_spec
                 if spec is None or spec.pipeline_type != "CONTINUOUS":
                     continue
-                newest = self.newest(spec.source_table)
-                if newest not in (self.rows(one).state.version, tried.get(one.id)):
-                    tried[one.id] = newest
+                newest, now = self.newest(spec.source_table), time.monotonic()
+                version, at = tried.get(one.id, (-1, 0.0))
+                if newest == self.rows(one).state.version or self.is_running(one):
+                    continue
+                if newest != version or now - at > RETRY_S:
+                    tried[one.id] = (newest, now)
                     self.request(one)
 
     def newest(self, source: str) -> int:
