@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from databricks.sdk.service.workspace import ImportFormat
 
 ROOT_FILE = "bundle:\n  name: {name}\ninclude:\n  - resources/*.yml\n"
 
@@ -146,3 +147,71 @@ def test_a_dashboard_comes_into_the_bundle_and_its_edits_follow(
     generate(tmp_path, workspace, "generate", "dashboard", "--resource", "sales", "--force")
     assert json.loads(kept.read_text())["pages"][0]["displayName"] == "Two"
     generate(tmp_path, workspace, "destroy", "--auto-approve")
+
+
+@pytest.mark.documented
+def test_a_pipeline_an_alert_and_a_space_become_one_bundle_that_validates(
+    workspace: Any, tmp_path: Path
+) -> None:
+    client = workspace.client("dev")
+    call, mark = client.api_client.do, uuid.uuid4().hex[:8]
+    home = f"/Workspace/Users/{client.current_user.me().user_name}/parts_{mark}"
+    client.workspace.mkdirs(f"{home}/flow/steps")
+    client.workspace.upload(f"{home}/flow/steps/a.sql", b"SELECT 1", format=ImportFormat.AUTO)
+    shared = {
+        "warehouse_id": next(iter(client.warehouses.list())).id,
+        "parent_path": home,
+    }
+    pipeline = call(
+        "POST",
+        "/api/2.0/pipelines",
+        body={
+            "name": f"Flow {mark}",
+            "catalog": "dev",
+            "schema": "default",
+            "root_path": f"{home}/flow",
+            "libraries": [{"glob": {"include": f"{home}/flow/steps/**"}}],
+        },
+    )["pipeline_id"]
+    alert = call(
+        "POST",
+        "/api/2.0/alerts",
+        body={
+            **shared,
+            "display_name": f"Late {mark}",
+            "query_text": "SELECT 1 AS a",
+            "evaluation": {
+                "comparison_operator": "GREATER_THAN",
+                "source": {"name": "a"},
+                "threshold": {"value": {"double_value": 1}},
+            },
+            "schedule": {"quartz_cron_schedule": "0 0 3 * * ?", "timezone_id": "UTC"},
+        },
+    )["id"]
+    space = call(
+        "POST",
+        "/api/2.0/genie/spaces",
+        body={**shared, "title": f"Ask {mark}", "serialized_space": '{"version": 2}'},
+    )["space_id"]
+    (tmp_path / "databricks.yml").write_text(ROOT_FILE.format(name=f"parts_{mark}"))
+    for what in (
+        ("pipeline", "--existing-pipeline-id", pipeline, "--key", "flow"),
+        ("alert", "--existing-id", alert, "--key", "late"),
+        ("genie-space", "--existing-id", space, "--key", "ask"),
+    ):
+        generate(tmp_path, workspace, "generate", *what)
+    made = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
+    assert [name for name in made if not name.startswith(".databricks")] == [
+        "databricks.yml",
+        "resources/ask.genie_space.yml",
+        "resources/flow.pipeline.yml",
+        "resources/late.alert.yml",
+        "src/ask.geniespace.json",
+        "src/late.dbalert.json",
+        "src/steps/a.sql",
+    ]
+    tree = json.loads(generate(tmp_path, workspace, "validate", "--strict", "-o", "json"))
+    resources = tree["resources"]
+    assert resources["pipelines"]["flow"]["libraries"][0]["glob"]["include"].endswith("steps/**")
+    assert resources["genie_spaces"]["ask"]["title"].endswith(f"Ask {mark}")
+    assert resources["alerts"]["late"]["query_text"] == "SELECT 1 AS a\n"
