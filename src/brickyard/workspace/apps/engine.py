@@ -31,6 +31,7 @@ from brickyard.workspace.apps.records import (
     STOPPING,
     App,
     Records,
+    with_body,
 )
 from brickyard.workspace.apps.runs import Runs
 from brickyard.workspace.apps.uses import uses_of
@@ -56,6 +57,9 @@ if TYPE_CHECKING:
     from brickyard.workspace.permissions.engine import PermissionsEngine
     from brickyard.workspace.secrets.engine import SecretsEngine
     from brickyard.workspace.serving.engine import ServingEngine
+
+
+DELETE_WAIT_S = 10.0
 
 
 class AppsEngine:
@@ -145,7 +149,7 @@ class AppsEngine:
             compute = STOPPED if no_compute else ACTIVE
             return self._records.change(app, settings=wanted, compute=compute)
         except Exception:
-            self._remove(app, principal)
+            self._remove(with_body(app, settings=wanted), principal)
             raise
 
     def find(
@@ -187,10 +191,14 @@ class AppsEngine:
         )
 
     def delete(self, principal: Principal, workspace: WorkspaceInfo, name: str) -> App:
-        """The app as it goes; its name is free when this returns."""
+        """The app as it goes. Its name is free when this returns, unless packages are installed
+        for it just now: that is waited for, though not by the caller.
+        """
         app = self._standing(principal, workspace, name)
         app = self._records.change(app, compute=DELETING, active=None, pending=None)
-        self._remove(app, principal)
+        removing = threading.Thread(target=self._remove, args=(app, principal), daemon=True)
+        removing.start()
+        removing.join(DELETE_WAIT_S)
         return app
 
     # -- compute ------------------------------------------------------------------------------

@@ -86,17 +86,17 @@ class AppProcess:
         self._launch()
         threading.Thread(target=self._watch, name="app-watch", daemon=True).start()
 
-    def stop(self, *, at_once: bool = False) -> None:
-        """End it for good."""
+    def stop(self, *, patience_s: float = GRACE_S) -> None:
+        """End it for good: asked to, and killed when it has not ended in time."""
         self._stopping.set()
         self._port = None
         with self._lock:
             child = self._child
         if child is None:
             return
-        if not at_once:
+        if patience_s > 0:
             child.terminate()
-            if child.wait(GRACE_S + 1) is not None:
+            if child.wait(patience_s + 1) is not None:
                 return
         child.kill()
         child.wait(5)

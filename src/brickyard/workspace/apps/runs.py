@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
 
 RUNNING, CRASHED, DEPLOYING, UNAVAILABLE = "RUNNING", "CRASHED", "DEPLOYING", "UNAVAILABLE"
+LAST_PATIENCE_S: Final = 3.0  # with processes, when the workspace itself stops
 EXPLAINED: Final = (AppFailed, ApiError, BadSource, UnresolvedEnvironment, OSError)
 log = logging.getLogger("brickyard.apps")
 
@@ -128,10 +129,10 @@ class Runs:
     def end(self, app: App) -> None:
         """End the app's processes at once, for good."""
         for process in self._processes(app):
-            process.stop(at_once=True)
+            process.stop(patience_s=0)
         with self._only(app):
             for process in self._processes(app):
-                process.stop(at_once=True)
+                process.stop(patience_s=0)
         self.log(app).unlink(missing_ok=True)
         self.log(app).with_suffix(".1.log").unlink(missing_ok=True)
 
@@ -141,7 +142,8 @@ class Runs:
         self._sync.stop()
         with self._lock:
             processes = [*self._live.values(), *self._rising.values()]
-        threads = [threading.Thread(target=one.stop) for one in processes]
+        patience = {"patience_s": LAST_PATIENCE_S}
+        threads = [threading.Thread(target=one.stop, kwargs=patience) for one in processes]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -162,7 +164,7 @@ class Runs:
                 done = self._settled(now, id, body)
             except Exception as fault:
                 if process is not None:
-                    process.stop(at_once=True)
+                    process.stop(patience_s=0)
                 self._failed(now, id, fault)
                 self._restore(now)
                 return
@@ -172,7 +174,7 @@ class Runs:
                 if stamp is not None:
                     self._watch(app, id, body, stamp)
             else:
-                process.stop(at_once=True)
+                process.stop(patience_s=0)
                 self._records.say(app, id, CANCELLED, "The app was stopped meanwhile")
 
     def _make_way(self, app: App) -> None:
@@ -202,7 +204,7 @@ class Runs:
                 return
             running = self._records.change_if(app, {"compute": ACTIVE, "active": id}, fault="")
             if running is None or self._stopped:
-                process.stop(at_once=True)
+                process.stop(patience_s=0)
             else:
                 self._swap(app, process)
 
@@ -261,8 +263,9 @@ class Runs:
         with self._lock:
             self._rising[app.id] = process
         try:
-            if self._stopped:
-                raise AppFailed("the workspace is stopping")
+            now = self._records.find(app.workspace, app.name)
+            if self._stopped or now is None or now.compute != ACTIVE:
+                raise AppFailed("the app or the workspace was stopped meanwhile")
             process.start()
         finally:
             with self._lock:
@@ -308,7 +311,7 @@ class Runs:
         if before is not None:
             self._in_background(before.stop)
         if self._stopped:
-            process.stop()
+            process.stop(patience_s=0)
 
     def _take_down(self, app: App) -> None:
         for process in self._processes(app):
