@@ -11,6 +11,7 @@ import pytest
 
 from brickyard.workspace.apps.listening import listens
 from brickyard.workspace.apps.source import BadSource, EnvVar, copy_source, read_source, with_port
+from brickyard.workspace.processes import Mounts
 
 
 def written(folder: Path, **files: str) -> Path:
@@ -64,7 +65,9 @@ def test_links_of_the_source_are_copied_and_not_followed(tmp_path: Path) -> None
     secret.write_text("command: [told]")
     (given / "app.yaml").symlink_to(secret)
     (given / "a.py").write_text("")
-    copy_source(given, tmp_path / "copy")
+    home = Mounts(home=tmp_path / "home")
+    (tmp_path / "home").mkdir()
+    copy_source(given, tmp_path / "copy", home, tmp_path / "logs" / "log")
     assert (tmp_path / "copy" / "app.yaml").is_symlink()
     assert read_source(tmp_path / "copy").command == ("python", "a.py")
 

@@ -33,7 +33,7 @@ from brickyard.workspace.apps.records import (
 )
 from brickyard.workspace.apps.source import BadSource, Source, copy_source, read_source
 from brickyard.workspace.kernel import ApiError, Home, WorkspaceInfo
-from brickyard.workspace.processes import UnresolvedEnvironment
+from brickyard.workspace.processes import Mounts, UnresolvedEnvironment
 
 if TYPE_CHECKING:
     from brickyard.workspace.files.engine import FilesEngine
@@ -275,9 +275,20 @@ class Runs:
     def _source(self, app: App, id: str, body: Mapping[str, Any]) -> Source:
         folder = self._folder(app, id) / "source"
         if not folder.is_dir():
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            copy_source(self._given(app, body), folder)
+            view = self._view_of(app, id)
+            copy_source(self._given(app, body), folder, view, self.log(app))
         return read_source(folder, tuple(body.get("command") or ()), variables_of(body))
+
+    def _view_of(self, app: App, id: str) -> Mounts:
+        """The workspace files as who deployed it sees them."""
+        workspace = self._workspaces[app.workspace]
+        creator = self._records.deployment(app, id).creator
+        principal = self._identity.principal(creator, app.workspace)
+        return Mounts(
+            home=self._home.root,
+            workspace_files=self._home.files_of(app.workspace),
+            openings=self._files.openings(principal, workspace),
+        )
 
     def _settled(self, app: App, id: str, body: Mapping[str, Any]) -> bool:
         """Record that the deployment runs, unless the app was stopped or deleted meanwhile."""

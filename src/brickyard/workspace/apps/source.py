@@ -14,11 +14,13 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+
+from brickyard.workspace.processes import Launch, Mounts, start
 
 FILES: Final = ("app.yaml", "app.yml")
 PORT: Final = re.compile(r"\$(\{DATABRICKS_APP_PORT\}|DATABRICKS_APP_PORT\b)")
@@ -64,11 +66,21 @@ class Source:
     is_node: bool
 
 
-def copy_source(folder: Path, target: Path) -> None:
-    """A copy of the folder as it is now. Links stay links: they are followed by the app alone."""
+def copy_source(folder: Path, target: Path, mounts: Mounts, log: Path) -> None:
+    """A copy of the folder as it is now. Links stay links: they are followed by the app alone.
+
+    The copy is made in the view of who deployed it: tasks may write in the folder meanwhile, and
+    turn what was looked at a moment ago into a link to what they may not read. Raises BadSource.
+    """
     draft = target.with_name(target.name + ".draft")
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(folder, draft, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    draft.mkdir(parents=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    copy = (shutil.which("cp") or "/bin/cp", "-RP", f"{folder}/.", str(draft))
+    view = replace(mounts, writable=(draft,))
+    child = start(Launch(command=copy, cwd=draft, environment={}, log=log, mounts=view))
+    if code := child.wait():
+        raise BadSource(f"The source could not be copied (status {code}); the app's log says why")
     shutil.rmtree(target, ignore_errors=True)
     draft.rename(target)
 
