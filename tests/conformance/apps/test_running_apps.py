@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from databricks.sdk.errors import OperationFailed, ResourceConflict
+from databricks.sdk.errors import OperationFailed, PermissionDenied, ResourceConflict
 from databricks.sdk.service import apps
 from databricks.sdk.service.apps import App, AppAccessControlRequest, AppPermissionLevel
 
@@ -296,6 +296,26 @@ def test_a_stopped_app_answers_nobody_and_starts_with_what_it_ran(
     wait_for(lambda: dev.apps.get(running.name).active_deployment is not None)
     assert dev.apps.get(running.name).active_deployment.deployment_id == before
     assert ask(running.url, "/", token=token).status == 200
+
+
+@pytest.mark.documented
+def test_somebody_without_special_rights_runs_an_app_of_their_own_files(
+    dev: WorkspaceClient, somebody: Any
+) -> None:
+    other = somebody()
+    home = f"/Workspace/Users/{other.current_user.me().user_name}"
+    folder = put_source(other, f"{home}/site", main_py=MAIN % {"version": "mine"})
+    name = f"app-{uuid.uuid4().hex[:8]}"
+    made = other.apps.create_and_wait(App(name=name))
+    try:
+        other.apps.deploy_and_wait(name, apps.AppDeployment(source_code_path=folder))
+        token = other.config.authenticate()["Authorization"].removeprefix("Bearer ")
+        assert ask(made.url, "/", token=token).json["version"] == "mine"
+        private = put_source(dev, "/Workspace/Users/root-only", main_py=MAIN % {"version": "no"})
+        with pytest.raises(PermissionDenied):
+            other.apps.deploy(name, apps.AppDeployment(source_code_path=private))
+    finally:
+        other.apps.delete(name)
 
 
 @pytest.mark.documented

@@ -18,8 +18,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from brickyard.workspace.processes import Launch, Mounts, start
 
 FILES: Final = ("app.yaml", "app.yml")
@@ -108,6 +106,8 @@ def with_port(words: Sequence[str], port: int) -> list[str]:
 
 
 def _app_file(folder: Path) -> Mapping[str, Any]:
+    import yaml  # the server's start can do without it
+
     for name in FILES:
         text = _text(folder / name)
         if text is None:
