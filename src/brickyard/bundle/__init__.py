@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from brickyard.bundle.code_source_checks import CODE_SNAPSHOTS
 from brickyard.bundle.facts import CurrentUser, Facts, GitFacts
 from brickyard.bundle.files import BundleFiles
+from brickyard.bundle.local_paths import is_local as is_local_path
 from brickyard.bundle.local_paths import tasks_of
 from brickyard.bundle.nodes import nodes
 from brickyard.bundle.output import resolved_json, resolved_plain
@@ -15,6 +17,7 @@ from brickyard.bundle.variables import parse_assignments
 from brickyard.bundle.wheel_names import WheelName, newest_wheel_names, wheel_name
 
 __all__ = [
+    "CODE_SNAPSHOTS",
     "OF_DEPLOYS",
     "BundleFiles",
     "CurrentUser",
@@ -29,6 +32,7 @@ __all__ = [
     "SyncPlan",
     "WheelName",
     "environment_of",
+    "is_local_path",
     "newest_wheel_names",
     "nodes",
     "parse_assignments",

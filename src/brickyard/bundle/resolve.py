@@ -13,6 +13,7 @@ from typing import Final
 from brickyard.bundle.app_checks import check_apps
 from brickyard.bundle.artifacts import put_artifacts
 from brickyard.bundle.checks import check_resources
+from brickyard.bundle.code_source_checks import check_code_sources
 from brickyard.bundle.contents import read_contents
 from brickyard.bundle.draft import Draft, Step
 from brickyard.bundle.facts import Facts
@@ -89,6 +90,7 @@ CHECKS: Final[tuple[Step, ...]] = (
     check_resources,
     check_globs,
     translate_paths,
+    check_code_sources,
     check_runtimes,
     put_artifacts,
     check_apps,

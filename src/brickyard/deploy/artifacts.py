@@ -57,6 +57,7 @@ class Prepared:
 
     resources: Mapping[str, Any]
     uploads: tuple[Upload, ...]
+    archives: tuple[tuple[str, Path], ...] = ()  # go with the bundle's files: name there, file
 
 
 def build(

@@ -34,7 +34,7 @@ from brickyard.deploy.recovered import recovered
 from brickyard.deploy.services import stop_if_unserved
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled, write_atomically
-from brickyard.deploy.sync import DEPLOYMENT, Synced, Told, look_at, synchronise
+from brickyard.deploy.sync import DEPLOYMENT, Synced, Told, local_file, look_at, synchronise
 from brickyard.deploy.unrecorded import creates_to_note
 from brickyard.deploy.upload_set import upload_set
 
@@ -226,8 +226,9 @@ def _upload(project: Project, say: Say, told: Told | None) -> Synced:
     upload(prepared.uploads, project.files, state_path=state_path, say=say)
     if is_source_linked(project):
         return NOTHING
+    files = look_at(project.sync_rules.root, upload_set(project))
     synced = synchronise(
-        look_at(project.sync_rules.root, upload_set(project)),
+        (*files, *(local_file(name, source) for name, source in prepared.archives)),
         remote=project.files,
         file_path=project.path("file_path"),
         state_path=state_path,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from brickyard.deploy.artifacts import Prepared, build, prepare
 from brickyard.deploy.calls import Caller
+from brickyard.deploy.code_source import pack_code
 from brickyard.deploy.graph import WORKERS
 from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.metadata import METADATA
@@ -130,6 +131,7 @@ def _prepare(project: Project, say: Callable[[str], None]) -> Prepared:
         patched=project.folder / "patched_wheels",
         say=say,
     )
+    prepared = pack_code(prepared, project)
     return wrap_wheels(prepared, wrapper_places(project)) if wraps_wheels(project) else prepared
 
 

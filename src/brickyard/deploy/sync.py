@@ -72,7 +72,7 @@ class Synced:
 def look_at(root: Path, names: Iterable[str]) -> tuple[LocalFile, ...]:
     """Read and hash the named files. Raises `SyncConflict` when two share a remote name."""
     with ThreadPoolExecutor(max_workers=4) as pool:
-        files = tuple(pool.map(lambda name: _look(root, name), names))
+        files = tuple(pool.map(lambda name: local_file(name, root / name), names))
     check_names(files)
     return files
 
@@ -277,8 +277,8 @@ def is_notebook(name: str, content: bytes) -> bool:
     return isinstance(notebook, dict) and {"cells", "metadata", "nbformat"} <= notebook.keys()
 
 
-def _look(root: Path, name: str) -> LocalFile:
-    source = root / name
+def local_file(name: str, source: Path) -> LocalFile:
+    """The file at `source`, to be called `name` in the workspace."""
     content = source.read_bytes()
     return LocalFile(
         name=name,
