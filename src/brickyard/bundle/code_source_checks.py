@@ -6,10 +6,8 @@ The rules and words of the official CLI. Paths are counted from the root of what
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
-
-from pathspec import GitIgnoreSpec
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.local_paths import is_local
@@ -93,9 +91,8 @@ def _reserved(draft: Draft) -> Iterator[Diagnostic]:
             " the bundle",
             "Remove it; the deploy generates code archives under this path.",
         )
-    spec = GitIgnoreSpec.from_lines(draft.sync.exclude)
     exclude = draft.tree.get("sync.exclude")
-    if spec.match_file(f"{CODE_SNAPSHOTS}/probe.tar.gz"):
+    if draft.sync.exclude and _fits(draft.sync.exclude, f"{CODE_SNAPSHOTS}/probe.tar.gz"):
         yield error(
             "bundle/code-source",
             f'sync.exclude must not match "{CODE_SNAPSHOTS}", which holds the AI Runtime code'
@@ -104,6 +101,12 @@ def _reserved(draft: Draft) -> Iterator[Diagnostic]:
             path="sync.exclude",
             at=exclude.locations if exclude is not None else (),
         )
+
+
+def _fits(patterns: Iterable[str], name: str) -> bool:
+    from pathspec import GitIgnoreSpec  # slow to import, seldom needed
+
+    return GitIgnoreSpec.from_lines(patterns).match_file(name)
 
 
 def _from_bundle(draft: Draft, path: str) -> str:
