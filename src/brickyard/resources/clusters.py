@@ -93,7 +93,7 @@ CLUSTERS: Final = ResourceType(
         items="clusters",
         id="cluster_id",
         name="cluster_name",
-        query={"page_size": "100"},
+        query={"page_size": "100", "filter_by.cluster_sources": "API"},  # not those of jobs
     ),
     fields=(
         *(Field(name, On.IGNORE_REMOTE, "the service completes them") for name in CLOUDS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Final
 
@@ -19,6 +20,7 @@ PARAMETERS: Final = (
     "sql_params",
 )
 STATE: Final = ("life_cycle_state", "result_state", "state_message")
+OLD_PAGE: Final = re.compile(r"([^#?]+?)/?(\?[^#]*)?#job/([^/]+)/run/([^/]+)")
 UNREAD: Final = ("idempotency_token", "only", "performance_target", "queue")
 
 
@@ -50,11 +52,19 @@ def run_of(got: Json) -> Json:
     }
     beside = ("run_id", "run_name", "run_page_url", "run_type")
     state = {name: got["state"][name] for name in STATE if name in (got.get("state") or {})}
-    return {
-        **{name: item for name, item in shown.items() if item},
-        **{name: got[name] for name in beside if name in got},
-        "state": state,
-    }
+    found = {name: got[name] for name in beside if name in got}
+    if found.get("run_page_url"):
+        found["run_page_url"] = modern(found["run_page_url"])
+    return {**{name: item for name, item in shown.items() if item}, **found, "state": state}
+
+
+def modern(url: str) -> str:
+    """A run's page as `/jobs/1/runs/2?o=3`; the form `/?o=3#job/1/run/2` works for admins only."""
+    parts = OLD_PAGE.fullmatch(url)
+    if parts is None:
+        return url
+    host, query, job, run = parts.groups()
+    return f"{host}/jobs/{job}/runs/{run}{query or ''}"
 
 
 def run_again(

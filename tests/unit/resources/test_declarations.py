@@ -11,6 +11,7 @@ import pytest
 
 from brickyard.resources import ACCESS, TITLES, TYPES, On, ResourceType, catalogue
 from brickyard.resources.experiments import same_name
+from brickyard.resources.job_runs import modern
 from brickyard.resources.model_serving_endpoints import changed_tags, configuration_of
 from brickyard.resources.vector_search_endpoints import as_asked
 
@@ -197,3 +198,9 @@ def test_an_endpoints_throughput_is_read_where_configuration_has_it() -> None:
     got = {"name": "e", "id": "1", "scaling_info": {"requested_target_qps": 7}}
     assert as_asked(got) == {**got, "endpoint_uuid": "1", "target_qps": 7}
     assert "target_qps" not in as_asked({"name": "e"})
+
+
+def test_the_page_of_a_run_is_one_that_everybody_may_open() -> None:
+    assert modern("https://x.net/?o=7#job/1/run/2") == "https://x.net/jobs/1/runs/2?o=7"
+    assert modern("https://x.net/#job/1/run/2") == "https://x.net/jobs/1/runs/2"
+    assert modern("https://x.net/jobs/1/runs/2?o=7") == "https://x.net/jobs/1/runs/2?o=7"
