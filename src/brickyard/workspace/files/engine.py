@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from brickyard.workspace.catalog.engine import CatalogEngine
@@ -228,7 +229,8 @@ class FilesEngine:
             self.require(principal, workspace, before, "CAN_EDIT")
         else:
             self._require_above(principal, workspace, parts)
-        if tree.put(parts, suffix, draft, overwrite=overwrite):
+        forget = partial(self._forget_parts, workspace)
+        if tree.put(parts, suffix, draft, overwrite=overwrite, before_new=forget):
             self._is_new(principal, workspace, parts)
 
     def put_claimed(
@@ -265,7 +267,7 @@ class FilesEngine:
             self._require_above(principal, workspace, parts)
         else:
             self.readable(principal, workspace, path)  # that it is there is not for everybody
-        for made in tree.make_folders(parts):
+        for made in tree.make_folders(parts, partial(self._forget_parts, workspace)):
             self._is_new(principal, workspace, made)
 
     def drop(
@@ -374,8 +376,7 @@ class FilesEngine:
             self.require(principal, workspace, found, level)
 
     def _is_new(self, principal: Principal, workspace: WorkspaceInfo, parts: Parts) -> None:
-        """A new object at a path: whatever was known of an earlier one does not count for it."""
-        self._forget(workspace, joined(parts))
+        """Whoever makes an object may manage it."""
         if principal.is_admin:
             return
         found = self._tree(workspace).need(parts)
@@ -383,6 +384,13 @@ class FilesEngine:
             one = self._described(workspace, [found])[0]
             kind = PERMISSION_TYPE[found.kind]
             self._permissions.grant_owner(principal, workspace, kind, str(one.id))
+
+    def _forget_parts(self, workspace: WorkspaceInfo, parts: Parts) -> None:
+        """What was known of an earlier object at a path does not count for the new one.
+
+        To be done before the new one is there: others may put something into it at once.
+        """
+        self._forget(workspace, joined(parts))
 
     def _forget(self, workspace: WorkspaceInfo, path: str) -> None:
         self._claims.forget(workspace.name, path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -19,6 +19,7 @@ from brickyard.workspace.files.publish import Staging, publish
 from brickyard.workspace.kernel import ApiError, exists, invalid, not_found
 
 Parts = tuple[str, ...]
+BeforeNew = Callable[[Parts], None]
 
 
 class Kind(Enum):
@@ -98,10 +99,19 @@ class Tree:
                 found = replace(found, kind=Kind.NOTEBOOK, parts=(*folder.parts, disk.stem))
             yield found
 
-    def put(self, parts: Parts, suffix: str, draft: Path, *, overwrite: bool) -> bool:
+    def put(
+        self,
+        parts: Parts,
+        suffix: str,
+        draft: Path,
+        *,
+        overwrite: bool,
+        before_new: BeforeNew | None = None,
+    ) -> bool:
         """Put a finished file at an API path; `suffix` is that of a notebook, or ''.
 
-        Whether the object is new. The parent must exist.
+        Whether the object is new, which `before_new` is told before anybody sees it. The parent
+        must exist.
         """
         if not parts:
             raise invalid("The root of the workspace cannot be a file")
@@ -114,6 +124,8 @@ class Tree:
                 if before is not None and not overwrite:
                     raise _taken(before)
                 target = beneath(self.root, (*parts[:-1], parts[-1] + suffix))
+                if before is None and before_new is not None:
+                    before_new(parts)
                 try:
                     publish(draft, target, overwrite=overwrite)
                 except FileExistsError:
@@ -126,14 +138,16 @@ class Tree:
         finally:
             draft.unlink(missing_ok=True)
 
-    def make_folders(self, parts: Parts) -> list[Parts]:
-        """`mkdir -p`. The folders that are new, outermost first."""
+    def make_folders(self, parts: Parts, before_new: BeforeNew | None = None) -> list[Parts]:
+        """`mkdir -p`. The folders that are new, outermost first; each is told before it is made."""
         made: list[Parts] = []
         with self._lock:
             for depth in range(1, len(parts) + 1):
                 here = parts[:depth]
                 found = self.find(here)
                 if found is None:
+                    if before_new is not None:
+                        before_new(here)
                     beneath(self.root, here).mkdir(exist_ok=True, parents=True)
                     made.append(here)
                 elif found.kind is not Kind.DIRECTORY:
