@@ -251,8 +251,7 @@ class _Applier:
     def _create(self, node: Node, kind: ResourceType, desired: Json) -> str:
         maker = self.journal.in_doubt.get(node.address)
         if maker is not None:
-            recorded = {entry.id for entry in self.journal.state.entries.values()}
-            found = find_made(self.caller, kind, desired, maker, recorded)
+            found = find_made(self.caller, kind, desired, maker, self.journal.state)
             if found is not None:
                 self._adopt(node, kind, found, desired)
                 return "Adopted"

@@ -48,8 +48,7 @@ def _made(
 ) -> Entry | None:
     kind, _ = declaration(item.address)
     desired = expected(sent(item.value, kind, None), values, state)
-    recorded = {entry.id for entry in state.entries.values()}
-    id = find_made(caller, kind, desired, user, recorded)
+    id = find_made(caller, kind, desired, user, state)
     if id is None:
         return None
     edges = tuple(edge for edge in needs(item) if edge.node in state.entries)

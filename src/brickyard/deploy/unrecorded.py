@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -120,13 +120,15 @@ class Finder:
 
 
 def find_made(
-    caller: Caller, kind: ResourceType, desired: Json, user: str, recorded: Collection[str]
+    caller: Caller, kind: ResourceType, desired: Json, user: str, state: State
 ) -> str | None:
     """The id of what an interrupted deploy by `user` made from `desired`, if it did.
 
-    Told by the mark of the deployment, or by name and creator, and by not being among the
-    `recorded` ids. Raises `Ambiguous` when there are several.
+    Told by the mark of the deployment, or by name and creator, and by not being in `state`
+    already, which holds ids that are unique for their type only. Raises `Ambiguous` when there are several.
     """
+    mine = f"resources.{kind.key}."
+    recorded = {entry.id for address, entry in state.entries.items() if address.startswith(mine)}
     found = []
     for id in Finder(caller).named(kind, desired):
         actual = None if id in recorded else caller.read(kind, id)

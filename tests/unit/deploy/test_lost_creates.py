@@ -16,7 +16,9 @@ from brickyard.deploy.calls import MAX_WAIT, Caller, NotReady
 from brickyard.deploy.http import ApiFailure, Unreachable
 from brickyard.deploy.planning import Prevented
 from brickyard.deploy.selection import narrowed
-from brickyard.resources import Wait
+from brickyard.deploy.state import Entry, State
+from brickyard.deploy.unrecorded import find_made
+from brickyard.resources import TYPES, Wait
 
 JOB = {"name": "nightly", "max_concurrent_runs": 1, "tasks": [{"task_key": "a"}]}
 JOBS = {"jobs": {"nightly": JOB}}
@@ -245,3 +247,16 @@ def test_a_dashboard_of_that_name_that_was_there_is_left_alone(make_project: Mak
     project = make_project(DASHBOARD)
     deployed(project)
     assert len(world(project)["dashboards"]) == 2
+
+
+def test_an_id_that_another_type_has_as_well_is_looked_for_all_the_same(
+    make_project: MakeProject,
+) -> None:
+    project = make_project(SCHEMA)
+    put_schema(project)
+    caller = Caller(workspace=project.workspace)
+    desired = {"catalog_name": "dev", "name": "sales"}
+    for kind, found in (("catalogs", "dev.sales"), ("schemas", None)):
+        entries = {f"resources.{kind}.x": Entry(id="dev.sales", state={})}
+        state = State(lineage="l", serial=1, entries=entries)
+        assert find_made(caller, TYPES["schemas"], desired, "", state) == found
