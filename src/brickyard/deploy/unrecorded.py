@@ -125,7 +125,7 @@ def find_made(
     """The id of what an interrupted deploy by `user` made from `desired`, if it did.
 
     Told by the mark of the deployment, or by name and creator, and by not being in `state`
-    already, which holds ids that are unique for their type only. Raises `Ambiguous` when there are several.
+    already, whose ids are unique within their type only. Raises `Ambiguous` when there are several.
     """
     mine = f"resources.{kind.key}."
     recorded = {entry.id for address, entry in state.entries.items() if address.startswith(mine)}

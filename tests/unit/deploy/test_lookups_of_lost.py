@@ -10,6 +10,7 @@ import pytest
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.http import ApiFailure
 from brickyard.deploy.references import Unresolved
+from brickyard.deploy.state import Entry, State
 from brickyard.deploy.unrecorded import Ambiguous, can_be_found, find_made
 from brickyard.resources import TYPES
 
@@ -81,7 +82,9 @@ class Listing:
 
 def found(kind: str, workspace: Listing, desired: Any = None, recorded: Any = ()) -> str | None:
     caller = Caller(workspace=workspace)  # type: ignore[arg-type]
-    return find_made(caller, TYPES[kind], desired or LISTED[kind][0], "jane@x", recorded)
+    entries = {f"resources.{kind}.r{id}": Entry(id=id, state={}) for id in recorded}
+    state = State(lineage="l", serial=1, entries=entries)
+    return find_made(caller, TYPES[kind], desired or LISTED[kind][0], "jane@x", state)
 
 
 def test_the_types_that_cannot_be_looked_for() -> None:
