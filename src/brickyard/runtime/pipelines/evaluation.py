@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from brickyard.runtime.pipelines.graph import Flow
 
@@ -28,6 +29,7 @@ class Evaluation:
     sources: dict[str, Any] = field(default_factory=dict)  # what it will have read
     files: dict[str, Any] = field(default_factory=dict)
     stream_plans: list[Any] = field(default_factory=list)
+    stream_views: set[str] = field(default_factory=set)  # temporary views made of streams
 
     @property
     def is_streaming(self) -> bool:
@@ -40,13 +42,26 @@ class Evaluation:
 
 def keeps_state(frame: Any, evaluation: Evaluation) -> bool:
     """Whether the result for new rows depends on old ones: aggregates, distinct, joined streams."""
-    if evaluation.remembers:
-        return True
-    streams = {id(one) for one in evaluation.stream_plans}
-    return bool(streams) and _keeps_state(frame._plan, streams)[0]
+    return evaluation.remembers or _of(frame, evaluation)[0]
 
 
-STATEFUL = frozenset({"Aggregate", "Deduplicate", "Limit", "Offset", "Tail", "Sort", "GroupMap"})
+def has_stream(frame: Any, evaluation: Evaluation) -> bool:
+    """Whether a stream is part of the frame."""
+    return _of(frame, evaluation)[1] > 0
+
+
+def _of(frame: Any, evaluation: Evaluation) -> tuple[bool, int]:
+    return _keeps_state(frame._plan, {id(one) for one in evaluation.stream_plans})
+
+
+AROUND: Final = re.compile(
+    r"WindowExpression|\bOVER\s*\(|\b(?:count|sum|avg|mean|min|max|first|last|collect_list"
+    r"|collect_set|count_distinct|approx_count_distinct|max_by|min_by|stddev|variance)\(",
+    re.IGNORECASE,
+)
+STATEFUL: Final = frozenset(
+    {"Aggregate", "Deduplicate", "Limit", "Offset", "Tail", "Sort", "GroupMap"}
+)
 
 
 def _keeps_state(plan: Any, streams: set[int]) -> tuple[bool, int]:
@@ -62,7 +77,7 @@ def _keeps_state(plan: Any, streams: set[int]) -> tuple[bool, int]:
         stateful = True
     if count and kind == "SetOperation" and not _is_union_all(plan):
         stateful = True
-    return stateful or (bool(count) and _has_window(plan)), count
+    return stateful or (bool(count) and _looks_around(plan)), count
 
 
 def _children(plan: Any) -> list[Any]:
@@ -78,6 +93,7 @@ def _is_union_all(plan: Any) -> bool:
     return str(getattr(plan, "set_op", "")) == "union" and bool(getattr(plan, "is_all", True))
 
 
-def _has_window(plan: Any) -> bool:
+def _looks_around(plan: Any) -> bool:
+    """Whether columns of a projection are computed from several rows."""
     columns = [*(getattr(plan, "_columns", None) or ()), *(getattr(plan, "_aliases", None) or ())]
-    return any(" OVER " in repr(one).upper() or "WindowExpression" in repr(one) for one in columns)
+    return any(AROUND.search(repr(one)) for one in columns)

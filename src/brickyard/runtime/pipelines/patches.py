@@ -27,6 +27,13 @@ def install(reads: Reads) -> None:
     def sql(_self: Any, sqlQuery: str, *args: Any, **kwargs: Any) -> Any:
         return reads.sql(sqlQuery, *args, **kwargs)
 
+    make_view = DataFrame.createOrReplaceTempView
+
+    def create_view(self: Any, name: str) -> None:
+        make_view(self, name)
+        reads.made_view(name, self)
+
+    DataFrame.createOrReplaceTempView = create_view
     SparkSession.table = table
     SparkSession.sql = sql
     DataFrameReader.table = table

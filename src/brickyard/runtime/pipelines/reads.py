@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from brickyard.runtime import api
 from brickyard.runtime.pipelines import delta_log, files
-from brickyard.runtime.pipelines.evaluation import Evaluation
+from brickyard.runtime.pipelines.evaluation import Evaluation, has_stream
 from brickyard.runtime.pipelines.graph import (
     Dataset,
     Flow,
@@ -79,7 +79,8 @@ class Reads:
             if stream and not now.in_batch:
                 key = full_name(name_parts(name), now.flow.defaults)
                 return self._stream(now, key, options or {})
-            return self.plain(name)
+            is_stream = ".".join(name_parts(name)) in now.stream_views
+            return self._marked(now, self.plain(name), is_stream=is_stream)
         if dataset.is_view:
             return self._view(now, dataset, stream=stream)
         now.depends_on[dataset.key] = None
@@ -223,14 +224,30 @@ class Reads:
         now = self.current
         if now is None:
             return self.original["sql"](self.session(), text, *args, **kwargs)
+        before = len(now.stream_plans)
         query = read_query(text, self._fresh)
-        if query is not None:
-            text = self._resolved(now, query)
-        return self.original["sql"](self.session(), text, *args, **kwargs)
+        if query is None:
+            return self.original["sql"](self.session(), text, *args, **kwargs)
+        streams = self._streams_in(now, query)
+        frame = self.original["sql"](self.session(), self._resolved(now, query), *args, **kwargs)
+        streams += len(now.stream_plans) - before
+        if streams and (query.remembers or (streams > 1 and query.joins)):
+            now.remembers = True
+        return self._marked(now, frame, is_stream=streams > 0)
+
+    def made_view(self, name: str, frame: Any) -> None:
+        """A temporary view was made of a frame: is it a stream by another name?"""
+        now = self.current
+        if now is not None and has_stream(frame, now):
+            now.stream_views.add(name.lower())
+
+    def _streams_in(self, now: Evaluation, query: Query) -> int:
+        """How many names of the text are temporary views of streams."""
+        names = (".".join(name_parts(dotted)) for _, _, dotted in query.names)
+        return sum(name in now.stream_views for name in names)
 
     def _resolved(self, now: Evaluation, query: Query) -> str:
         texts: dict[int, tuple[int, str]] = {}
-        before = now.stream_count
         for start, end, dotted in query.names:
             dataset = self._graph.find(dotted, now.flow.defaults)
             if dataset is None:
@@ -242,9 +259,6 @@ class Reads:
                 texts[start] = (end, quoted(dataset.key))
         for name, special in query.specials.items():
             self._special(special).createOrReplaceTempView(name)
-        streams = now.stream_count - before
-        if now.stream_count and (query.remembers or (streams > 1 and query.joins)):
-            now.remembers = True
         return replaced(query, texts)
 
     def _special(self, special: Special) -> Any:

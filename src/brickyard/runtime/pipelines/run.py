@@ -182,6 +182,8 @@ class Update:
         if fresh:
             for one in siblings:
                 self._state.reset(one.name)
+        if not is_stream:
+            self._state.reset(flow.name)  # it may have been a stream once
         before = self._state.progress(flow.name) if is_stream else {}
         if is_stream and flow.once and before:
             return 0, None

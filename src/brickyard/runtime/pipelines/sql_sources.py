@@ -8,7 +8,8 @@ Statements are read token by token; queries inside them stay text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from brickyard.runtime import sql_cells
@@ -50,6 +51,27 @@ def read_statements(
         graph.now = outer
 
 
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A token; `quote` is ' for a string and ` for a quoted name. Both ends are inside it."""
+
+    text: str
+    quote: str
+    start: int
+    end: int
+
+
+def _words(token: Any) -> Iterator[Word]:
+    """The tokenizer joins words such as PARTITIONED BY: here each stands for itself."""
+    quote = {"STRING": "'", "IDENTIFIER": "`"}.get(token.token_type.name, "")
+    if quote:
+        yield Word(token.text, quote, token.start, token.end)
+        return
+    for found in re.finditer(r"\S+", token.text):
+        start = token.start + found.start()
+        yield Word(found[0], "", start, start + len(found[0]) - 1)
+
+
 class Statement:
     """One statement, read from its first token to its last."""
 
@@ -63,7 +85,7 @@ class Statement:
         self._configuration = configuration
         self._query = query
         self._where = where
-        self._tokens = list(tokenize(text, read=DIALECT))
+        self._tokens = [word for one in tokenize(text, read=DIALECT) for word in _words(one)]
         self._at = 0
 
     def read(self) -> None:
@@ -244,7 +266,7 @@ class Statement:
     def _use(self) -> None:
         now = self._graph.now
         if self._take("CATALOG"):
-            self._graph.now = Defaults(catalog=self._name(), schema=now.schema)
+            self._graph.now = Defaults(catalog=self._name().strip("`"), schema=now.schema)
             return
         self._take("SCHEMA") or self._take("DATABASE")
         parts = self._name().replace("`", "").split(".")
@@ -257,25 +279,20 @@ class Statement:
         if self._at + ahead >= len(self._tokens):
             return ""
         token = self._tokens[self._at + ahead]
-        return "" if token.token_type.name in ("STRING", "IDENTIFIER") else token.text.upper()
+        return "" if token.quote else token.text.upper()
 
     def _take(self, *words: str) -> bool:
         """Whether these words come next; they are behind us then."""
         found = all(self._word(number) == word for number, word in enumerate(words))
         if found:
             self._at += len(words)
-            return True
-        # Some tokenizers join words such as `OR REPLACE` into one.
-        if len(words) > 1 and self._word() == " ".join(words):
-            self._at += 1
-            return True
-        return False
+        return found
 
     def _expect(self, *words: str) -> None:
         if not self._take(*words):
             raise self._fault(f"{' '.join(words)} is expected")
 
-    def _next(self) -> Any:
+    def _next(self) -> Word:
         if self._at >= len(self._tokens):
             raise self._fault("the statement ends too early")
         self._at += 1
@@ -283,9 +300,9 @@ class Statement:
 
     def _string(self) -> str:
         """A literal; those that follow each other are one."""
-        text = str(self._next().text)
-        while self._at < len(self._tokens) and self._tokens[self._at].token_type.name == "STRING":
-            text += str(self._next().text)
+        text = self._next().text
+        while self._at < len(self._tokens) and self._tokens[self._at].quote == "'":
+            text += self._next().text
         return text
 
     def _name(self) -> str:

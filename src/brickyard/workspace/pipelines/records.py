@@ -168,10 +168,10 @@ def _keep(tx: Connection, one: Update, events: Iterable[NewEvent]) -> None:
             "id": id,
             "sequence": {"data_plane_id": {"instance": "embedded", "seq_no": at_ms + number}},
             "origin": {
+                **(event.origin or {}),
                 "pipeline_id": one.pipeline_id,
                 "pipeline_name": one.request.get("name", ""),
                 "update_id": one.update_id,
-                **(event.origin or {}),
             },
             "timestamp": at,
             "message": event.message,

@@ -28,6 +28,10 @@ log = logging.getLogger("brickyard.pipelines")
 MODULE: Final = "brickyard.runtime.pipelines"
 SELECTIONS: Final = ("full_refresh", "full_refresh_selection", "refresh_selection", "validate_only")
 LOG_LINES_SHOWN: Final = 5
+NOT_CONTINUOUS: Final = (
+    "continuous: the embedded workspace brings the pipeline up to date once and ends the update; "
+    "start it again, or by a job, for what comes later."
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +79,8 @@ class Execution:
     def _run(self) -> Mapping[str, Any] | None:
         """What ended it badly, or None."""
         principal = self.run_as()
+        if self.pipeline.body.get("continuous"):
+            self.records.add_events(self.update, [events.warning(NOT_CONTINUOUS)])
         mounts = self.code.mounts(principal, self.workspace)
         python, import_folders = self._environment(mounts)
         self.folder.mkdir(parents=True, exist_ok=True)
