@@ -340,17 +340,26 @@ def test_with_auto_sync_an_app_follows_its_source(
 
 
 @pytest.mark.belief
-def test_apps_run_again_after_a_kill_at_the_same_address(own_workspace: EmbeddedServer) -> None:
+def test_after_a_kill_apps_run_at_the_same_address_and_deployments_are_finished(
+    own_workspace: EmbeddedServer,
+) -> None:
     client = own_workspace.client("dev")
     made = client.apps.create_and_wait(App(name="sudden"))
     folder = put_source(client, "/Workspace/Shared/sudden", main_py=MAIN % {"version": "one"})
-    client.apps.deploy_and_wait("sudden", apps.AppDeployment(source_code_path=folder))
+    deployment = apps.AppDeployment(source_code_path=folder)
+    client.apps.deploy_and_wait("sudden", deployment)
     client.apps.create(App(name="resting"), no_compute=True)
+    put_source(client, folder, main_py=MAIN % {"version": "two"})
+    begun = client.apps.deploy("sudden", deployment).deployment_id
     own_workspace.kill()
     own_workspace.start()
     client = own_workspace.client("dev")
-    wait_for(lambda: client.apps.get("sudden").app_status.state.value == "RUNNING")
     assert client.apps.get("sudden").url == made.url
+
+    def is_finished() -> bool:
+        return client.apps.get_deployment("sudden", begun).status.state.value == "SUCCEEDED"
+
+    wait_for(is_finished)
     told = ask(made.url, "/", token=own_workspace.token()).json
-    assert told["env"]["DATABRICKS_HOST"] == own_workspace.host()
+    assert (told["version"], told["env"]["DATABRICKS_HOST"]) == ("two", own_workspace.host())
     assert client.apps.get("resting").compute_status.state.value == "STOPPED"
