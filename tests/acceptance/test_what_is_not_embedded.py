@@ -1,4 +1,4 @@
-"""Resources that only Databricks can make, on the embedded workspace: refused before anything."""
+"""What the embedded workspace keeps and cannot do: made, and said beforehand."""
 
 from __future__ import annotations
 
@@ -8,28 +8,32 @@ from typing import Any
 
 import pytest
 from bundle_under_test import BundleUnderTest
-from databricks.sdk.errors import NotFound
 
 pytestmark = pytest.mark.documented
 
 
-def test_nothing_is_changed_when_part_of_it_cannot_be_made(tmp_path: Path, workspace: Any) -> None:
+def test_a_job_whose_tasks_only_databricks_runs_is_made_and_warned_of(
+    tmp_path: Path, workspace: Any
+) -> None:
     name = f"parts_{uuid.uuid4().hex[:8]}"
     (tmp_path / "databricks.yml").write_text(
         f"bundle: {{name: {name}}}\n"
         "resources:\n"
-        f"  schemas: {{s: {{name: {name}, catalog_name: dev}}}}\n"
-        "  clusters:\n"
-        "    c: {spark_version: 15.4.x-scala2.12, node_type_id: i3.xlarge, num_workers: 1}\n"
+        "  jobs:\n"
+        "    models:\n"
+        f"      name: {name}\n"
+        "      tasks:\n"
+        "        - task_key: build\n"
+        "          environment_key: dbt\n"
+        "          dbt_task: {commands: [dbt run]}\n"
+        "      environments: [{environment_key: dbt, spec: {environment_version: '4'}}]\n"
     )
     bundle = BundleUnderTest(folder=tmp_path, name=name, environment=workspace.environment("dev"))
-    planned = bundle("plan", "-o", "json")
-    assert set(planned.data["plan"]) == {"resources.schemas.s", "resources.clusters.c"}
-    assert "Warning: the embedded workspace has no service that makes a cluster" in planned.err
-    assert "databricks.yml:5:8" in planned.err
-    refused = bundle("deploy", code=1).err
-    assert "Error: the embedded workspace has no service that makes a cluster" in refused
-    with pytest.raises(NotFound):
-        workspace.client("dev").schemas.get(f"dev.{name}")
-    assert "Resources: 1 created" in bundle("deploy", "--select", "s").err
-    assert "Destroy: 1 deleted" in bundle("destroy", "--auto-approve").err
+    planned = bundle("plan")
+    assert "Warning: the embedded workspace keeps a dbt_task and cannot run it" in planned.err
+    assert "databricks.yml:9:11" in planned.err
+    bundle("deploy")
+    assert bundle("plan", "--detailed-exitcode").code == 0
+    ran = bundle("run", "models", code=1)
+    assert "dbt_task cannot run in the embedded workspace" in ran.err + ran.out
+    bundle("destroy", "--auto-approve")

@@ -127,7 +127,7 @@ def test_a_volume_is_a_folder(metastore: Any, schema: str) -> None:
     assert not folder(made).exists()
     with pytest.raises(InvalidParameterValue, match="takes no storage_location"):
         client.volumes.create("dev", schema, "m", VolumeType.MANAGED, storage_location="s3://b")
-    with pytest.raises(InvalidParameterValue, match="external location"):
+    with pytest.raises(InvalidParameterValue, match="cloud storage"):
         client.volumes.create("dev", schema, "e", VolumeType.EXTERNAL, storage_location="s3://b")
 
 
