@@ -36,7 +36,8 @@ where the two folders come from. On {commits}.
 
 A bundle is resolved with `brickyard validate`, deployed with `brickyard deploy --local`, planned
 again (`empty`: nothing to do), and destroyed (`clean`: nothing recorded is left). Where one of
-these is not possible the last column says why, in the words of the command.
+these is not possible the last column says why, in the words of the command. What some of them
+expect of a workspace was made beforehand: {furnished}.
 
 | Bundle | Validated | Deployed | Planned | Destroyed | Why not |
 |---|---|---|---|---|---|
@@ -76,10 +77,27 @@ class Ended:
     @property
     def reason(self) -> str:
         """The first error, without what is only of this run."""
-        found = re.search(r"^Error: (.*)$", self.err, re.M)
+        found = re.search(r"^(?:Failed|Error:) (.*)$", self.err, re.M)
         text = found.group(1) if found else (self.err.strip().splitlines() or ["?"])[-1]
         text = re.sub(r"/\S*/official-examples-\w+/", "", text)
         return text.replace("|", "\\|")[:160]
+
+
+FURNISHED = (
+    "the catalog `main`, open to everybody, and warehouses named `Shared Unity Catalog Serverless`"
+    " and `Shared Unity Catalog Severless`"
+)
+FURNISH = """
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service.catalog import PermissionsChange, Privilege
+
+client = WorkspaceClient()
+client.catalogs.create("main")
+everything = PermissionsChange(principal="account users", add=[Privilege.ALL_PRIVILEGES])
+client.grants.update("catalog", "main", changes=[everything])
+for name in ("Shared Unity Catalog Serverless", "Shared Unity Catalog Severless"):
+    client.warehouses.create(name=name, cluster_size="2X-Small")
+"""
 
 
 class Trial:
@@ -92,7 +110,16 @@ class Trial:
             "BRICKYARD_HOME": str(folder / "home"),
             "BRICKYARD_PORTS": "0,0,0",
             "HOME": str(folder),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
         }
+
+    def furnish(self) -> None:
+        """Start the workspace and make what examples expect of one."""
+        command = ["exec", "--", sys.executable, "-c", FURNISH]
+        made = self.run(self.folder, "up", "--detach")
+        made = self.run(self.folder, *command) if not made.code else made
+        if made.code:
+            raise RuntimeError(made.err)
 
     def run(self, where: Path, *arguments: str) -> Ended:
         try:
@@ -120,6 +147,8 @@ class Trial:
         deployed = self.run(where, "deploy", *here, "--auto-approve")
         steps = {"validated": DONE, "deployed": "no" if deployed.code else DONE}
         why = deployed.reason if deployed.code else ""
+        if deployed.code and "Resources: " not in deployed.err:  # it did not come to that
+            return Tried(name=name, why=why, **steps)
         if not deployed.code:
             planned = self.run(where, "plan", *here, "--detailed-exitcode")
             steps["planned"] = "no" if planned.code else "empty"
@@ -218,7 +247,9 @@ def page(repositories: Iterable[Path], trial: Trial) -> str:
         copy = trial.folder / repository.name
         shutil.copytree(repository, copy, symlinks=True)
         copies.append(copy)
-    text = HEAD.format(commits=", ".join(commit_of(one) for one in copies))
+    trial.furnish()
+    commits = ", ".join(commit_of(one) for one in copies)
+    text = HEAD.format(commits=commits, furnished=FURNISHED)
     for copy in copies:
         for where in bundles(copy):
             tried = trial.bundle(str(where.relative_to(trial.folder)), where)
