@@ -37,7 +37,7 @@ where the two folders come from. On {commits}.
 A bundle is resolved with `brickyard validate`, deployed with `brickyard deploy --local`, planned
 again (`empty`: nothing to do), and destroyed (`clean`: nothing recorded is left). Where one of
 these is not possible the last column says why, in the words of the command. What some of them
-expect of a workspace was made beforehand: {furnished}.
+expect was made beforehand: {furnished}.
 
 | Bundle | Validated | Deployed | Planned | Destroyed | Why not |
 |---|---|---|---|---|---|
@@ -84,8 +84,9 @@ class Ended:
 
 
 FURNISHED = (
-    "the catalog `main`, open to everybody, and warehouses named `Shared Unity Catalog Serverless`"
-    " and `Shared Unity Catalog Severless`"
+    "the catalog `main`, open to everybody, the schema `dev.mlops_stacks`, warehouses named"
+    " `Shared Unity Catalog Serverless` and `Shared Unity Catalog Severless`, the user"
+    " `user@company.com`, and a virtual environment with `databricks-bundles` where one is named"
 )
 FURNISH = """
 from databricks.sdk import WorkspaceClient
@@ -97,7 +98,10 @@ everything = PermissionsChange(principal="account users", add=[Privilege.ALL_PRI
 client.grants.update("catalog", "main", changes=[everything])
 for name in ("Shared Unity Catalog Serverless", "Shared Unity Catalog Severless"):
     client.warehouses.create(name=name, cluster_size="2X-Small")
+client.schemas.create("mlops_stacks", "dev")
+client.users.create(user_name="user@company.com")
 """
+VENV = "uv venv -q .venv && uv pip install -q --python .venv/bin/python databricks-bundles"
 
 
 class Trial:
@@ -138,6 +142,8 @@ class Trial:
         return Ended(code=ended.returncode, out=ended.stdout, err=ended.stderr)
 
     def bundle(self, name: str, where: Path) -> Tried:
+        if "venv_path" in (where / "databricks.yml").read_text():
+            subprocess.run(VENV, cwd=where, env=self._environment, shell=True, check=True)
         target = _target(json.loads(self.run(where, "validate", "-o", "json").out or "{}"))
         chosen = ("-t", target) if target else ()
         valid = self.run(where, "validate", *chosen)
