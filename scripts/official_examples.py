@@ -11,7 +11,6 @@ answers that are listed or yes-or-no, and what comes out is validated.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import re
@@ -25,9 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from brickyard.templates.inputs import fits
+
 PAGE = Path(__file__).parents[1] / "docs" / "official-examples.md"
 LIMIT_S = 600
 DONE = "yes"
+FREE = {"artifacts_dest_path": "/Volumes/main/default/artifacts"}  # answers with a form to them
 HEAD = """\
 # The official examples, tried
 
@@ -43,9 +45,9 @@ expect was made beforehand: {furnished}.
 |---|---|---|---|---|---|
 """
 TEMPLATES = """
-Templates are initialised with every combination of their listed and yes-or-no answers, the others
-as by default, and the bundle that comes out is validated. `refused` counts combinations that the
-template itself refuses.
+Templates are initialised with every combination of their listed and yes-or-no answers to questions
+that are asked, the others as by default, and the bundle that comes out is validated. `Refused`
+counts combinations that the template itself refuses.
 
 | Template | Combinations | Initialised and valid | Refused | Failed |
 |---|---|---|---|---|
@@ -224,21 +226,20 @@ def templates(repository: Path) -> Iterator[Path]:
 
 
 def combinations(template: Path) -> list[dict[str, Any]]:
-    """Every combination of the answers that can be enumerated."""
+    """Every combination of the answers that can be enumerated, of questions that would be asked."""
     schema = json.loads((template / "databricks_template_schema.json").read_text())
-    listed: dict[str, list[Any]] = {}
-    free: dict[str, Any] = {}
+    made: list[dict[str, Any]] = [{}]
     for name, asked in schema["properties"].items():
-        if "enum" in asked:
-            listed[name] = asked["enum"]
-        elif asked.get("type") == "boolean":
-            listed[name] = [True, False]
-        elif "default" not in asked:
-            free[name] = f"my_{name}"
-    each = (
-        dict(zip(listed, values, strict=True)) for values in itertools.product(*listed.values())
-    )
-    return [free | one for one in each]
+        choices = asked.get("enum") or ([True, False] if asked.get("type") == "boolean" else [])
+        if not choices:
+            choices = [asked.get("default", FREE.get(name, f"my_{name}"))]
+        grown = []
+        for answers in made:
+            is_skipped = "skip_prompt_if" in asked and fits(asked["skip_prompt_if"], answers)
+            offered = [asked["default"]] if is_skipped else choices
+            grown += [{**answers, name: choice} for choice in offered]
+        made = grown
+    return [{k: v for k, v in one.items() if "{{" not in str(v)} for one in made]  # not computed
 
 
 def commit_of(repository: Path) -> str:
