@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,8 +39,9 @@ where the two folders come from. On {commits}.
 
 A bundle is resolved with `brickyard validate`, deployed with `brickyard deploy --local`, planned
 again (`empty`: nothing to do), and destroyed (`clean`: nothing recorded is left). Where one of
-these is not possible the last column says why, in the words of the command. What some of them
-expect was made beforehand: {furnished}.
+these is not possible the last column says why, in the words of the command.
+
+{furnished}
 
 | Bundle | Validated | Deployed | Planned | Destroyed | Why not |
 |---|---|---|---|---|---|
@@ -86,9 +88,10 @@ class Ended:
 
 
 FURNISHED = (
-    "the catalog `main`, open to everybody, the schema `dev.mlops_stacks`, warehouses named"
+    "What some of them expect of a workspace was made beforehand: the catalog `main`, open to"
+    " everybody, the schema `dev.mlops_stacks`, warehouses named"
     " `Shared Unity Catalog Serverless` and `Shared Unity Catalog Severless`, the user"
-    " `user@company.com`, and a virtual environment with `databricks-bundles` where one is named"
+    " `user@company.com`, and a virtual environment with `databricks-bundles` where one is named."
 )
 FURNISH = """
 from databricks.sdk import WorkspaceClient
@@ -256,7 +259,7 @@ def page(repositories: Iterable[Path], trial: Trial) -> str:
         copies.append(copy)
     trial.furnish()
     commits = ", ".join(commit_of(one) for one in copies)
-    text = HEAD.format(commits=commits, furnished=FURNISHED)
+    text = HEAD.format(commits=commits, furnished=textwrap.fill(FURNISHED, 100))
     for copy in copies:
         for where in bundles(copy):
             tried = trial.bundle(str(where.relative_to(trial.folder)), where)

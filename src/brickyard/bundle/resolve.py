@@ -21,6 +21,7 @@ from brickyard.bundle.files import BundleFiles
 from brickyard.bundle.glob_checks import check_globs
 from brickyard.bundle.identity import apply_run_as
 from brickyard.bundle.keyed_lists import merge_keyed_lists
+from brickyard.bundle.left_out import leave_out
 from brickyard.bundle.load import check_loaded, read_includes, read_root
 from brickyard.bundle.local_paths import translate_paths
 from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
@@ -53,6 +54,7 @@ LOAD: Final[tuple[Step, ...]] = (read_root, read_includes)
 TARGET: Final[tuple[Step, ...]] = (normalise_tree, check_loaded, choose_target)
 SETTINGS: Final[tuple[Step, ...]] = (
     apply_target,
+    leave_out,
     warn_about_host,
     check_scripts,
     check_secrets,

@@ -36,8 +36,10 @@ ACTIONS: Final[Mapping[str, frozenset[str]]] = {
 TOP_KEYS: Final = frozenset({"environments", "policy", "rollout"})
 POLICY_KEYS: Final = frozenset({"mode"})
 POLICY_MODES: Final = ("off", "report", "enforce")
-LISTS: Final = ("reads", "writes", "branches")
-ENVIRONMENT_KEYS: Final = frozenset({"target", "catalog", "reads", "writes", "branches", "after"})
+LISTS: Final = ("reads", "writes", "branches", "without")
+ENVIRONMENT_KEYS: Final = frozenset(
+    {"target", "catalog", "reads", "writes", "branches", "after", "without"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ DESCRIBED: Final[dict[str, str]] = {
     "reads": "Catalogs to read besides its own; default: production's.",
     "writes": "Catalogs to write, instead of its own.",
     "branches": "A released commit must be on one of these.",
+    "without": "Resources of the bundle that its target does without: addresses or patterns.",
     "after": "Environment a commit must have passed; default: the entry before; empty: none.",
     "run_job": "Key of a job: runs it to its end.",
     "metrics": "Names to numbers: a gate, closed when a requirement does not hold.",
