@@ -49,7 +49,9 @@ these is not possible the last column says why, in the words of the command.
 TEMPLATES = """
 Templates are initialised with every combination of their listed and yes-or-no answers to questions
 that are asked, the others as by default, and the bundle that comes out is validated. `Refused`
-counts combinations that the template itself refuses.
+counts combinations that the template itself refuses. What failed of mlops-stacks, a feature store
+without models in Unity Catalog, refers to a variable that the template does not declare there: the
+official CLI refuses it with the same words.
 
 | Template | Combinations | Initialised and valid | Refused | Failed |
 |---|---|---|---|---|

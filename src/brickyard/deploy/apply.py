@@ -259,12 +259,12 @@ class _Applier:
         try:
             new_id, answer = self.caller.create(kind, desired)
         except ApiFailure as failure:
-            if not failure.is_in_doubt and failure.method != "GET":  # else the create went through
-                self.journal.refused(node.address)
             revived = None
             if failure.is_conflict and node.action is Action.CREATE:
-                revived = revive(self.caller.workspace, kind, desired)
+                revived = revive(self.caller.workspace, kind, desired)  # may be in doubt in turn
             if revived is None:
+                if not failure.is_in_doubt and failure.method != "GET":  # else it went through
+                    self.journal.refused(node.address)
                 raise
             self._adopt(node, kind, revived, desired)
             return "Restored"
