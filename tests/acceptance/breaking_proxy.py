@@ -21,10 +21,14 @@ class Fault(Enum):
     LOSE = "answer lost after its effect"
     FAIL = "refused with 500, without effect"
 
+    def meets(self, line: str) -> bool:
+        """Whether it can happen to a request: one that only reads has no effect to lose."""
+        return self is not Fault.LOSE or not line.startswith("GET ")
+
 
 @dataclass(slots=True)
 class BreakingProxy:
-    """Counts requests from 1; at number `at` does what `fault` says. 0: lets everything through."""
+    """Counts the requests that `fault` can meet from 1; number `at` meets it. 0: none does."""
 
     target: str
     kill: Callable[[], None]
@@ -45,6 +49,8 @@ class BreakingProxy:
     def takes(self, line: str) -> Fault | None:
         """Note a request; the fault that is for it."""
         with self._lock:
+            if not self.fault.meets(line):
+                return None
             self.seen.append(line)
             return self.fault if len(self.seen) == self.at else None
 

@@ -186,14 +186,14 @@ def broken(tmp_path: Path, workspace: EmbeddedServer) -> Iterator[Broken]:
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
 def test_the_next_deploy_finishes_what_was_broken_off(broken: Broken, fault: Fault) -> None:
     broken("deploy")
-    requests = len(broken.proxy.seen)
-    assert requests > len(wanted := broken.found())
+    requests = list(broken.proxy.seen)
+    assert len(requests) > len(wanted := broken.found())
     assert set(wanted.values()) == {1}
     assert len(wanted) >= len(LISTS)
     broken("destroy", "--auto-approve")
     assert not broken.found()
 
-    for at in range(1, requests + 1):
+    for at in range(1, len([one for one in requests if fault.meets(one)]) + 1):
         broken.proxy.arm(at, fault)
         broken("deploy", code=None)
         where = f"{fault.value}: request {at}, {broken.proxy.seen[at - 1 : at]}"
