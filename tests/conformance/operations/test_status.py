@@ -36,7 +36,7 @@ def test_it_lists_what_it_answers(workspace: Any) -> None:
     told = workspace.client("dev").api_client.do("GET", "/api/2.0/brickyard/routes")
     routes = {(one["method"], one["path"]): one["fidelity"] for one in told["routes"]}
     assert routes["POST", "/api/2.1/unity-catalog/schemas"] == "real"
-    assert set(routes.values()) <= {"real", "virtual", "accepted"}
+    assert set(routes.values()) <= {"real", "virtual", "accepted", "refused"}
     with pytest.raises(PermissionDenied):
         workspace.client("dev", token="dapi-nobody").api_client.do(
             "GET", "/api/2.0/brickyard/routes"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NoReturn
 
-from brickyard.workspace.kernel import ApiError, Call, Json, Route, not_found
+from brickyard.workspace.kernel import ApiError, Call, Fidelity, Json, Route, not_found
 
 BASE = "/api/2.1/unity-catalog"
 KINDS = {
@@ -46,7 +46,7 @@ ROUTES = tuple(
     for path, title in KINDS.items()
     for route in (
         Route("GET", f"{BASE}/{path}", browse),
-        Route("POST", f"{BASE}/{path}", _refuse(title)),
+        Route("POST", f"{BASE}/{path}", _refuse(title), Fidelity.REFUSED, note="no cloud here"),
         Route("GET", f"{BASE}/{path}/{{name}}", _missing(title)),
         Route("PATCH", f"{BASE}/{path}/{{name}}", _missing(title)),
         Route("DELETE", f"{BASE}/{path}/{{name}}", _missing(title)),
