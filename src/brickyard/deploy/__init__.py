@@ -6,58 +6,64 @@ deployed = apply_plan(project, plan)
 result = run_job(project, "nightly", {"date": "2026-01-01"})
 """
 
-from brickyard.deploy.apply import Event, StepFailed
-from brickyard.deploy.artifacts import BuildFailed
-from brickyard.deploy.connect import NoAuthentication
-from brickyard.deploy.deployment import Deployed, apply_plan, destroy
-from brickyard.deploy.disk import NoBundle, find_root
-from brickyard.deploy.embedded import NotRunning
-from brickyard.deploy.graph import Cycle
-from brickyard.deploy.hooks import HookFailed
-from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
-from brickyard.deploy.job_runs import RunResult, Step
-from brickyard.deploy.lock import Locked
-from brickyard.deploy.lookups import NoAnswer
-from brickyard.deploy.may_deploy import NoFolder
-from brickyard.deploy.plan import Action, Plan, PlanFault
-from brickyard.deploy.plan_file import BadPlan, read_plan, write_plan
-from brickyard.deploy.planning import Prevented, make_plan
-from brickyard.deploy.project import (
-    BrokenBundle,
-    Project,
-    connect_project,
-    load_project,
-    open_project,
-)
-from brickyard.deploy.run import RunLost, RunRefused, find_runnable
-from brickyard.deploy.running import await_others, run_job
-from brickyard.deploy.sources import source_paths
-from brickyard.deploy.state import BadState
-from brickyard.deploy.sync import SyncConflict
+from __future__ import annotations
 
-# What can go wrong outside the program; each message is fit to be shown as it is.
-WORLD_ERRORS: tuple[type[Exception], ...] = (
-    ApiFailure,
-    BadPlan,
-    BadState,
-    BuildFailed,
-    Cycle,
-    HookFailed,
-    Locked,
-    NoAnswer,
-    NoAuthentication,
-    NoBundle,
-    NoFolder,
-    NotRunning,
-    OSError,
-    PlanFault,
-    Prevented,
-    RunLost,
-    RunRefused,
-    StepFailed,
-    SyncConflict,
-    Unreachable,
-)
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from brickyard.deploy.apply import Event
+    from brickyard.deploy.deployment import Deployed, apply_plan, destroy
+    from brickyard.deploy.disk import find_root
+    from brickyard.deploy.embedded import NotRunning
+    from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
+    from brickyard.deploy.job_runs import RunResult, Step
+    from brickyard.deploy.plan import Action, Plan
+    from brickyard.deploy.plan_file import read_plan, write_plan
+    from brickyard.deploy.planning import make_plan
+    from brickyard.deploy.project import (
+        BrokenBundle,
+        Project,
+        connect_project,
+        load_project,
+        open_project,
+    )
+    from brickyard.deploy.run import find_runnable
+    from brickyard.deploy.running import await_others, run_job
+    from brickyard.deploy.sources import source_paths
+    from brickyard.deploy.world_errors import WORLD_ERRORS
+
+# Name -> module. They are imported when they are asked for: `validate` needs few of the thirty
+# modules, and its start is what people wait for.
+HOMES: Final[Mapping[str, str]] = {
+    "Action": "plan",
+    "ApiFailure": "http",
+    "BrokenBundle": "project",
+    "Deployed": "deployment",
+    "Event": "apply",
+    "NotRunning": "embedded",
+    "Plan": "plan",
+    "Project": "project",
+    "RunResult": "job_runs",
+    "Step": "job_runs",
+    "Unreachable": "http",
+    "WORLD_ERRORS": "world_errors",
+    "Workspace": "http",
+    "apply_plan": "deployment",
+    "await_others": "running",
+    "connect_project": "project",
+    "destroy": "deployment",
+    "find_root": "disk",
+    "find_runnable": "run",
+    "load_project": "project",
+    "make_plan": "planning",
+    "open_project": "project",
+    "read_plan": "plan_file",
+    "run_job": "running",
+    "source_paths": "sources",
+    "write_plan": "plan_file",
+}
 
 __all__ = [
     "WORLD_ERRORS",
@@ -87,3 +93,12 @@ __all__ = [
     "source_paths",
     "write_plan",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """PEP 562: a name of the room, from the module where it lives."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{HOMES[name]}"), name)
+    globals()[name] = found
+    return found
