@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from brickyard.deploy import Project, RunResult
     from brickyard.deploy.run import Runnable
 
+# Parameters of tasks that have names, among those below.
+MAPS: Final = ("notebook_params", "pipeline_params", "python_named_params", "sql_params")
 ENDINGS = {"FAILED": "failed", "CANCELED": "canceled", "TIMEDOUT": "timed out"}
 
 
@@ -36,6 +38,8 @@ class Options:
     """What the command line says of a run; each type takes what it knows."""
 
     params: tuple[str, ...]
+    task_params: Mapping[str, tuple[str, ...]]  # by field of `run-now`, as given
+    words: tuple[str, ...]  # behind `--`
     only: tuple[str, ...]
     wait: bool
     restart: bool
@@ -55,12 +59,41 @@ class WithCommand(click.Command):
         return [*super().collect_usage_pieces(ctx), "[-- CMD...]"]
 
 
+# Field of `run-now` -> the type of task that takes it. The official CLI has the same options.
+TASK_PARAMETERS: Final[Mapping[str, str]] = {
+    "notebook_params": "notebook",
+    "python_params": "Python",
+    "python_named_params": "Python wheel",
+    "sql_params": "SQL",
+    "pipeline_params": "pipeline",
+    "dbt_commands": "dbt",
+    "jar_params": "Spark JAR",
+    "spark_submit_params": "Spark submit",
+}
+
+
+def task_parameters(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options for parameters of tasks, of a job that declares no parameters of its own."""
+    for name, kind in reversed(tuple(TASK_PARAMETERS.items())):
+        shape = "NAME=VALUE" if name in MAPS else "VALUE"
+        option = click.option(
+            f"--{name.replace('_', '-')}",
+            name,
+            multiple=True,
+            metavar=shape,
+            help=f"For {kind} tasks of a job without parameters; comma-separated or repeated.",
+        )
+        command = option(command)
+    return command
+
+
 @click.command(cls=WithCommand)
 @click.argument("key", required=False)
 @project_options
 @click.option(
     "--params", multiple=True, metavar="NAME=VALUE", help="Set a job parameter; repeatable."
 )
+@task_parameters
 @click.option(
     "--only",
     multiple=True,
@@ -100,12 +133,16 @@ def run(
     validate_only: bool,
     no_wait: bool,
     restart: bool,
+    **task_params: tuple[str, ...],
 ) -> None:
     """Run the deployed job, pipeline or app KEY. Exit code 1 when it does not succeed.
 
     A job's run or a pipeline's update is followed to its end. An app is started if it is stopped,
     its source is deployed, and its address printed. Two resources of one KEY are told apart as
     `jobs.KEY` and `apps.KEY`.
+
+    Words behind `--` are a job's parameters, as `--name=value` or `--name value`; of a job that
+    declares none, they go to its tasks.
 
     KEY may also name one of the bundle's scripts, and `run -- CMD` runs any command: both find
     the target's host and token in their environment, and their exit code is passed on.
@@ -122,6 +159,8 @@ def run(
     found = find_runnable(project, key)
     options = Options(
         params=params,
+        task_params=task_params,
+        words=behind,
         only=only,
         wait=not no_wait,
         restart=restart,
@@ -143,12 +182,20 @@ def _run_job(project: Project, job: Runnable, options: Options) -> None:
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.progress import RunProgress
     from brickyard.deploy import run_job
+    from brickyard.deploy.run_parameters import RunParameters
 
     with LiveLine("starting the run") as line:
         result = run_job(
             project,
             job.name,
-            parse_variables(options.params),
+            RunParameters(
+                job=parse_variables(options.params),
+                tasks={
+                    name: parse_variables(given) if name in MAPS else _names(given)
+                    for name, given in options.task_params.items()
+                },
+                words=options.words,
+            ),
             only=[task for item in options.only for task in item.split(",") if task],
             wait=options.wait,
             restart=options.restart,
@@ -169,8 +216,7 @@ def _run_app(project: Project, app: Runnable, options: Options) -> None:
     from brickyard.cli.live import LiveLine
     from brickyard.deploy.app_runs import run_app
 
-    if options.params or options.only:
-        raise Refused("an app takes no --params and no --only")
+    _refuse_parameters(options, "an app")
     with LiveLine("deploying the app") as line:
         url = run_app(project, app, line.say, wait=options.wait)
         line.say(f"You can access the app at {url}")
@@ -181,8 +227,7 @@ def _run_pipeline(project: Project, pipeline: Runnable, options: Options) -> Non
     from brickyard.cli.live import LiveLine
     from brickyard.deploy.pipeline_runs import Refresh, event_line, run_pipeline
 
-    if options.params or options.only:
-        raise Refused("a pipeline takes no --params and no --only")
+    _refuse_parameters(options, "a pipeline")
     with LiveLine("starting the update") as line:
 
         def show(event: Mapping[str, Any]) -> None:
@@ -206,6 +251,13 @@ def _run_pipeline(project: Project, pipeline: Runnable, options: Options) -> Non
         click.echo(json.dumps({"update_id": result.update_id}, indent=2))
     else:
         click.echo(f"Update ID: {result.update_id}")
+
+
+def _refuse_parameters(options: Options, what: str) -> None:
+    if options.params or options.only or any(options.task_params.values()):
+        raise Refused(f"{what} takes no --params and no --only")
+    if options.words:
+        raise Refused(f"received {len(options.words)} unexpected positional arguments")
 
 
 def _names(given: tuple[str, ...]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from brickyard.deploy.http import ApiFailure, Json, Workspace
 from brickyard.deploy.run import RunRefused
+from brickyard.deploy.run_parameters import RunParameters, run_request
 
 LIMIT_S: Final = 24 * 3600.0
 PAUSES_S: Final = (0.2, 0.3, 0.5, 0.5, 1.0, 1.0, 2.0)
@@ -80,13 +81,13 @@ class RunResult:
 def start_run(
     workspace: Workspace,
     job_id: int,
-    parameters: Mapping[str, str],
+    parameters: RunParameters,
     *,
     only: Sequence[str] = (),
 ) -> int:
     """Start the job; the run's id. The idempotency token makes a repeated request harmless."""
     settings = workspace.get("/api/2.2/jobs/get", {"job_id": job_id}).get("settings") or {}
-    body = _request(settings, parameters)
+    body = run_request(settings, parameters)
     if only:
         body["only"] = _with_neighbours(settings.get("tasks") or (), only)
     body |= {"job_id": job_id, "idempotency_token": uuid.uuid4().hex}
@@ -177,28 +178,6 @@ def _report(step: Step, seen: dict[str, RunState], progress: Callable[[Step], No
     if seen.get(step.task_key) != step.state:
         seen[step.task_key] = step.state
         progress(step)
-
-
-def _request(settings: Mapping[str, Any], parameters: Mapping[str, str]) -> Json:
-    """Job parameters for a job that declares some; otherwise parameters of its notebooks."""
-    if not parameters:
-        return {}
-    declared = [str(parameter["name"]) for parameter in settings.get("parameters") or ()]
-    if declared:
-        unknown = sorted(parameters.keys() - set(declared))
-        if unknown:
-            raise RunRefused(
-                f"the job has no parameter {', '.join(unknown)}; it has {', '.join(declared)}"
-            )
-        return {"job_parameters": dict(parameters)}
-    kinds = {
-        kind for task in settings.get("tasks") or () for kind in task if kind.endswith("_task")
-    }
-    if "notebook_task" in kinds:
-        return {"notebook_params": dict(parameters)}
-    if "python_wheel_task" in kinds:
-        return {"python_named_params": dict(parameters)}
-    raise RunRefused("the job declares no `parameters`, so it cannot be given any")
 
 
 def _with_neighbours(tasks: Sequence[Mapping[str, Any]], only: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from brickyard.deploy.job_runs import (
 )
 from brickyard.deploy.project import Project
 from brickyard.deploy.run import RunLost, find_runnable
+from brickyard.deploy.run_parameters import RunParameters
 
 
 def _silent(_: object) -> None:
@@ -27,7 +28,7 @@ def _silent(_: object) -> None:
 def run_job(
     project: Project,
     key: str,
-    parameters: Mapping[str, str] | None = None,
+    parameters: Mapping[str, str] | RunParameters | None = None,
     *,
     only: Sequence[str] = (),
     wait: bool = True,
@@ -44,7 +45,9 @@ def run_job(
     job_id = deployed_job(project, key)
     if restart:
         cancel_active(project.workspace, job_id)
-    run_id = start_run(project.workspace, job_id, parameters or {}, only=only)
+    if not isinstance(parameters, RunParameters):
+        parameters = RunParameters(job=parameters or {})
+    run_id = start_run(project.workspace, job_id, parameters, only=only)
     url = run_url(project, job_id, run_id)
     started(run_id, url)
     if not wait:

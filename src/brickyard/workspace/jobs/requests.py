@@ -13,7 +13,14 @@ from brickyard.workspace.jobs.show import key_values
 from brickyard.workspace.kernel import invalid
 
 MAX_TOKEN_LENGTH = 64
-LEGACY_PARAMETERS = ("notebook_params", "python_params", "python_named_params", "jar_params")
+LEGACY_PARAMETERS = (
+    "notebook_params",
+    "python_params",
+    "python_named_params",
+    "jar_params",
+    "sql_params",
+    "pipeline_params",
+)
 
 
 def token(request: Mapping[str, Any]) -> str | None:
@@ -66,6 +73,12 @@ def with_legacy_parameters(
         if "python_named_params" in given and "python_wheel_task" in task:
             body = task["python_wheel_task"]
             done["python_wheel_task"] = {**body, "named_parameters": given["python_named_params"]}
+        if "sql_params" in given and "sql_task" in task:
+            body = task["sql_task"]
+            merged = {**(body.get("parameters") or {}), **given["sql_params"]}
+            done["sql_task"] = {**body, "parameters": merged}
+        if "pipeline_params" in given and "pipeline_task" in task:
+            done["pipeline_task"] = {**task["pipeline_task"], **given["pipeline_params"]}
         tasks.append(done)
     return {**settings, "tasks": tasks}
 
