@@ -1,19 +1,54 @@
-"""`make bench [ONLY=commands|engine|server]`: what has to be quick, against a named alternative."""
+"""`make bench [ONLY="commands engine server official"]`: what has to be quick, against a named
+alternative. With `--write`, the table goes to docs/benchmarks.md as well.
+"""
 
 from __future__ import annotations
 
+import os
+import platform
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
-from benchmarks import commands, engine, server
+from benchmarks import commands, engine, official, server
+from benchmarks.timing import Comparison
 
-SUITES = {"commands": commands, "engine": engine, "server": server}
+SUITES = {"commands": commands, "engine": engine, "server": server, "official": official}
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+HEAD = """\
+# Benchmarks
+
+Written by `make bench ONLY=--write`, with a `databricks` binary on PATH; {machine}. Machines
+drift, so the ratio to an alternative of the same run is what counts; below 1 is faster.
+
+| What | Time | Against | Its time | Ratio |
+|---|---|---|---|---|
+"""
 
 
 def main() -> None:
-    chosen = sys.argv[1:] or list(SUITES)
+    writes = "--write" in sys.argv
+    chosen = [name for name in sys.argv[1:] if name != "--write"] or list(SUITES)
+    measured: list[Comparison] = []
     for name in chosen:
         for comparison in SUITES[name].comparisons():
             print(comparison, flush=True)
+            measured.append(comparison)
+    if writes:
+        PAGE.write_text(_page(measured))
+
+
+def _page(measured: Iterable[Comparison]) -> str:
+    machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    return HEAD.format(machine=machine) + "".join(
+        f"| {one.what} | {_time(one.ours_s)} | {one.against} | {_time(one.theirs_s)} |"
+        f" {one.ours_s / one.theirs_s:.2f} |\n"
+        for one in measured
+    )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
 
 
 if __name__ == "__main__":
