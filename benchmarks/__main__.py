@@ -18,8 +18,9 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks
 
-Written by `make bench ONLY=--write`, with a `databricks` binary on PATH; {machine}. Machines
-drift, so the ratio to an alternative of the same run is what counts; below 1 is faster.
+Written by `make bench ONLY=--write`, with a `databricks` binary on PATH;
+{machine}. Machines drift, so the ratio to an
+alternative of the same run is what counts; below 1 is faster.
 
 | What | Time | Against | Its time | Ratio |
 |---|---|---|---|---|
