@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from brickyard.deploy import Project, RunResult
     from brickyard.deploy.run import Runnable
 
-# Parameters of tasks that have names, among those below.
-MAPS: Final = ("notebook_params", "pipeline_params", "python_named_params", "sql_params")
 ENDINGS = {"FAILED": "failed", "CANCELED": "canceled", "TIMEDOUT": "timed out"}
 
 
@@ -59,23 +57,24 @@ class WithCommand(click.Command):
         return [*super().collect_usage_pieces(ctx), "[-- CMD...]"]
 
 
-# Field of `run-now` -> the type of task that takes it. The official CLI has the same options.
-TASK_PARAMETERS: Final[Mapping[str, str]] = {
-    "notebook_params": "notebook",
-    "python_params": "Python",
-    "python_named_params": "Python wheel",
-    "sql_params": "SQL",
-    "pipeline_params": "pipeline",
-    "dbt_commands": "dbt",
-    "jar_params": "Spark JAR",
-    "spark_submit_params": "Spark submit",
+NAMED, LISTED = "NAME=VALUE", "VALUE"
+# Field of `run-now` -> the type of task that takes it, and how its values are written. The official
+# CLI has the same options.
+TASK_PARAMETERS: Final[Mapping[str, tuple[str, str]]] = {
+    "notebook_params": ("notebook", NAMED),
+    "python_params": ("Python", LISTED),
+    "python_named_params": ("Python wheel", NAMED),
+    "sql_params": ("SQL", NAMED),
+    "pipeline_params": ("pipeline", NAMED),
+    "dbt_commands": ("dbt", LISTED),
+    "jar_params": ("Spark JAR", LISTED),
+    "spark_submit_params": ("Spark submit", LISTED),
 }
 
 
 def task_parameters(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options for parameters of tasks, of a job that declares no parameters of its own."""
-    for name, kind in reversed(tuple(TASK_PARAMETERS.items())):
-        shape = "NAME=VALUE" if name in MAPS else "VALUE"
+    for name, (kind, shape) in reversed(tuple(TASK_PARAMETERS.items())):
         option = click.option(
             f"--{name.replace('_', '-')}",
             name,
@@ -191,8 +190,9 @@ def _run_job(project: Project, job: Runnable, options: Options) -> None:
             RunParameters(
                 job=parse_variables(options.params),
                 tasks={
-                    name: parse_variables(given) if name in MAPS else _names(given)
-                    for name, given in options.task_params.items()
+                    name: parse_variables(given) if shape is NAMED else _names(given)
+                    for name, (_, shape) in TASK_PARAMETERS.items()
+                    if (given := options.task_params[name])
                 },
                 words=options.words,
             ),

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from brickyard.deploy.run import RunRefused
 
-# Fields of `run-now`; the command line spells them with dashes.
-LISTS: Final = ("dbt_commands", "jar_params", "python_params", "spark_submit_params")
+# Fields of `run-now` whose values have names; those of the others are lists.
 MAPS: Final = ("notebook_params", "pipeline_params", "python_named_params", "sql_params")
 # What words behind `--` are for a job with one type of task.
 WORDS: Final[Mapping[str, str]] = {
@@ -93,7 +92,10 @@ def _pairs(words: Sequence[str]) -> dict[str, str]:
 
 def _as_tasks(job: Mapping[str, str], kinds: set[str], tasks: Mapping[str, Any]) -> dict[str, Any]:
     """`--params` of a job that declares none are taken for its notebooks' or wheels'."""
-    for kind, name in (("notebook_task", MAPS[0]), ("python_wheel_task", "python_named_params")):
+    for kind, name in (
+        ("notebook_task", "notebook_params"),
+        ("python_wheel_task", "python_named_params"),
+    ):
         if kind in kinds:
             return {**tasks, name: {**tasks.get(name, {}), **job}}
     raise RunRefused("the job declares no `parameters`, so it cannot be given any")
