@@ -7,7 +7,7 @@ STAMP := $(VENV)/.locked
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit conformance fmt lock bench docs up clean
+.PHONY: help setup demo test check unit conformance clients fmt lock bench docs up clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  \1\t/' | expand -t 16
@@ -41,8 +41,12 @@ unit: setup      ## pure tests, in seconds
 	@$(BIN)/pytest -n 2 tests/unit tests/properties
 
 conformance: setup  ## official clients against the embedded workspace
-	@$(BIN)/pytest tests/conformance tests/acceptance
+	@$(BIN)/pytest tests/conformance tests/acceptance tests/clients
 	@cd examples/data_quality_agent && ../../$(BIN)/pytest
+
+clients: setup   ## every official client in its own environment; writes docs/clients.md
+	-@BRICKYARD_ALL_CLIENTS=1 $(BIN)/pytest tests/clients $(if $(ONLY),-k $(ONLY))
+	@$(BIN)/python scripts/clients.py --write
 
 bench: setup     ## time the paths that have to be quick, against a named alternative
 	@$(BIN)/python -m benchmarks $(ONLY)
@@ -50,6 +54,7 @@ bench: setup     ## time the paths that have to be quick, against a named altern
 docs: setup      ## write the generated reference pages again
 	@$(BIN)/python scripts/coverage.py --write
 	@$(BIN)/python scripts/commands.py --write
+	@$(BIN)/python scripts/clients.py --write
 
 up: setup        ## start the embedded workspace in the background
 	@$(BIN)/brickyard up --detach

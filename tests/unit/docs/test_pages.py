@@ -64,6 +64,11 @@ def test_the_page_of_commands_is_not_stale() -> None:
     assert page.render() == page.PAGE.read_text(), "run `make docs`"
 
 
+def test_the_page_of_clients_is_not_stale() -> None:
+    page = script("clients")
+    assert page.render() == page.PAGE.read_text(), "run `make docs`"
+
+
 def test_every_command_and_option_is_on_the_page_of_commands() -> None:
     text = (ROOT / "docs" / "commands.md").read_text()
     parts = re.split(r"^### ", text, flags=re.MULTILINE)
