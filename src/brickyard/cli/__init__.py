@@ -38,6 +38,7 @@ WORKSPACE_COMMANDS = (
 RELEASE_COMMANDS = (
     Listed("policy", "policy_commands:policy", "Check the bundle against the data policy."),
     Listed("release", "release_commands:release", "Promote, list and roll back releases."),
+    Listed("ci", "ci_commands:ci", "CI/CD pipelines: write, check, run here."),
 )
 OTHER_COMMANDS = (
     Listed("bundle", "bundle_commands:bundle", "The same verbs, as the official CLI spells them."),

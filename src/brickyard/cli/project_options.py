@@ -48,7 +48,10 @@ PROFILE = click.option(
     "-p", "--profile", metavar="PROFILE", help="Profile of ~/.databrickscfg to use."
 )
 LOCAL = click.option(
-    "--local", is_flag=True, help="Use the embedded workspace, whatever host the target names."
+    "--local",
+    is_flag=True,
+    envvar="BRICKYARD_LOCAL",
+    help="Use the embedded workspace, whatever host the target names.",
 )
 APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask before deleting.")
 FORCE_LOCK = click.option(
