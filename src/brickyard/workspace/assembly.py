@@ -20,6 +20,8 @@ from brickyard.workspace.dashboards.routes import ROUTES as DASHBOARDS
 from brickyard.workspace.engines import Engines
 from brickyard.workspace.files.engine import FilesEngine
 from brickyard.workspace.files.routes import ROUTES as FILES
+from brickyard.workspace.gateway.engine import GatewayEngine
+from brickyard.workspace.gateway.routes import ROUTES as GATEWAY
 from brickyard.workspace.genie.engine import GenieEngine
 from brickyard.workspace.genie.routes import ROUTES as GENIE
 from brickyard.workspace.identity.engine import IdentityEngine
@@ -60,6 +62,7 @@ SERVICES: tuple[Route, ...] = (
     *SQL,
     *MLFLOW,
     *SERVING,
+    *GATEWAY,
     *APPS,
     *PIPELINES,
     *DASHBOARDS,
@@ -98,6 +101,16 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         secrets=secrets,
         catalog=catalog,
         permissions=permissions,
+    )
+    gateway = GatewayEngine(
+        store,
+        home,
+        workspaces,
+        identity=identity,
+        secrets=secrets,
+        catalog=catalog,
+        permissions=permissions,
+        serving=serving,
     )
     code = UserCode(
         home=home,
@@ -176,6 +189,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         sql=sql,
         mlflow=mlflow,
         serving=serving,
+        gateway=gateway,
         apps=apps,
         pipelines=pipelines,
         dashboards=dashboards,

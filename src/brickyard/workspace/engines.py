@@ -12,6 +12,7 @@ from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.compute.engine import ComputeEngine
 from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.files.engine import FilesEngine
+from brickyard.workspace.gateway.engine import GatewayEngine
 from brickyard.workspace.genie.engine import GenieEngine
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.jobs.engine import JobsEngine
@@ -51,6 +52,7 @@ class Engines:
     sql: SqlEngine
     mlflow: MlflowEngine
     serving: ServingEngine
+    gateway: GatewayEngine
     apps: AppsEngine
     pipelines: PipelinesEngine
     dashboards: DashboardsEngine
@@ -83,6 +85,7 @@ class Engines:
             self.sql,
             self.mlflow,
             self.serving,
+            self.gateway,
             self.apps,
             self.pipelines,
             self.dashboards,

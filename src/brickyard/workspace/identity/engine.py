@@ -103,6 +103,18 @@ class IdentityEngine:
             )
         return self._principal(token.principal_id, workspace.name)
 
+    def remembered(self, headers: Mapping[str, str], workspace: WorkspaceInfo) -> Principal | None:
+        """The caller when memory knows all of it; `authenticate` decides everything else.
+
+        Raises 401 without a credential.
+        """
+        token = self._tokens.get(hashed(_credential(headers)))
+        if token is None or token.workspace != workspace.name:
+            return None
+        if token.expires_ms is not None and token.expires_ms <= now_ms():
+            return None
+        return self._principals.get((token.principal_id, workspace.name))
+
     def _token(self, digest: str) -> Token | None:
         found = self._tokens.get(digest)
         if found is not None:

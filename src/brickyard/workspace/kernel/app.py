@@ -80,7 +80,7 @@ class WorkspaceApp:
             found = self._router.find(method, raw_path)
             if found is None or found[0].auth:
                 # Unknown routes too need a token: nothing about the surface leaks without one.
-                who = await self._run(self._engines.identity.authenticate, headers, self.info)
+                who = await self._who(headers)
             if found is None:
                 self.unknown_routes[f"{method} {raw_path}"] += 1
                 message = f"No API found for '{method} {raw_path}'"
@@ -130,6 +130,12 @@ class WorkspaceApp:
         else:
             answer = await self._run(route.handler, call)
         return answer if isinstance(answer, Reply) else Reply(json=answer)
+
+    async def _who(self, headers: Mapping[str, str]) -> Principal:
+        """The caller; asked of the database, in a thread, only when memory does not know."""
+        identity = self._engines.identity
+        known = identity.remembered(headers, self.info)
+        return known or await self._run(identity.authenticate, headers, self.info)
 
     async def _run(self, function: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)

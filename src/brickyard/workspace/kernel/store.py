@@ -7,6 +7,7 @@ before the request is answered: `kill -9` of the process loses nothing acknowled
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,13 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._engine = _engine(path)
+        self._counting = threading.Lock()
+        self._age = 0
+
+    @property
+    def age(self) -> int:
+        """Goes up with every commit: what was read at an age still holds while it is the same."""
+        return self._age
 
     def create_tables(self) -> None:
         """Create the tables that are declared and missing. Existing ones are left as they are."""
@@ -41,6 +49,8 @@ class Store:
                 connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
+            with self._counting:
+                self._age += 1
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

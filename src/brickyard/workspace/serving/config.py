@@ -2,7 +2,8 @@
 
 Decodes `EndpointCoreConfigInput` of the SDK, in its new (`served_entities`) and old
 (`served_models`) form, puts in the defaults that the real service shows, and refuses what cannot
-work. Served here: MLflow models of Unity Catalog. External and foundation models are the gateway's.
+work. MLflow models of Unity Catalog are served by processes of this workspace; external models and
+foundation models (`system.ai`) are asked for by the gateway.
 """
 
 from __future__ import annotations
@@ -14,9 +15,16 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from brickyard.workspace.kernel import invalid
+from brickyard.workspace.serving.external import CHAT, EMBEDDINGS, read_external
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-ELSEWHERE = ("external_model", "foundation_model", "provisioned_model_units")
+FOUNDATION = "system.ai."  # the schema of foundation models
+EMBEDDING_NAMES = re.compile(r"embed|bge|gte|e5")
+PROVISIONED = (
+    "min_provisioned_throughput",
+    "max_provisioned_throughput",
+    "provisioned_model_units",
+)
 DEFAULT_SIZE = "Small"
 
 
@@ -33,6 +41,20 @@ class Entity:
     scale_to_zero_enabled: bool = False
     creator: str = ""
     creation_timestamp: int = 0
+    external_model: Mapping[str, Any] | None = None
+    foundation_model: Mapping[str, Any] | None = None  # `name`, and `task` for our own use
+    provisioned: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether a process of this workspace serves it."""
+        return self.external_model is None and self.foundation_model is None
+
+    @property
+    def task(self) -> str:
+        """What its requests look like; '' when the model decides."""
+        model = self.external_model or self.foundation_model or {}
+        return str(model.get("task", ""))
 
     def runs_as(self, other: Entity) -> bool:
         """Whether the process of the other one can serve this one, too."""
@@ -52,6 +74,14 @@ class Config:
     version: int = 1
     start_ms: int = 0
     auto_capture: Mapping[str, Any] | None = None
+
+    @property
+    def is_local(self) -> bool:
+        return all(one.is_local for one in self.entities)
+
+    @property
+    def task(self) -> str:
+        return self.entities[0].task
 
     def stored(self) -> dict[str, Any]:
         return asdict(self) | {"entities": [asdict(one) for one in self.entities]}
@@ -73,6 +103,11 @@ def read_config(given: Mapping[str, Any], *, creator: str, version: int, now_ms:
     twice = [name for name, count in Counter(one.name for one in entities).items() if count > 1]
     if twice:
         raise invalid(f"Served entity names must be unique; {twice[0]!r} is used twice")
+    if len({(one.is_local, one.task) for one in entities}) > 1:
+        raise invalid(
+            "An endpoint serves models of one kind and task: external models and others need"
+            " endpoints of their own"
+        )
     return Config(
         entities=entities,
         traffic=_traffic(given.get("traffic_config"), entities),
@@ -85,14 +120,12 @@ def read_config(given: Mapping[str, Any], *, creator: str, version: int, now_ms:
 def _entity(given: Any, creator: str, now_ms: int) -> Entity:
     if not isinstance(given, Mapping):
         raise invalid("each served entity must be an object")
-    for kind in ELSEWHERE:
-        if given.get(kind):
-            raise invalid(
-                f"Served entities with {kind} are not available in this workspace; "
-                "serve a Unity Catalog model (entity_name and entity_version)"
-            )
+    if given.get("external_model"):
+        return _external(given, creator, now_ms)
     full_name = given.get("entity_name") or given.get("model_name")
     version = given.get("entity_version") or given.get("model_version")
+    if str(full_name or "").startswith(FOUNDATION):
+        return _foundation(given, str(full_name), str(version or "1"), creator, now_ms)
     if not full_name or not version:
         raise invalid("A served entity needs entity_name and entity_version")
     if str(full_name).count(".") != 2:
@@ -100,11 +133,9 @@ def _entity(given: Any, creator: str, now_ms: int) -> Entity:
             f"entity_name {full_name!r} must be a Unity Catalog model: catalog.schema.model"
         )
     name = given.get("name") or f"{str(full_name).rpartition('.')[2]}-{version}"
-    if not NAME.fullmatch(str(name)):
-        raise invalid(f"Served entity name {name!r} may have letters, digits, '-' and '_' only")
     variables = given.get("environment_vars") or {}
     return Entity(
-        name=str(name),
+        name=_name(name),
         entity_name=str(full_name),
         entity_version=str(version),
         environment_vars={str(key): str(value) for key, value in variables.items()},
@@ -114,6 +145,46 @@ def _entity(given: Any, creator: str, now_ms: int) -> Entity:
         creator=creator,
         creation_timestamp=now_ms,
     )
+
+
+def _external(given: Mapping[str, Any], creator: str, now_ms: int) -> Entity:
+    model = read_external(given["external_model"])
+    return Entity(
+        name=_name(given.get("name") or re.sub(r"[^A-Za-z0-9_-]+", "-", model["name"]).strip("-")),
+        entity_name="",
+        entity_version="",
+        creator=creator,
+        creation_timestamp=now_ms,
+        external_model=model,
+    )
+
+
+def _foundation(
+    given: Mapping[str, Any], full_name: str, version: str, creator: str, now_ms: int
+) -> Entity:
+    """A model of `system.ai` with throughput set apart for it: asked for by its name."""
+    model = full_name.removeprefix(FOUNDATION)
+    provisioned = {key: int(given[key]) for key in PROVISIONED if given.get(key) is not None}
+    if not provisioned:
+        raise invalid(
+            f"{full_name} is a foundation model: give {PROVISIONED[-1]} or {PROVISIONED[1]}"
+        )
+    task = EMBEDDINGS if EMBEDDING_NAMES.search(model) else CHAT
+    return Entity(
+        name=_name(given.get("name") or f"{model}-{version}"),
+        entity_name=full_name,
+        entity_version=version,
+        creator=creator,
+        creation_timestamp=now_ms,
+        foundation_model={"name": full_name, "task": task},
+        provisioned=provisioned,
+    )
+
+
+def _name(given: Any) -> str:
+    if not NAME.fullmatch(str(given)):
+        raise invalid(f"Served entity name {given!r} may have letters, digits, '-' and '_' only")
+    return str(given)
 
 
 def _traffic(given: Any, entities: tuple[Entity, ...]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Model serving: endpoints, their updates and the processes behind them.
 
+Endpoints of external and foundation models have no process: they serve as soon as they are known.
 An update starts the new scorers beside the old ones, checks that they answer, then switches; when
 that fails, what served before keeps serving. Updates that a kill interrupted are taken up again at
 the next start; endpoints that were serving start with their first request, as if scaled to zero.
@@ -11,8 +12,9 @@ import asyncio
 import logging
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +24,15 @@ from brickyard.workspace.kernel import (
     Principal,
     Store,
     WorkspaceInfo,
+    denied,
     invalid,
     not_found,
     now_ms,
 )
+from brickyard.workspace.secrets.sealing import Seal
 from brickyard.workspace.serving.config import NAME, Config, Entity, read_config
 from brickyard.workspace.serving.counts import Counts
+from brickyard.workspace.serving.external import seal, unseal
 from brickyard.workspace.serving.fleet import Fleet, Live
 from brickyard.workspace.serving.recipes import Recipes
 from brickyard.workspace.serving.records import BUSY, FAILED, IDLE, Endpoint, Records, new_id
@@ -40,6 +45,8 @@ if TYPE_CHECKING:
     from brickyard.workspace.secrets.engine import SecretsEngine
 
 KIND = "serving-endpoints"
+RESERVED = "databricks-"  # names of the endpoints that come with every workspace
+FOR_ALL = ("CAN_VIEW", "CAN_QUERY")  # what everybody may do with those
 log = logging.getLogger("brickyard.serving")
 
 
@@ -59,6 +66,7 @@ class ServingEngine:
         self._run = home.run / "serving"
         self._permissions = permissions
         self._records = Records(store)
+        self._vault = Seal(home)
         self._recipes = Recipes(
             home, workspaces, identity=identity, secrets=secrets, catalog=catalog
         )
@@ -93,16 +101,21 @@ class ServingEngine:
         """Without a config the endpoint serves nothing until it is given one."""
         if not NAME.fullmatch(name):
             raise invalid(f"Endpoint name {name!r} may have letters, digits, '-' and '_' only")
-        now = now_ms()
+        if name.startswith(RESERVED):
+            raise invalid(f"Endpoint names cannot begin with '{RESERVED}': it is reserved")
+        now, id = now_ms(), new_id()
         wanted = (
-            read_config(config, creator=principal.user_name, version=1, now_ms=now)
+            self._checked(
+                principal,
+                workspace,
+                id,
+                read_config(config, creator=principal.user_name, version=1, now_ms=now),
+            )
             if config
             else None
         )
-        for entity in wanted.entities if wanted else ():
-            self._recipes.check(principal, workspace, entity)
         endpoint = Endpoint(
-            id=new_id(),
+            id=id,
             workspace=workspace.name,
             name=name,
             creator=principal.user_name,
@@ -114,25 +127,32 @@ class ServingEngine:
         )
         self._records.add(endpoint)
         self._permissions.grant_owner(principal, workspace, KIND, endpoint.id)
-        if wanted:
-            self._in_background(self._deploy, endpoint.id)
-        return endpoint
+        return self._begin(endpoint)
+
+    def provide(self, endpoints: Sequence[Endpoint]) -> None:
+        """Put endpoints in place that come with a workspace, as they are given.
+
+        Settings that somebody has made since are kept.
+        """
+        self._records.put(endpoints)
 
     def find(
         self, principal: Principal, workspace: WorkspaceInfo, name: str, level: str = "CAN_VIEW"
     ) -> Endpoint:
         """Raises RESOURCE_DOES_NOT_EXIST and PERMISSION_DENIED."""
         endpoint = self._records.find(workspace.name, name)
-        self._permissions.require(principal, workspace, KIND, endpoint.id, level)
+        if not (endpoint.is_provided and level in FOR_ALL):
+            self._permissions.require(principal, workspace, KIND, endpoint.id, level)
         return endpoint
 
     def visible(self, principal: Principal, workspace: WorkspaceInfo) -> list[Endpoint]:
         found = self._records.all(workspace.name)
-        return [one for one in found if self.level(principal, workspace, one.id)]
+        return [one for one in found if one.is_provided or self.level(principal, workspace, one)]
 
-    def level(self, principal: Principal, workspace: WorkspaceInfo, endpoint_id: str) -> str:
+    def level(self, principal: Principal, workspace: WorkspaceInfo, endpoint: Endpoint) -> str:
         """The highest level that the principal has, '' for none."""
-        return self._permissions.level(principal, workspace, KIND, endpoint_id)
+        level = self._permissions.level(principal, workspace, KIND, endpoint.id)
+        return FOR_ALL[-1] if endpoint.is_provided and level in ("", *FOR_ALL) else level
 
     def update(
         self,
@@ -143,10 +163,10 @@ class ServingEngine:
     ) -> Endpoint:
         """Begin an update. Raises RESOURCE_CONFLICT while another one runs."""
         endpoint = self.find(principal, workspace, name, "CAN_MANAGE")
+        _require_own(endpoint)
         last = max((one.version for one in (endpoint.active, endpoint.pending) if one), default=0)
-        wanted = read_config(config, creator=endpoint.creator, version=last + 1, now_ms=now_ms())
-        for entity in wanted.entities:
-            self._recipes.check(principal, workspace, entity)
+        given = read_config(config, creator=endpoint.creator, version=last + 1, now_ms=now_ms())
+        wanted = self._checked(principal, workspace, endpoint.id, given)
 
         def decide(now: Endpoint) -> dict[str, Any]:
             if now.update_state == BUSY:
@@ -160,8 +180,7 @@ class ServingEngine:
         changed = self._records.change_by(endpoint.id, decide)
         if changed is None:
             raise not_found(f"Endpoint with name '{name}' does not exist")
-        self._in_background(self._deploy, endpoint.id)
-        return changed
+        return self._begin(changed)
 
     def set(
         self, principal: Principal, workspace: WorkspaceInfo, name: str, **settings: Any
@@ -176,10 +195,38 @@ class ServingEngine:
 
     def delete(self, principal: Principal, workspace: WorkspaceInfo, name: str) -> None:
         endpoint = self.find(principal, workspace, name, "CAN_MANAGE")
+        _require_own(endpoint)
         self._records.remove(endpoint.id)
         self._permissions.forget(workspace, KIND, endpoint.id)
         unused = self.fleet.swap(endpoint.id, None)
         self._in_background(self.fleet.retire, unused, wait_s=5)
+
+    def external_model(self, endpoint: Endpoint, entity: Entity) -> Mapping[str, Any]:
+        """The external model of a served entity with its keys open: for its provider only."""
+        return unseal(entity.external_model or {}, self._vault, endpoint.id, entity.name)
+
+    def _checked(
+        self, principal: Principal, workspace: WorkspaceInfo, endpoint_id: str, wanted: Config
+    ) -> Config:
+        """What may be kept: models that may be executed, keys sealed."""
+        entities = []
+        for entity in wanted.entities:
+            if entity.is_local:
+                self._recipes.check(principal, workspace, entity)
+            if entity.external_model is not None:
+                closed = seal(entity.external_model, self._vault, endpoint_id, entity.name)
+                entity = replace(entity, external_model=closed)
+            entities.append(entity)
+        return replace(wanted, entities=tuple(entities))
+
+    def _begin(self, endpoint: Endpoint) -> Endpoint:
+        """Start the update: at once where no process has to start. The endpoint as it is then."""
+        if endpoint.pending is not None and not endpoint.pending.is_local:
+            self._deploy(endpoint.id)
+            return self._by_id(endpoint.id) or endpoint
+        if endpoint.pending is not None:
+            self._in_background(self._deploy, endpoint.id)
+        return endpoint
 
     # -- what serves -------------------------------------------------------------------------
 
@@ -255,6 +302,8 @@ class ServingEngine:
         scorers: dict[str, Scorer] = {}
         fresh: dict[str, Scorer] = {}
         for entity in wanted.entities:
+            if not entity.is_local:
+                continue
             kept = before.reusable(entity) if before else None
             if kept is None:
                 fresh[entity.name] = self._scorer(endpoint, entity)
@@ -319,6 +368,11 @@ def _start_all(scorers: Mapping[str, Scorer]) -> None:
         if name in faults:
             message = f"Served entity '{name}': {_text(faults[name])}"
             raise ApiError("INVALID_STATE", message) from faults[name]
+
+
+def _require_own(endpoint: Endpoint) -> None:
+    if endpoint.is_provided:
+        raise denied(f"Endpoint '{endpoint.name}' comes with the workspace: it stays as it is")
 
 
 def _nothing_served(endpoint: Endpoint) -> ApiError:

@@ -130,7 +130,7 @@ def _shown(call: Call, endpoint: Endpoint) -> Json:
         endpoint,
         engine.fleet.live(endpoint.id),
         engine.fault(endpoint.id),
-        level=engine.level(call.principal, call.workspace, endpoint.id),
+        level=engine.level(call.principal, call.workspace, endpoint),
         host=call.workspace.url,
     )
 

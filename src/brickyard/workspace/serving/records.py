@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ ENDPOINTS = Table(
     UniqueConstraint("workspace", "name"),
 )
 
+PROVIDED = "provided"  # the setting that marks an endpoint that comes with the workspace
 IDLE, BUSY, FAILED = "NOT_UPDATING", "IN_PROGRESS", "UPDATE_FAILED"
 
 
@@ -50,6 +51,11 @@ class Endpoint:
     pending: Config | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def is_provided(self) -> bool:
+        """Whether it comes with the workspace: asked by everybody, deleted by nobody."""
+        return bool(self.settings.get(PROVIDED))
+
 
 class Records:
     def __init__(self, store: Store) -> None:
@@ -62,6 +68,29 @@ class Records:
                 tx.execute(ENDPOINTS.insert().values(_row(endpoint)))
         except IntegrityError:
             raise exists(f"Endpoint with name '{endpoint.name}' already exists") from None
+
+    def put(self, endpoints: Sequence[Endpoint]) -> None:
+        """Add what is missing and renew what is there; only its settings are kept and added to."""
+        known = {(one.workspace, one.name): one for one in self.all()}
+        renewed = []
+        for one in endpoints:
+            before = known.get((one.workspace, one.name))
+            if before is None:
+                renewed.append(one)
+                continue
+            settings = {**before.settings, **one.settings}
+            if (before.active, before.settings) != (one.active, settings):
+                renewed.append(replace(one, id=before.id, settings=settings))
+        if not renewed:
+            return
+        with self._store.begin() as tx:
+            for one in renewed:
+                tx.execute(
+                    ENDPOINTS.delete().where(
+                        ENDPOINTS.c.workspace == one.workspace, ENDPOINTS.c.name == one.name
+                    )
+                )
+                tx.execute(ENDPOINTS.insert().values(_row(one)))
 
     def find(self, workspace: str, name: str) -> Endpoint:
         """Raises RESOURCE_DOES_NOT_EXIST."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from brickyard.workspace.serving import external
 from brickyard.workspace.serving.config import Config, Entity
 from brickyard.workspace.serving.fleet import Live
 from brickyard.workspace.serving.records import FAILED, Endpoint
@@ -25,10 +26,7 @@ def summary(endpoint: Endpoint, live: Live | None, fault: str) -> dict[str, Any]
     """As in a list: entities by name only."""
     config = endpoint.active or endpoint.pending
     entities = config.entities if config else ()
-    specs = [
-        {"name": one.name, "entity_name": one.entity_name, "entity_version": one.entity_version}
-        for one in entities
-    ]
+    specs = [{"name": one.name, **_what(one)} for one in entities]
     models = [
         {
             "name": one.name,
@@ -36,10 +34,11 @@ def summary(endpoint: Endpoint, live: Live | None, fault: str) -> dict[str, Any]
             "model_version": one.entity_version,
         }
         for one in entities
+        if one.entity_name
     ]
     return {
         **_common(endpoint, live, fault),
-        "config": {"served_entities": specs, "served_models": models},
+        "config": {"served_entities": specs, **({"served_models": models} if models else {})},
     }
 
 
@@ -66,13 +65,14 @@ def is_ready(endpoint: Endpoint, live: Live | None, fault: str) -> bool:
     """Whether a request now would be answered. One that sleeps is ready: a request wakes it."""
     if endpoint.active is None or fault:
         return False
-    if live is None:
+    if live is None or not live.config.is_local:
         return True
     served = [name for name, share in live.config.traffic.items() if share > 0]
     return all(live.scorers[name].is_ready for name in served)
 
 
 def _common(endpoint: Endpoint, live: Live | None, fault: str) -> dict[str, Any]:
+    config = endpoint.active or endpoint.pending
     kept = {name: endpoint.settings[name] for name in KEPT if endpoint.settings.get(name)}
     return {
         "id": endpoint.id,
@@ -84,6 +84,7 @@ def _common(endpoint: Endpoint, live: Live | None, fault: str) -> dict[str, Any]
             "ready": "READY" if is_ready(endpoint, live, fault) else "NOT_READY",
             "config_update": endpoint.update_state,
         },
+        **({"task": config.task} if config and config.task else {}),
         **kept,
     }
 
@@ -92,7 +93,7 @@ def _config(config: Config, states: Mapping[str, Mapping[str, str]]) -> dict[str
     entities = [_entity(one) | {"state": states[one.name]} for one in config.entities]
     shown: dict[str, Any] = {
         "served_entities": entities,
-        "served_models": [_as_model(one) for one in entities],
+        "served_models": [_as_model(one) for one in entities if "entity_name" in one],
         "traffic_config": {
             "routes": [
                 {
@@ -113,17 +114,31 @@ def _config(config: Config, states: Mapping[str, Mapping[str, str]]) -> dict[str
 def _entity(entity: Entity) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "name": entity.name,
-        "entity_name": entity.entity_name,
-        "entity_version": entity.entity_version,
-        "workload_size": entity.workload_size,
-        "workload_type": entity.workload_type,
-        "scale_to_zero_enabled": entity.scale_to_zero_enabled,
+        **_what(entity),
         "creator": entity.creator,
         "creation_timestamp": entity.creation_timestamp,
+        **entity.provisioned,
     }
+    if entity.is_local:
+        shown |= {
+            "workload_size": entity.workload_size,
+            "workload_type": entity.workload_type,
+            "scale_to_zero_enabled": entity.scale_to_zero_enabled,
+        }
     if entity.environment_vars:
         shown["environment_vars"] = dict(entity.environment_vars)
     return shown
+
+
+def _what(entity: Entity) -> dict[str, Any]:
+    """Which model it is, in the field of its kind. Plain keys of external models stay here."""
+    if entity.external_model is not None:
+        return {"external_model": external.shown(entity.external_model)}
+    named = {"entity_name": entity.entity_name, "entity_version": entity.entity_version}
+    if entity.foundation_model is not None:
+        model = {key: value for key, value in entity.foundation_model.items() if key != "task"}
+        return {**(named if entity.entity_name else {}), "foundation_model": model}
+    return named
 
 
 def _as_model(entity: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,6 +149,8 @@ def _as_model(entity: Mapping[str, Any]) -> dict[str, Any]:
 def _state(entity: Entity, live: Live | None, fault: str) -> Mapping[str, str]:
     if fault:
         return _deployment("DEPLOYMENT_FAILED", fault)
+    if not entity.is_local:
+        return _deployment("DEPLOYMENT_READY", "")
     if live is None:
         return _deployment("DEPLOYMENT_READY", "Scaled to zero; the next request starts it")
     if live.scorers[entity.name].is_ready:

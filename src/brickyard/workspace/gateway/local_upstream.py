@@ -1,0 +1,90 @@
+"""A process of this workspace that serves a model, as what is behind an endpoint.
+
+Bodies pass as they are; a stream of events passes as it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING
+
+from brickyard.workspace.gateway.answers import Answer
+from brickyard.workspace.kernel import ApiError
+from brickyard.workspace.serving.scorer import Scorer
+
+if TYPE_CHECKING:
+    import aiohttp
+
+TIMEOUT_S = 300.0  # of one request
+RECOVERY_S = 60.0  # how long a request waits for a process that is started again
+
+
+async def answer(scorer: Scorer, body: bytes, kind: str, let_go: Callable[[], None]) -> Answer:
+    """`let_go` is called when the answer has been read to its end, or could not be had."""
+    held = True
+    try:
+        got = await _send(scorer, body, kind)
+        kind = got.headers.get("Content-Type", "application/json")
+        if kind.startswith("text/event-stream"):
+            held = False
+            return Answer(status=got.status, events=_events(got, let_go), content_type=kind)
+        return Answer(status=got.status, body=await _read(got), content_type=kind)
+    finally:
+        if held:
+            let_go()
+
+
+async def _send(scorer: Scorer, body: bytes, kind: str) -> aiohttp.ClientResponse:
+    import aiohttp
+
+    limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    deadline = time.monotonic() + RECOVERY_S
+    while True:
+        if not await scorer.wait_ready(max(0.0, deadline - time.monotonic())):
+            raise ApiError(
+                "TEMPORARILY_UNAVAILABLE",
+                "The model's process died and does not start; the served entity's logs say why",
+                headers={"Retry-After": "5"},
+            )
+        headers = {**scorer.headers, "Content-Type": kind}
+        try:
+            return await scorer.session().post(
+                "http://model/invocations", data=body, headers=headers, timeout=limit
+            )
+        except aiohttp.ClientConnectorError:
+            await asyncio.sleep(0.05)  # it has just died: nothing was sent, wait for the next one
+        except TimeoutError:
+            raise _too_slow() from None
+        except aiohttp.ClientError as fault:
+            raise _died() from fault
+
+
+async def _read(got: aiohttp.ClientResponse) -> bytes:
+    import aiohttp
+
+    try:
+        return await got.read()
+    except TimeoutError:
+        raise _too_slow() from None
+    except aiohttp.ClientError as fault:
+        raise _died() from fault
+
+
+async def _events(got: aiohttp.ClientResponse, let_go: Callable[[], None]) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in got.content.iter_any():
+            yield chunk
+    finally:
+        got.close()
+        let_go()
+
+
+def _too_slow() -> ApiError:
+    return ApiError("DEADLINE_EXCEEDED", f"The model did not answer within {TIMEOUT_S:.0f} s")
+
+
+def _died() -> ApiError:
+    message = "The model's process died during the request; the served entity's logs say why"
+    return ApiError("INTERNAL_ERROR", message)

@@ -1,0 +1,89 @@
+"""A request on its way through the gateway: what it asks, in which form, for whom.
+
+Forms: `chat`, `completions`, `embeddings` and `responses` as OpenAI has them, and `native`, a
+body that only the model behind the endpoint understands.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from brickyard.workspace.kernel import ApiError, Call, Principal, WorkspaceInfo
+from brickyard.workspace.kernel.call import parse
+from brickyard.workspace.serving.config import Entity
+from brickyard.workspace.serving.external import CHAT, COMPLETIONS, EMBEDDINGS
+from brickyard.workspace.serving.records import Endpoint
+
+LARGEST_BODY: Final = 16 * 1024 * 1024  # what Databricks takes
+NATIVE: Final = "native"
+FORMS: Final[Mapping[str, str]] = {
+    "chat": CHAT,
+    "completions": COMPLETIONS,
+    "embeddings": EMBEDDINGS,
+    "responses": CHAT,
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Ask:
+    """One request. `body` is None for a native one, which passes as it came."""
+
+    endpoint: Endpoint
+    principal: Principal
+    workspace: WorkspaceInfo
+    form: str
+    raw: bytes
+    content_type: str = "application/json"
+    body: dict[str, Any] | None = None
+    served: str | None = None
+    client_request_id: str = ""
+    usage_context: Mapping[str, str] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    began: float = field(default_factory=time.perf_counter)
+    began_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+
+    @property
+    def streams(self) -> bool:
+        return bool(self.body and self.body.get("stream"))
+
+
+def body_of(call: Call) -> bytes:
+    """The body as it came. Raises 413 when it is larger than the real service takes."""
+    spooled = call.body_path()
+    size = spooled.stat().st_size if spooled is not None else len(call.body())
+    if size > LARGEST_BODY:
+        raise ApiError(
+            "REQUEST_TOO_LARGE",
+            f"The request has {size:,} bytes; serving endpoints take up to {LARGEST_BODY:,}",
+            status=413,
+        )
+    return call.body()
+
+
+def fields(raw: bytes) -> dict[str, Any]:
+    """The body as an object. Raises MALFORMED_REQUEST."""
+    try:
+        found = parse(raw)
+    except (ValueError, RecursionError) as fault:
+        message = f"Could not parse request object: {fault}"
+        raise ApiError("MALFORMED_REQUEST", message) from None
+    if not isinstance(found, dict):
+        raise ApiError("MALFORMED_REQUEST", "The request body must be a JSON object")
+    return found
+
+
+def form_of(entity: Entity, body: Mapping[str, Any]) -> str:
+    """The form of a body that was sent to `/invocations` of an endpoint with a task."""
+    if entity.task == EMBEDDINGS:
+        return "embeddings"
+    if entity.task == COMPLETIONS:
+        return "completions"
+    if "messages" in body:
+        return "chat"
+    if "input" in body:
+        return "responses"
+    return "completions" if "prompt" in body else "chat"
