@@ -2,7 +2,7 @@
 
 `start(Launch(...)) -> Child` runs a program under a supervisor, in a mount view (`Mounts`) that
 the kernel enforces where it can (`enforcement()` says). `Environments` keeps Python environments
-by requirement.
+by requirement; a `WarmPool` starts children whose imports are already done.
 """
 
 from brickyard.workspace.processes.child import Child, Launch, Limits, start
@@ -14,6 +14,7 @@ from brickyard.workspace.processes.mounts import (
     VolumeMount,
     enforcement,
 )
+from brickyard.workspace.processes.warm_pool import WarmChild, WarmPool
 
 __all__ = [
     "CatalogView",
@@ -25,6 +26,8 @@ __all__ = [
     "Mounts",
     "UnresolvedEnvironment",
     "VolumeMount",
+    "WarmChild",
+    "WarmPool",
     "enforcement",
     "start",
 ]

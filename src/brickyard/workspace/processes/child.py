@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from brickyard.workspace.processes.mounts import Mounts, enforcement
 
@@ -25,7 +26,8 @@ TIMED_OUT = 124
 class Limits:
     """Of one child, where the platform has them; None: no limit."""
 
-    memory_bytes: int | None = None
+    memory_bytes: int | None = None  # of address space
+    data_bytes: int | None = None  # of private writable memory (Linux)
     cpu_s: int | None = None
 
 
@@ -37,6 +39,7 @@ class Launch:
     cwd: Path
     environment: Mapping[str, str]
     log: Path | None = None  # standard output and error are appended to it
+    log_bytes: int | None = None  # what is kept of it, half of that in `<log>.1`; None: everything
     mounts: Mounts | None = None
     limits: Limits = field(default_factory=Limits)
     timeout_s: float | None = None
@@ -95,19 +98,6 @@ class Child:
 
 def start(launch: Launch) -> Child:
     """Start it. A program that cannot be started ends with status 126 and a line in its log."""
-    limits = {"memory_bytes": launch.limits.memory_bytes, "cpu_s": launch.limits.cpu_s}
-    spec = {
-        "command": list(launch.command),
-        "cwd": str(launch.cwd),
-        "environment": dict(launch.environment),
-        "log": str(launch.log) if launch.log else None,
-        "limits": {name: value for name, value in limits.items() if value is not None},
-        "timeout_s": launch.timeout_s,
-        "grace_s": launch.grace_s,
-        "sandbox": None,
-    }
-    if launch.mounts is not None and enforcement().kind == "namespace":
-        spec["sandbox"] = launch.mounts.sandbox_spec()
     supervisor = subprocess.Popen(
         [sys.executable, "-I", "-S", str(SUPERVISOR)],
         stdin=subprocess.PIPE,
@@ -119,8 +109,31 @@ def start(launch: Launch) -> Child:
     )
     assert supervisor.stdin is not None
     try:
-        supervisor.stdin.write(json.dumps(spec).encode() + b"\n")
+        supervisor.stdin.write(json.dumps(spec_of(launch)).encode() + b"\n")
         supervisor.stdin.flush()
     except BrokenPipeError:
         pass  # it died at once; wait() tells
     return Child(supervisor)
+
+
+def spec_of(launch: Launch) -> dict[str, Any]:
+    """What a supervisor reads first, as one line of JSON."""
+    limits = {
+        "memory_bytes": launch.limits.memory_bytes,
+        "data_bytes": launch.limits.data_bytes,
+        "cpu_s": launch.limits.cpu_s,
+    }
+    spec: dict[str, Any] = {
+        "command": list(launch.command),
+        "cwd": str(launch.cwd),
+        "environment": dict(launch.environment),
+        "log": str(launch.log) if launch.log else None,
+        "log_bytes": launch.log_bytes,
+        "limits": {name: value for name, value in limits.items() if value is not None},
+        "timeout_s": launch.timeout_s,
+        "grace_s": launch.grace_s,
+        "sandbox": None,
+    }
+    if launch.mounts is not None and enforcement().kind == "namespace":
+        spec["sandbox"] = launch.mounts.sandbox_spec()
+    return spec

@@ -36,6 +36,7 @@ from brickyard.workspace.processes.requirements import (
 )
 
 OWN = "brickyard"
+ADDS_ONLY = "adds-only"
 UNREACHABLE = re.compile(
     r"error sending request|dns error|failed to (fetch|connect)|network|timed out|offline", re.I
 )
@@ -118,6 +119,8 @@ class Environments:
             layer = build / "layer"
             if remaining:
                 self._install(build, layer, remaining, wanted)
+                if not any(_normal(_project(line)) in self._below() for line in remaining):
+                    (layer / ADDS_ONLY).touch()
             else:
                 layer.mkdir()
                 (layer / "nothing-to-add").touch()
@@ -199,6 +202,22 @@ class Environments:
             return ""
         lines = log.read_text(errors="replace").strip().splitlines()
         return "\n".join(lines[-MESSAGE_LINES:]) or "uv ended without a message"
+
+
+def additions(python: Path) -> Path | None:
+    """The packages of an environment that adds to the workspace's own and replaces nothing.
+
+    `python` is its interpreter; None for any other environment.
+    """
+    layer = python.parent.parent
+    if not (layer / ADDS_ONLY).exists():
+        return None
+    return next((layer / "lib").glob("python*/site-packages"), None)
+
+
+def _project(line: str) -> str:
+    """The name in a pinned requirement: `name==version` or `name @ url`."""
+    return re.split(r"[\s=@;\[]", line.strip(), maxsplit=1)[0]
 
 
 def _private(name: str) -> bool:

@@ -2,14 +2,15 @@
 
 Started as `python -I -S supervisor.py` with one JSON line on standard input. Standard input then
 stays open: end of file means that the workspace died or asked for an end, and everything started
-here is killed. SIGTERM is passed on to the child's group, with SIGKILL after `grace_s`. The exit
-status is the child's own (128 + N for signal N); 126 means that the child could not be started,
-124 that it used more than `timeout_s`. Standard library only, and few modules of it: this file is
-on the way of every task's start. Works on Linux and macOS.
+here is killed. A byte on it asks for an end, as SIGTERM does, which is passed on to the child's
+group, with SIGKILL after `grace_s`. The exit status is the child's own (128 + N for signal N); 126
+means that the child could not be started, 124 that it used more than `timeout_s`. A log with
+`log_bytes` is written here: of more than that, the older half goes. Standard library only, and few
+modules of it: this file is on the way of every task's start. Works on Linux and macOS.
 """
 
 # Paths are plain text here: pathlib costs start-up time and adds nothing.
-# ruff: noqa: PTH100, PTH120
+# ruff: noqa: PTH100, PTH105, PTH120
 
 import json
 import os
@@ -21,20 +22,35 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 CANNOT_START = 126
 TIMED_OUT = 124
 POLL_S = 0.5
+CHUNK_BYTES = 65536
+LIMITS = {
+    "memory_bytes": resource.RLIMIT_AS,
+    "data_bytes": resource.RLIMIT_DATA,
+    "cpu_s": resource.RLIMIT_CPU,
+}
 
 
-def main() -> int:
+def main(run: "Callable[[dict[str, Any]], None] | None" = None) -> int:
+    """The exit status. `run` is what the child does; without it, it becomes its command."""
     spec = json.loads(_line(0))
     terminate_requested, wake = _signals()
+    output = os.pipe() if spec.get("log") and spec.get("log_bytes") else None
     child = os.fork()
     if child == 0:
-        _become_child(spec)
-    return _watch(child, spec, terminate_requested, wake)
+        _become_child(spec, output)
+        (run or _execute)(spec)
+        os._exit(0)
+    log = None
+    if output is not None:
+        os.close(output[1])
+        log = Log(spec["log"], spec["log_bytes"], output[0])
+    return _watch(child, spec, terminate_requested, wake, log)
 
 
 def _line(fd: int) -> bytes:
@@ -61,16 +77,62 @@ def _signals() -> tuple[list[int], int]:
     return asked, read_end
 
 
-def _watch(child: int, spec: "dict[str, Any]", terminate_requested: list[int], wake: int) -> int:
+class Log:
+    """What a child writes, kept in two halves: `path` and, before it, `path` + `.1`."""
+
+    def __init__(self, path: str, size: int, source: int) -> None:
+        self.source = source
+        self._path = path
+        self._half = max(size // 2, CHUNK_BYTES)
+        self._file = self._open()
+        os.set_blocking(source, False)
+
+    def drain(self) -> None:
+        """What the ended child left behind. Bounded: an orphan may go on writing."""
+        for _ in range(self._half // CHUNK_BYTES):
+            if not self.take():
+                return
+
+    def take(self) -> bool:
+        """Write a chunk of what is there. False when there is none."""
+        try:
+            data = os.read(self.source, CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        if not data:
+            return False
+        try:
+            if os.fstat(self._file).st_size + len(data) > self._half:
+                os.close(self._file)
+                os.replace(self._path, self._path + ".1")
+                self._file = self._open()
+            os.write(self._file, data)
+        except OSError:
+            pass  # a full disk costs the log, not the child
+        return True
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+
+def _watch(
+    child: int,
+    spec: "dict[str, Any]",
+    terminate_requested: list[int],
+    wake: int,
+    log: "Log | None",
+) -> int:
     """Until the child has ended: pass on an asked-for end, notice the workspace's death."""
     deadline = time.monotonic() + spec["timeout_s"] if spec.get("timeout_s") else None
     kill_at = None
     timed_out = False
-    inputs = [0, wake]
+    inputs = [0, wake, *([log.source] if log else [])]
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             _kill_rest(child)
+            if log is not None:
+                log.drain()
             if timed_out:
                 return TIMED_OUT
             code = os.waitstatus_to_exitcode(status)
@@ -91,7 +153,12 @@ def _watch(child: int, spec: "dict[str, Any]", terminate_requested: list[int], w
         ready, _, _ = select.select(inputs, [], [], waiting)
         if wake in ready:
             os.read(wake, 4096)
-        if 0 in ready and not os.read(0, 4096):
+        if log is not None and log.source in ready and not log.take():
+            inputs.remove(log.source)
+        if 0 in ready:
+            if os.read(0, 4096):
+                terminate_requested.append(signal.SIGTERM)
+                continue
             _kill_group(child, signal.SIGKILL)
             inputs.remove(0)
 
@@ -120,14 +187,14 @@ def _kill_one(child: int, number: int) -> None:
         pass
 
 
-def _become_child(spec: "dict[str, Any]") -> None:
-    """In the forked child: session, limits, log, mounts; then the program. Never returns."""
+def _become_child(spec: "dict[str, Any]", output: "tuple[int, int] | None") -> None:
+    """In the forked child: session, limits, log, mounts, folder."""
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        _redirect(spec.get("log"))
+        _redirect(spec.get("log"), output)
         for name, value in spec.get("limits", {}).items():
             _limit(name, value)
         os.umask(0o077)
@@ -137,15 +204,30 @@ def _become_child(spec: "dict[str, Any]") -> None:
 
             sandbox.enter(spec["sandbox"])
         os.chdir(spec["cwd"])
+    except BaseException as fault:
+        _cannot_start(spec, fault)
+
+
+def _execute(spec: "dict[str, Any]") -> None:
+    try:
         os.execve(spec["command"][0], spec["command"], spec["environment"])
     except BaseException as fault:
-        os.write(2, f"cannot start {spec['command'][0]}: {fault}\n".encode())
+        _cannot_start(spec, fault)
+
+
+def _cannot_start(spec: "dict[str, Any]", fault: BaseException) -> None:
+    os.write(2, f"cannot start {spec['command'][0]}: {fault}\n".encode())
     os._exit(CANNOT_START)
 
 
-def _redirect(log: "str | None") -> None:
+def _redirect(log: "str | None", output: "tuple[int, int] | None") -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
-    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if log else nothing
+    if output is not None:
+        out = output[1]
+    elif log:
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    else:
+        out = nothing
     os.dup2(nothing, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)
@@ -153,7 +235,7 @@ def _redirect(log: "str | None") -> None:
 
 
 def _limit(name: str, value: int) -> None:
-    kind = {"memory_bytes": resource.RLIMIT_AS, "cpu_s": resource.RLIMIT_CPU}[name]
+    kind = LIMITS[name]
     try:
         resource.setrlimit(kind, (value, value))
     except (ValueError, OSError):

@@ -26,6 +26,8 @@ PROVISIONED = (
     "provisioned_model_units",
 )
 DEFAULT_SIZE = "Small"
+SIZES = {"Small": 4, "Medium": 16, "Large": 64}  # requests at once, at most
+STEP = 4  # provisioned concurrency comes in multiples of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,15 +58,19 @@ class Entity:
         model = self.external_model or self.foundation_model or {}
         return str(model.get("task", ""))
 
+    @property
+    def concurrency(self) -> int:
+        """How many requests one process answers at once."""
+        size = SIZES.get(self.workload_size, SIZES[DEFAULT_SIZE])
+        return self.provisioned.get("max_provisioned_concurrency") or size
+
     def runs_as(self, other: Entity) -> bool:
         """Whether the process of the other one can serve this one, too."""
-        mine = (self.name, self.entity_name, self.entity_version, dict(self.environment_vars))
-        return mine == (
-            other.name,
-            other.entity_name,
-            other.entity_version,
-            dict(other.environment_vars),
-        )
+        return self._process() == other._process()
+
+    def _process(self) -> tuple[Any, ...]:
+        what = (self.name, self.entity_name, self.entity_version, self.workload_type)
+        return (*what, self.concurrency, dict(self.environment_vars))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,16 +140,18 @@ def _entity(given: Any, creator: str, now_ms: int) -> Entity:
         )
     name = given.get("name") or f"{str(full_name).rpartition('.')[2]}-{version}"
     variables = given.get("environment_vars") or {}
+    provisioned = _concurrency(given)
     return Entity(
         name=_name(name),
         entity_name=str(full_name),
         entity_version=str(version),
         environment_vars={str(key): str(value) for key, value in variables.items()},
-        workload_size=str(given.get("workload_size") or DEFAULT_SIZE),
+        workload_size="" if provisioned else str(given.get("workload_size") or DEFAULT_SIZE),
         workload_type=str(given.get("workload_type") or "CPU"),
         scale_to_zero_enabled=bool(given.get("scale_to_zero_enabled", False)),
         creator=creator,
         creation_timestamp=now_ms,
+        provisioned=provisioned,
     )
 
 
@@ -185,6 +193,20 @@ def _name(given: Any) -> str:
     if not NAME.fullmatch(str(given)):
         raise invalid(f"Served entity name {given!r} may have letters, digits, '-' and '_' only")
     return str(given)
+
+
+def _concurrency(given: Mapping[str, Any]) -> dict[str, int]:
+    """Provisioned concurrency, which stands in the place of a workload size."""
+    names = ("min_provisioned_concurrency", "max_provisioned_concurrency")
+    found = {name: int(given[name]) for name in names if given.get(name) is not None}
+    if not found:
+        return {}
+    most = found.get(names[1], 0)
+    if most < STEP or any(number % STEP or number < 0 for number in found.values()):
+        raise invalid(f"{names[1]} is needed, and both must be multiples of {STEP}")
+    if found.setdefault(names[0], 0) > most:
+        raise invalid(f"{names[0]} must not be more than {names[1]}")
+    return found
 
 
 def _traffic(given: Any, entities: tuple[Entity, ...]) -> dict[str, int]:

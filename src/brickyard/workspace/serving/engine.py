@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -29,12 +30,14 @@ from brickyard.workspace.kernel import (
     not_found,
     now_ms,
 )
+from brickyard.workspace.processes import WarmPool
 from brickyard.workspace.secrets.sealing import Seal
+from brickyard.workspace.serving.build_log import BuildLog
 from brickyard.workspace.serving.config import NAME, Config, Entity, read_config
 from brickyard.workspace.serving.counts import Counts
 from brickyard.workspace.serving.external import seal, unseal
 from brickyard.workspace.serving.fleet import Fleet, Live
-from brickyard.workspace.serving.recipes import Recipes
+from brickyard.workspace.serving.recipes import MODULES, Recipes, warm_environment
 from brickyard.workspace.serving.records import BUSY, FAILED, IDLE, Endpoint, Records, new_id
 from brickyard.workspace.serving.scorer import Scorer
 
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 KIND = "serving-endpoints"
 RESERVED = "databricks-"  # names of the endpoints that come with every workspace
 FOR_ALL = ("CAN_VIEW", "CAN_QUERY")  # what everybody may do with those
+IDLE_S = 30 * 60.0  # until an endpoint scales to zero, as on Databricks
+IDLE_VARIABLE = "BRICKYARD_SERVING_IDLE_S"
 log = logging.getLogger("brickyard.serving")
 
 
@@ -70,22 +75,29 @@ class ServingEngine:
         self._recipes = Recipes(
             home, workspaces, identity=identity, secrets=secrets, catalog=catalog
         )
+        self._pool = WarmPool(
+            MODULES, environment=warm_environment(), log=home.logs / "serving" / "warm.log"
+        )
         self.fleet = Fleet()
         self.counts = Counts()
         self._lock = threading.Lock()
         self._endpoint_locks: dict[str, threading.Lock] = {}
-        self._waking: dict[str, Future[None]] = {}
+        self._waking: dict[int | str, Future[None]] = {}
         self._faults: dict[str, str] = {}  # why an endpoint could not be woken
         self._stopped = False
+        self._over = threading.Event()
 
     def start(self) -> None:
         shutil.rmtree(self._run, ignore_errors=True)  # left by a kill
+        self._in_background(self._put_to_sleep)
         for endpoint in self._records.all():
             if endpoint.update_state == BUSY:
                 self._in_background(self._deploy, endpoint.id)
 
     def stop(self) -> None:
         self._stopped = True
+        self._over.set()
+        self._pool.stop()
         self.fleet.stop()
 
     # -- endpoints ---------------------------------------------------------------------------
@@ -245,26 +257,40 @@ class ServingEngine:
             except KeyError:
                 raise not_found(f"'{endpoint.name}' has no served entity '{served}'") from None
             if taken is not None:
+                await self._awake(endpoint.id, taken[1])
                 return taken
             if endpoint.active is None:
                 raise _nothing_served(endpoint)
-            await asyncio.shield(asyncio.wrap_future(self._wake(endpoint.id)))
+            await self._once(endpoint.id, self._wake_now, endpoint.id)
         raise ApiError("TEMPORARILY_UNAVAILABLE", f"Endpoint '{endpoint.name}' is going away")
 
-    def _wake(self, endpoint_id: str) -> Future[None]:
-        with self._lock:
-            running = self._waking.get(endpoint_id)
-            if running is None:
-                running = self._waking[endpoint_id] = Future()
-                self._in_background(self._wake_now, endpoint_id, running)
-            return running
-
-    def _wake_now(self, endpoint_id: str, done: Future[None]) -> None:
+    async def _awake(self, endpoint_id: str, scorer: Scorer) -> None:
+        """Returns when the scorer has a process; lets go of it when it gets none."""
+        if not scorer.is_asleep:
+            return
         try:
-            with self._only(endpoint_id):
-                endpoint = self._by_id(endpoint_id)
-                if endpoint and endpoint.active and self.fleet.live(endpoint_id) is None:
-                    self._replace(endpoint, endpoint.active)
+            await self._once(endpoint_id, scorer.wake, key=id(scorer))
+        except BaseException:
+            self.fleet.let_go(scorer)
+            raise
+
+    async def _once(
+        self, endpoint_id: str, start: Any, *args: Any, key: int | str | None = None
+    ) -> None:
+        """Wait for a start in the background, which all who need it share."""
+        key = key or endpoint_id
+        with self._lock:
+            running = self._waking.get(key)
+            if running is None:
+                running = self._waking[key] = Future()
+                self._in_background(self._start_now, key, running, endpoint_id, start, args)
+        await asyncio.shield(asyncio.wrap_future(running))
+
+    def _start_now(
+        self, key: int | str, done: Future[None], endpoint_id: str, start: Any, args: tuple[Any]
+    ) -> None:
+        try:
+            start(*args)
             self._faults.pop(endpoint_id, None)
             outcome: Exception | None = None
         except Exception as fault:
@@ -272,11 +298,24 @@ class ServingEngine:
             message = f"The endpoint could not be started: {_text(fault)}"
             outcome = ApiError("TEMPORARILY_UNAVAILABLE", message)
         with self._lock:
-            del self._waking[endpoint_id]
+            del self._waking[key]
         if outcome is None:
             done.set_result(None)
         else:
             done.set_exception(outcome)
+
+    def _wake_now(self, endpoint_id: str) -> None:
+        with self._only(endpoint_id):
+            endpoint = self._by_id(endpoint_id)
+            if endpoint and endpoint.active and self.fleet.live(endpoint_id) is None:
+                self._replace(endpoint, endpoint.active)
+
+    def _put_to_sleep(self) -> None:
+        """Scale to zero what has been idle, for as long as the workspace runs."""
+        idle_s = float(os.environ.get(IDLE_VARIABLE) or IDLE_S)
+        while not self._over.wait(min(idle_s / 4, 30.0)):
+            for scorer in self.fleet.drowse(idle_s):
+                self._in_background(scorer.sleep)
 
     def _deploy(self, endpoint_id: str) -> None:
         """Bring the pending configuration to service, or say why not."""
@@ -327,13 +366,16 @@ class ServingEngine:
     def _scorer(self, endpoint: Endpoint, entity: Entity) -> Scorer:
         folder = self._run / new_id()[:12]
         file = self.log_file(endpoint, entity.name)
+        build_log = BuildLog(self.log_file(endpoint, entity.name, "build"))
         file.parent.mkdir(parents=True, exist_ok=True)
         return Scorer(
             folder=folder,
             log=file,
             prepare=lambda place: self._recipes.prepare(
-                endpoint.workspace, entity, endpoint.creator, place
+                endpoint.workspace, entity, endpoint.creator, place, build_log
             ),
+            launch=self._pool.start,
+            endpoint=endpoint.name,
         )
 
     def _by_id(self, endpoint_id: str) -> Endpoint | None:

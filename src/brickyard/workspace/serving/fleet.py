@@ -60,11 +60,38 @@ class Fleet:
             name = served or _pick(live.config.traffic)
             scorer = live.scorers[name]
             scorer.in_flight += 1
+            scorer.used_at = time.monotonic()
             return name, scorer
 
     def let_go(self, scorer: Scorer) -> None:
         with self._lock:
             scorer.in_flight -= 1
+            scorer.used_at = time.monotonic()
+
+    def drowse(self, idle_s: float) -> list[Scorer]:
+        """Those that scale to zero and had nothing to do for so long; marked, to be put to sleep.
+
+        A request that comes meanwhile wakes them.
+        """
+        now = time.monotonic()
+        with self._lock:
+            found = [
+                live.scorers[one.name]
+                for live in self._live.values()
+                for one in live.config.entities
+                if one.scale_to_zero_enabled and one.name in live.scorers
+            ]
+            idle = [
+                one
+                for one in found
+                if one.in_flight == 0
+                and one.is_ready
+                and not one.is_asleep
+                and now - one.used_at > idle_s
+            ]
+            for one in idle:
+                one.is_asleep = True
+        return idle
 
     def swap(self, endpoint_id: str, live: Live | None) -> tuple[Scorer, ...]:
         """Put another set in place; the scorers that are no longer in use."""

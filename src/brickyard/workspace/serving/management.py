@@ -10,6 +10,7 @@ from typing import Any
 from brickyard.workspace.kernel import Call, Fidelity, Json, Route, invalid, not_found
 from brickyard.workspace.serving import show
 from brickyard.workspace.serving.records import Endpoint
+from brickyard.workspace.serving.scorer import tail
 
 BASE = "/api/2.0/serving-endpoints"
 GIVEN = ("ai_gateway", "budget_policy_id", "description", "email_notifications", "rate_limits")
@@ -105,15 +106,12 @@ def budget(call: Call) -> Json:
 
 def server_logs(call: Call) -> Json:
     endpoint, entity = _served(call)
-    return {"logs": _tail(call.engines.serving.log_file(endpoint, entity))}
+    return {"logs": tail(call.engines.serving.log_file(endpoint, entity))}
 
 
 def build_logs(call: Call) -> Json:
-    endpoint, wanted = _served(call)
-    active = endpoint.active.entities if endpoint.active else ()
-    if any(one.name == wanted for one in active):
-        return {"logs": "The environment is ready.\n"}
-    return {"logs": f"{endpoint.message or 'The environment is being built.'}\n"}
+    endpoint, entity = _served(call)
+    return {"logs": tail(call.engines.serving.log_file(endpoint, entity, "build"))}
 
 
 def _found(call: Call, level: str = "CAN_VIEW") -> Endpoint:
@@ -141,14 +139,6 @@ def _served(call: Call) -> tuple[Endpoint, str]:
     if not any(wanted == entity.name for config in configs for entity in config.entities):
         raise not_found(f"'{endpoint.name}' has no served entity '{wanted}'")
     return endpoint, wanted
-
-
-def _tail(file: Any) -> str:
-    try:
-        data: bytes = file.read_bytes()
-    except OSError:
-        return ""
-    return data[-200_000:].decode(errors="replace")
 
 
 def _object(call: Call) -> dict[str, Any]:

@@ -7,6 +7,8 @@ the creator may read, never to write. Secrets named in `environment_vars` are re
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.kernel import Home, WorkspaceInfo, invalid
 from brickyard.workspace.processes import Environments, Mounts
+from brickyard.workspace.serving.build_log import BuildLog
 from brickyard.workspace.serving.config import Entity
 from brickyard.workspace.serving.scorer import Recipe
 
@@ -24,6 +27,23 @@ if TYPE_CHECKING:
     from brickyard.workspace.secrets.engine import SecretsEngine
 
 TOKEN_LIFETIME_S = 90 * 24 * 3600
+MEMORY_BYTES = 4 * 1024**3  # of one CPU served entity, as on Databricks
+MEMORY_VARIABLE = "BRICKYARD_SERVING_MEMORY_MB"
+# What nearly every model imports: done once, for all.
+MODULES = (
+    "uvicorn",
+    "uvicorn.protocols.http.httptools_impl",
+    "pandas",
+    "sklearn",
+    "mlflow.pyfunc.scoring_server",
+    "mlflow.pyfunc.model",
+    "mlflow.sklearn",
+    "mlflow.tracing",
+    "mlflow.types.agent",
+    "mlflow.types.responses",
+    "databricks.sdk",
+)
+SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "PYTHONUNBUFFERED": "1"}
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "TZ")
 
 
@@ -44,16 +64,22 @@ class Recipes:
         self._catalog = catalog
         self._environments = Environments(home.environments, home=home.root)
 
-    def prepare(self, workspace_name: str, entity: Entity, creator: str, folder: Path) -> Recipe:
+    def prepare(
+        self, workspace_name: str, entity: Entity, creator: str, folder: Path, log: BuildLog
+    ) -> Recipe:
         """Slow when the environment is new. Raises ApiError and UnresolvedEnvironment."""
         workspace = self._workspaces[workspace_name]
         principal = self._identity.principal(creator, workspace.name)
-        model = self._model(principal, workspace, entity)
-        python = self.python(model)
-        given = {
-            name: self._secrets.resolve(value, principal, workspace)
-            for name, value in entity.environment_vars.items()
-        }
+        try:
+            model = self._model(principal, workspace, entity)
+            python = self.python(model, entity, log)
+            given = {
+                name: self._secrets.resolve(value, principal, workspace)
+                for name, value in entity.environment_vars.items()
+            }
+        except Exception as fault:
+            log.say(f"Failed: {fault}")
+            raise
         token = self._identity.issue_token(
             principal,
             workspace.name,
@@ -65,15 +91,24 @@ class Recipes:
             model=model,
             environment={**_inherited(), **_connection(workspace, token), **given},
             mounts=self._mounts(principal, workspace, model, folder),
+            concurrency=entity.concurrency,
+            memory_bytes=_memory(entity),
             forget=lambda: self._identity.revoke(token),
         )
 
-    def python(self, model: Path) -> Path:
+    def python(self, model: Path, entity: Entity, log: BuildLog) -> Path:
         """The interpreter with the model's requirements."""
         file = model / "requirements.txt"
         lines = file.read_text().splitlines() if file.exists() else []
         shown = Mounts(home=self._home.root, readable=(model,)).shows
-        return self._environments.environment(lines, folder=model, shows=shown)
+        log.begin(f"{entity.entity_name}, version {entity.entity_version}", lines)
+        began = time.monotonic()
+        python = self._environments.environment(lines, folder=model, shows=shown)
+        kind = (
+            "the workspace's own" if python == Path(sys.executable) else python.parent.parent.name
+        )
+        log.say(f"The environment is ready: {kind}, after {time.monotonic() - began:.1f} s")
+        return python
 
     def check(self, principal: Principal, workspace: WorkspaceInfo, entity: Entity) -> None:
         """Raise unless the principal may execute this model version and it has artifacts."""
@@ -101,6 +136,19 @@ class Recipes:
         )
 
 
+def _memory(entity: Entity) -> int | None:
+    """What a process may use. On a GPU the model's memory is elsewhere, and no bound is known."""
+    if entity.workload_type != "CPU":
+        return None
+    given = os.environ.get(MEMORY_VARIABLE)
+    return int(given) * 1024**2 if given else MEMORY_BYTES
+
+
+def warm_environment() -> dict[str, str]:
+    """What a process that only imports needs to know: nothing of a workspace or a creator."""
+    return {**_inherited(), **SETTINGS}
+
+
 def _inherited() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
@@ -111,6 +159,6 @@ def _connection(workspace: WorkspaceInfo, token: str) -> dict[str, str]:
         "DATABRICKS_TOKEN": token,
         "MLFLOW_TRACKING_URI": "databricks",
         "MLFLOW_REGISTRY_URI": "databricks-uc",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "PYTHONUNBUFFERED": "1",
+        "IS_IN_DB_MODEL_SERVING_ENV": "true",
+        **SETTINGS,
     }

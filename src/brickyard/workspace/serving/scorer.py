@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from brickyard.workspace.processes import Child, Launch, Mounts, start
+from brickyard.workspace.processes import Child, Launch, Limits, Mounts, WarmChild
 
 if TYPE_CHECKING:
     import aiohttp
@@ -32,6 +32,9 @@ SOCKET_PATH_BYTES = 100
 RESTART_PAUSES_S = (0.0, 1.0, 5.0, 15.0, 30.0, 60.0)  # between deaths in a row
 STEADY_S = 60.0  # alive this long: the next death is the first again
 LOG_TAIL_BYTES = 200_000
+LOG_BYTES = 20 * 1024 * 1024
+
+Running = Child | WarmChild
 
 
 class ScorerFailed(Exception):
@@ -46,21 +49,38 @@ class Recipe:
     model: Path
     environment: Mapping[str, str]
     mounts: Mounts
+    concurrency: int = 4  # requests at once
+    memory_bytes: int | None = None
     forget: Callable[[], None] = lambda: None  # called when the process has ended
 
 
 class Scorer:
     """Thread-safe; `session` belongs to the event loop."""
 
-    def __init__(self, *, folder: Path, log: Path, prepare: Callable[[Path], Recipe]) -> None:
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        log: Path,
+        prepare: Callable[[Path], Recipe],
+        launch: Callable[[Launch], Running],
+        endpoint: str = "",
+    ) -> None:
         self.log = log
-        self.in_flight = 0
+        self.in_flight = 0  # this and the next are the fleet's to change
+        self.used_at = time.monotonic()
+        self.is_asleep = False  # or is about to be
+        self._endpoint = endpoint
+        self._start_child = launch
         self._folder = folder  # its working folder and socket
         self._prepare = prepare
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._stopping = threading.Event()
-        self._child: Child | None = None
+        self._resting = threading.Event()
+        self._turn = threading.Lock()  # to fall asleep or to wake up
+        self._watcher: threading.Thread | None = None
+        self._child: Running | None = None
         self._short: Path | None = None
         self._secret = ""
         self._session: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = None
@@ -76,18 +96,34 @@ class Scorer:
     def start(self) -> None:
         """Return once it answers. Raises ScorerFailed, and what `prepare` raises."""
         forget = self._launch()
-        threading.Thread(target=self._watch, args=(forget,), daemon=True).start()
+        self._watcher = threading.Thread(target=self._watch, args=(forget,), daemon=True)
+        self._watcher.start()
+
+    def sleep(self) -> None:
+        """End the process, unless a request has come since the fleet wanted that."""
+        with self._turn:
+            if self.is_asleep and not self._stopping.is_set():
+                self._resting.set()
+                self._end()
+                if self._watcher is not None:
+                    self._watcher.join()
+
+    def wake(self) -> None:
+        """Start it again. Raises as `start` does."""
+        with self._turn:
+            if self._resting.is_set():
+                self._resting.clear()
+                try:
+                    self.start()
+                except BaseException:
+                    self._resting.set()
+                    raise
+            self.is_asleep = False
 
     def stop(self) -> None:
         """End it for good."""
         self._stopping.set()
-        self._ready.clear()
-        with self._lock:
-            child = self._child
-        if child is not None:
-            child.terminate()
-            if child.wait(6) is None:
-                child.kill()
+        self._end()
         self._close_session()
         for folder in (self._folder, self._short):
             if folder is not None:
@@ -111,6 +147,15 @@ class Scorer:
             self._session = (asyncio.get_running_loop(), session)
         return self._session[1]
 
+    def _end(self) -> None:
+        self._ready.clear()
+        with self._lock:
+            child = self._child
+        if child is not None:
+            child.terminate()
+            if child.wait(6) is None:
+                child.kill()
+
     def _close_session(self) -> None:
         held, self._session = self._session, None
         if held is None:
@@ -123,12 +168,7 @@ class Scorer:
 
     def tail(self) -> str:
         """The end of its log."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - LOG_TAIL_BYTES))
-                return file.read().decode(errors="replace")
-        except OSError:
-            return ""
+        return tail(self.log)
 
     def _launch(self) -> Callable[[], None]:
         path = self._socket()
@@ -141,15 +181,22 @@ class Scorer:
             "BRICKYARD_MODEL": str(recipe.model),
             "BRICKYARD_SOCKET": str(path),
             "BRICKYARD_SECRET": self._secret,
+            "BRICKYARD_ENDPOINT": self._endpoint,
+            "BRICKYARD_CONCURRENCY": str(recipe.concurrency),
+            "BRICKYARD_MEMORY_BYTES": str(recipe.memory_bytes or ""),
             "HOME": str(self._folder),
         }
-        child = start(
+        # Memory that is asked for, not used: the process itself watches what it uses.
+        asked = 2 * recipe.memory_bytes if recipe.memory_bytes else None
+        child = self._start_child(
             Launch(
                 command=(str(recipe.python), str(PROCESS)),
                 cwd=self._folder,
                 environment={**recipe.environment, **own},
                 log=self.log,
+                log_bytes=LOG_BYTES,
                 mounts=recipe.mounts,
+                limits=Limits(data_bytes=asked),
             )
         )
         with self._lock:
@@ -164,7 +211,7 @@ class Scorer:
         self._ready.set()
         return recipe.forget
 
-    def _wait(self, child: Child, path: Path) -> None:
+    def _wait(self, child: Running, path: Path) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and child.poll() is None:
             with socket.socket(socket.AF_UNIX) as probe:
@@ -191,13 +238,13 @@ class Scorer:
             child.wait()
             self._ready.clear()
             forget()
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._resting.is_set():
                 return
             deaths = 0 if time.monotonic() - began > STEADY_S else deaths
             while True:
                 pause = RESTART_PAUSES_S[min(deaths, len(RESTART_PAUSES_S) - 1)]
                 deaths += 1
-                if self._stopping.wait(pause):
+                if self._stopping.wait(pause) or self._resting.is_set():
                     return
                 try:
                     forget = self._launch()
@@ -213,3 +260,18 @@ class Scorer:
         if self._short is None:
             self._short = Path(tempfile.mkdtemp(prefix="brickyard-", dir="/tmp"))
         return self._short / "s"
+
+
+def tail(log: Path) -> str:
+    """The end of a log that is kept in two halves."""
+    data = b""
+    for file in (log, log.with_name(log.name + ".1")):
+        try:
+            with file.open("rb") as source:
+                source.seek(max(0, os.fstat(source.fileno()).st_size - LOG_TAIL_BYTES))
+                data = source.read() + data
+        except OSError:
+            continue
+        if len(data) >= LOG_TAIL_BYTES:
+            break
+    return data[-LOG_TAIL_BYTES:].decode(errors="replace")

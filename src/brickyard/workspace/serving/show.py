@@ -68,7 +68,8 @@ def is_ready(endpoint: Endpoint, live: Live | None, fault: str) -> bool:
     if live is None or not live.config.is_local:
         return True
     served = [name for name, share in live.config.traffic.items() if share > 0]
-    return all(live.scorers[name].is_ready for name in served)
+    scorers = [live.scorers[name] for name in served]
+    return all(one.is_ready or one.is_asleep for one in scorers)
 
 
 def _common(endpoint: Endpoint, live: Live | None, fault: str) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _entity(entity: Entity) -> dict[str, Any]:
     }
     if entity.is_local:
         shown |= {
-            "workload_size": entity.workload_size,
+            **({"workload_size": entity.workload_size} if entity.workload_size else {}),
             "workload_type": entity.workload_type,
             "scale_to_zero_enabled": entity.scale_to_zero_enabled,
         }
@@ -151,7 +152,7 @@ def _state(entity: Entity, live: Live | None, fault: str) -> Mapping[str, str]:
         return _deployment("DEPLOYMENT_FAILED", fault)
     if not entity.is_local:
         return _deployment("DEPLOYMENT_READY", "")
-    if live is None:
+    if live is None or live.scorers[entity.name].is_asleep:
         return _deployment("DEPLOYMENT_READY", "Scaled to zero; the next request starts it")
     if live.scorers[entity.name].is_ready:
         return _deployment("DEPLOYMENT_READY", "")
