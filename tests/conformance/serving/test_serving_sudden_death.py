@@ -97,7 +97,7 @@ def children_of(home: Path) -> list[str]:
     listed = subprocess.run(
         ["ps", "-eo", "args", "ewww"], capture_output=True, text=True, check=False
     )
-    wanted = ("tracking_server", "scoring_process")
+    wanted = ("tracking_server", "scoring_process", "warm_process")
     return [
         line
         for line in listed.stdout.splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ class Quiet(Scorer):
     """A scorer with no process behind it, which remembers that it was ended."""
 
     def __init__(self) -> None:
-        super().__init__(folder=Path("/x"), log=Path("/x"), prepare=lambda _: None)  # type: ignore[arg-type, return-value]
+        nothing: Any = None
+        super().__init__(
+            folder=Path("/x"), log=Path("/x"), prepare=lambda _: nothing, launch=lambda _: nothing
+        )
         self.ended = threading.Event()
 
     def stop(self) -> None:
@@ -83,3 +87,32 @@ def test_an_unchanged_entity_keeps_its_process() -> None:
         now_ms=1,
     ).entities[0]
     assert before.reusable(other) is None
+
+
+def test_only_what_is_idle_and_may_falls_asleep() -> None:
+    fleet = Fleet()
+    awake = live(a=100, b=0)
+    entities = tuple(
+        replace(one, scale_to_zero_enabled=one.name == "a") for one in awake.config.entities
+    )
+    fleet.swap("e", replace(awake, config=replace(awake.config, entities=entities)))
+    for scorer in awake.scorers.values():
+        scorer._ready.set()
+    taken = fleet.take("e", "a")
+    assert taken is not None
+    assert fleet.drowse(0.0) == []
+    fleet.let_go(taken[1])
+    assert fleet.drowse(60.0) == []
+    assert fleet.drowse(0.0) == [awake.scorers["a"]]
+    assert awake.scorers["a"].is_asleep
+    assert fleet.drowse(0.0) == []
+
+
+def test_one_that_is_asked_while_it_falls_asleep_stays_awake() -> None:
+    scorer = Quiet()
+    scorer._ready.set()
+    scorer.is_asleep = True
+    scorer.wake()
+    scorer.sleep()
+    assert scorer.is_ready
+    assert not scorer.is_asleep
