@@ -18,6 +18,7 @@ from brickyard.deploy.calls import MAX_WAIT, Caller
 from brickyard.deploy.folders import share_folders
 from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.http import ApiFailure
+from brickyard.deploy.local_files import local_file, look_at
 from brickyard.deploy.lock import Lock, Locked, acquire
 from brickyard.deploy.may_deploy import no_folder
 from brickyard.deploy.metadata import METADATA, is_source_linked, write_metadata
@@ -34,7 +35,7 @@ from brickyard.deploy.recovered import recovered
 from brickyard.deploy.services import stop_if_unserved
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled, write_atomically
-from brickyard.deploy.sync import DEPLOYMENT, Synced, Told, local_file, look_at, synchronise
+from brickyard.deploy.sync import DEPLOYMENT, Synced, Told, synchronise
 from brickyard.deploy.unrecorded import creates_to_note
 from brickyard.deploy.upload_set import upload_set
 
@@ -226,7 +227,7 @@ def _upload(project: Project, say: Say, told: Told | None) -> Synced:
     upload(prepared.uploads, project.files, state_path=state_path, say=say)
     if is_source_linked(project):
         return NOTHING
-    files = look_at(project.sync_rules.root, upload_set(project))
+    files = look_at(project.sync_rules.root, upload_set(project), folder=project.folder)
     synced = synchronise(
         (*files, *(local_file(name, source) for name, source in prepared.archives)),
         remote=project.files,

@@ -9,7 +9,6 @@ is out of date and everything goes up again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from brickyard.deploy.http import Json
+from brickyard.deploy.local_files import LocalFile
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state import CLI_VERSION, go_json
 from brickyard.deploy.state_store import write_atomically
@@ -27,38 +27,11 @@ from brickyard.deploy.state_store import write_atomically
 UPLOADS: Final = 10
 LIST: Final = "files.json"
 DEPLOYMENT: Final = "deployment.json"
-NOTEBOOK_MARKS: Final = {
-    ".py": b"# Databricks notebook source",
-    ".r": b"# Databricks notebook source",
-    ".scala": b"// Databricks notebook source",
-    ".sql": b"-- Databricks notebook source",
-}
-
-
 Told = Callable[[str, str, float], None]
 
 
 def _untold(_action: str, _name: str, _progress: float) -> None:
     return None
-
-
-class SyncConflict(Exception):
-    """Two local files would become one remote object."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LocalFile:
-    """A file to be in the workspace: where it is, what is in it, how it is called there."""
-
-    name: str
-    source: Path
-    digest: str
-    is_notebook: bool
-
-    @property
-    def remote_name(self) -> str:
-        """Notebooks lose their extension in a workspace."""
-        return str(PurePosixPath(self.name).with_suffix("")) if self.is_notebook else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,26 +40,6 @@ class Synced:
 
     uploaded: int
     deleted: int
-
-
-def look_at(root: Path, names: Iterable[str]) -> tuple[LocalFile, ...]:
-    """Read and hash the named files. Raises `SyncConflict` when two share a remote name."""
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        files = tuple(pool.map(lambda name: local_file(name, root / name), names))
-    check_names(files)
-    return files
-
-
-def check_names(files: Iterable[LocalFile]) -> None:
-    """Raises `SyncConflict` when two files share a remote name."""
-    taken: dict[str, str] = {}
-    for file in files:
-        other = taken.setdefault(file.remote_name, file.name)
-        if other != file.name:
-            raise SyncConflict(
-                f"{other} and {file.name} are both called {file.remote_name} in the workspace,"
-                " where notebooks have no extension: rename or exclude one"
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,33 +212,13 @@ def _emptied(changes: Changes) -> list[str]:
 
 def _folders(names: Iterable[str]) -> set[str]:
     """Every folder that files of these names are in, at any depth."""
-    return {str(folder) for name in names for folder in PurePosixPath(name).parents} - {"."}
-
-
-def is_notebook(name: str, content: bytes) -> bool:
-    """By the source marker in the first line, or the shape of an `.ipynb`."""
-    suffix = PurePosixPath(name).suffix.lower()
-    mark = NOTEBOOK_MARKS.get(suffix)
-    if mark is not None:
-        return content[:64].split(b"\n", 1)[0].rstrip(b"\r \t") == mark
-    if suffix != ".ipynb":
-        return False
-    try:
-        notebook = json.loads(content)
-    except ValueError:
-        return False
-    return isinstance(notebook, dict) and {"cells", "metadata", "nbformat"} <= notebook.keys()
-
-
-def local_file(name: str, source: Path) -> LocalFile:
-    """The file at `source`, to be called `name` in the workspace."""
-    content = source.read_bytes()
-    return LocalFile(
-        name=name,
-        source=source,
-        digest=hashlib.sha256(content).hexdigest(),
-        is_notebook=is_notebook(name, content),
-    )
+    found: set[str] = set()
+    for name in names:
+        folder = name.rpartition("/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition("/")[0]
+    return found
 
 
 def _held(

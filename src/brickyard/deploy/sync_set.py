@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -57,41 +57,57 @@ def every_file(root: Path) -> Iterator[str]:
     return _walk(root, root, None)
 
 
-@dataclass(slots=True)
+# What decides about the entries of one folder, the deepest first: patterns, and the folder's path
+# relative to theirs ("" or ending in a slash).
+Deciding = tuple[tuple[GitIgnoreSpec, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ignore:
     """Git's decision for one path: the deepest `.gitignore` with an opinion wins."""
 
     top: Path
     extra: Sequence[GitIgnoreSpec] = ()
-    _specs: dict[Path, GitIgnoreSpec | None] = field(default_factory=dict)
 
-    def covers(self, path: Path, *, is_folder: bool) -> bool:
-        folder = path.parent
+    def inside(self, folder: Path) -> Deciding:
+        """What decides about the entries of `folder`."""
+        deciding: list[tuple[GitIgnoreSpec, str]] = []
+        prefix, place = "", folder
         while True:
-            spec = self._spec(folder)
+            spec = _read_spec(place / ".gitignore")
             if spec is not None:
-                verdict = _verdict(spec, path.relative_to(folder), is_folder=is_folder)
-                if verdict is not None:
-                    return verdict
-            if folder in (self.top, folder.parent):
-                break
-            folder = folder.parent
-        if not path.is_relative_to(self.top):
-            return False
-        inside = path.relative_to(self.top)
-        return any(_verdict(spec, inside, is_folder=is_folder) for spec in self.extra)
+                deciding.append((spec, prefix))
+            if place == self.top:
+                return (*deciding, *((spec, prefix) for spec in self.extra))
+            if place == place.parent:
+                return tuple(deciding)
+            prefix, place = f"{place.name}/{prefix}", place.parent
 
     def covers_start(self, path: Path) -> bool:
         """True when `path` or a folder above it, up to the top, is ignored."""
         if not path.is_relative_to(self.top):
             return False
         steps = [path, *path.parents]
-        return any(self.covers(step, is_folder=True) for step in steps[: steps.index(self.top)])
+        return any(
+            _covered(self.inside(step.parent), step.name, is_folder=True)
+            for step in steps[: steps.index(self.top)]
+        )
 
-    def _spec(self, folder: Path) -> GitIgnoreSpec | None:
-        if folder not in self._specs:
-            self._specs[folder] = _read_spec(folder / ".gitignore")
-        return self._specs[folder]
+
+def _covered(deciding: Deciding, name: str, *, is_folder: bool) -> bool:
+    ending = "/" if is_folder else ""
+    for spec, prefix in deciding:
+        verdict = spec.check_file(f"{prefix}{name}{ending}").include
+        if verdict is not None:
+            return verdict
+    return False
+
+
+def _deeper(deciding: Deciding, folder: Path) -> Deciding:
+    """What decides inside `folder`, given what decides beside it."""
+    own = _read_spec(folder / ".gitignore")
+    carried = tuple((spec, f"{prefix}{folder.name}/") for spec, prefix in deciding)
+    return carried if own is None else ((own, ""), *carried)
 
 
 def _walk(
@@ -102,23 +118,25 @@ def _walk(
         return
     if not start.is_dir() or (ignore and ignore.covers_start(start)):
         return
-    pending = [start]
+    pending = [(start, ignore.inside(start) if ignore else ())]
     while pending:
-        folder = pending.pop()
+        folder, deciding = pending.pop()
         if walked is not None:
             walked.add(folder)
+        relative = folder.relative_to(root).as_posix()
+        prefix = "" if relative == "." else f"{relative}/"
         with os.scandir(folder) as entries:
             for entry in entries:
-                path = folder / entry.name
                 is_folder = entry.is_dir(follow_symlinks=False)
-                if entry.name in ALWAYS_IGNORED or (
-                    ignore and ignore.covers(path, is_folder=is_folder)
+                if entry.name in ALWAYS_IGNORED or _covered(
+                    deciding, entry.name, is_folder=is_folder
                 ):
                     continue
                 if is_folder:
-                    pending.append(path)
+                    inner = folder / entry.name
+                    pending.append((inner, _deeper(deciding, inner) if ignore else ()))
                 elif entry.is_file(follow_symlinks=False):
-                    yield path.relative_to(root).as_posix()
+                    yield f"{prefix}{entry.name}"
 
 
 def _extra(worktree: Path | None, global_excludes: Path | None) -> tuple[GitIgnoreSpec, ...]:
@@ -133,8 +151,3 @@ def _read_spec(path: Path) -> GitIgnoreSpec | None:
     except OSError:
         return None
     return GitIgnoreSpec.from_lines(text.splitlines())
-
-
-def _verdict(spec: GitIgnoreSpec, path: Path, *, is_folder: bool) -> bool | None:
-    name = path.as_posix() + ("/" if is_folder else "")
-    return spec.check_file(name).include

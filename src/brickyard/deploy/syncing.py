@@ -19,16 +19,20 @@ from typing import Final
 
 from brickyard.deploy.deployment import ignore_in_git, locked
 from brickyard.deploy.http import ApiFailure, Json, Unreachable
+from brickyard.deploy.local_files import (
+    LocalFile,
+    Stamp,
+    SyncConflict,
+    check_names,
+    look_at,
+    stamp_of,
+)
 from brickyard.deploy.lock import NAME
 from brickyard.deploy.project import Project
 from brickyard.deploy.sync import (
     Changes,
     Ledger,
-    LocalFile,
-    SyncConflict,
-    check_names,
     compare,
-    look_at,
     send,
     transfer,
 )
@@ -38,8 +42,6 @@ LONGEST_PAUSE_S: Final = 30.0
 NOTHING: Final = Changes()
 # What a watch outlives; the round is tried again.
 PASSING: Final = (ApiFailure, Unreachable, OSError, SyncConflict)
-
-Stamp = tuple[int, int, int]
 
 
 class Events:
@@ -81,7 +83,9 @@ class LocalView:
             walked: set[Path] = set()
             names = list(upload_set(self.project, walked=walked))
             folders = {folder: _folder_time(folder) for folder in walked}
-        stamps = {name: stamp for name in names if (stamp := _stamp(self.root / name)) is not None}
+        stamps = {
+            name: stamp for name in names if (stamp := stamp_of(self.root / name)) is not None
+        }
         touched = {name for name, stamp in stamps.items() if self.stamps.get(name) != stamp}
         is_same = not touched and self.files.keys() == stamps.keys()
         if not is_same:
@@ -99,7 +103,7 @@ class LocalView:
         if any(_folder_time(folder) != seen for folder, seen in self.folders.items()):
             return True
         ignores = (name for name in self.files if name.rpartition("/")[2] == ".gitignore")
-        return any(self.stamps.get(name) != _stamp(self.root / name) for name in ignores)
+        return any(self.stamps.get(name) != stamp_of(self.root / name) for name in ignores)
 
 
 @dataclass(slots=True)
@@ -273,15 +277,6 @@ def watch(
                 events.failed(error, again_in_s=wait_s)
     finally:
         session.settle()
-
-
-def _stamp(path: Path) -> Stamp | None:
-    """What changes when a file does; None when there is none."""
-    try:
-        seen = path.stat()
-    except OSError:
-        return None
-    return seen.st_mtime_ns, seen.st_size, seen.st_ino
 
 
 def _folder_time(folder: Path) -> int:

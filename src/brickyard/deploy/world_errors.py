@@ -10,6 +10,7 @@ from brickyard.deploy.embedded import NotRunning
 from brickyard.deploy.graph import Cycle
 from brickyard.deploy.hooks import HookFailed
 from brickyard.deploy.http import ApiFailure, Unreachable
+from brickyard.deploy.local_files import SyncConflict
 from brickyard.deploy.lock import Locked
 from brickyard.deploy.lookups import NoAnswer
 from brickyard.deploy.may_deploy import NoFolder
@@ -18,7 +19,6 @@ from brickyard.deploy.plan_file import BadPlan
 from brickyard.deploy.planning import Prevented
 from brickyard.deploy.run import RunLost, RunRefused
 from brickyard.deploy.state import BadState
-from brickyard.deploy.sync import SyncConflict
 
 WORLD_ERRORS: tuple[type[Exception], ...] = (
     ApiFailure,

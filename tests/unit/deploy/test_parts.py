@@ -21,11 +21,11 @@ from brickyard.deploy.difference import differences, same
 from brickyard.deploy.disk import NoBundle, find_root
 from brickyard.deploy.graph import Cycle, check_acyclic, run_graph
 from brickyard.deploy.journal import keep_damaged, open_journal, replay
+from brickyard.deploy.local_files import is_notebook
 from brickyard.deploy.lock import Locked, acquire
 from brickyard.deploy.references import Reference, field_of, references, substitute
 from brickyard.deploy.seals import has_redactions, redact, seal
 from brickyard.deploy.state import BadState, Entry, State, go_json, read_state, write_state
-from brickyard.deploy.sync import is_notebook
 from brickyard.deploy.sync_set import SyncRules, sync_set
 
 
