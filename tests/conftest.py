@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 START_LIMIT_S = 30.0
 
+# A worker of pytest-xdist is `python -c`; pyspark takes a main module without a file for a doctest
+# of its own, and ends the process.
+if not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = __file__
+
 
 @dataclass(slots=True)
 class EmbeddedServer:
