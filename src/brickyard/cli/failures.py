@@ -35,7 +35,7 @@ def guarded(work: Callable[[], object]) -> int:
     except click.ClickException as error:
         _show_usage(error)
         say_error(error.format_message())
-        return error.exit_code
+        return 1  # click's own 2 would read as "there are changes" after --detailed-exitcode
     except click.exceptions.Exit as ended_early:
         return ended_early.exit_code
     except (click.Abort, KeyboardInterrupt):
