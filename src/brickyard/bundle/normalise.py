@@ -1,8 +1,8 @@
 """Bringing values into the kind that their field takes, and saying which fields nobody knows.
 
-A value that cannot be converted is dropped with a warning, as the official CLI does. An unknown
-field is warned about and carried through: people write fields newer than any table. A string that
-is one whole reference is kept everywhere, as its value is not known yet.
+A value that cannot be converted and a field that nobody knows are dropped with a warning, as the
+official CLI does; unknown fields that only hold anchors go without one. A string that is one whole
+reference is kept everywhere, as its value is not known yet.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from brickyard.values import Diagnostic, Path, Value, did_you_mean, show, warnin
 
 YES: Final = frozenset({"true", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
 NO: Final = frozenset({"false", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
-WORDS: Final = {"valueFrom": "value_from"}
+# A usual slip, as Kubernetes and app.yaml spell it so; the official CLI has a message of its own.
+OTHERWISE_SPELLED: Final = {"valueFrom": "value_from"}
 
 
 def normalise(
@@ -81,31 +82,34 @@ class Normaliser:
         for name, entry in value.data.items():
             if name not in fields and not _only_anchors(entry):
                 self.unknown(name, entry, fields, path)
-        if not path:
-            # Unknown sections at the top hold shared parts for anchors; nothing else reads them.
-            known = {name: part for name, part in value.data.items() if name in fields}
-            value = value if len(known) == len(value.data) else value.with_data(known)
+        known = {name: part for name, part in value.data.items() if name in fields}
+        value = value if len(known) == len(value.data) else value.with_data(known)
         return self.entries(value, fields, path)
 
     def entries(self, value: Value, kinds: Mapping[str, str], path: Path) -> Value:
         entries: dict[str, Value] = {}
         changed = False
         for name, entry in value.items.items():
-            kind = kinds.get(name, "any")
-            made = self.value(entry, kind, (*path, name))
+            made = self.value(entry, kinds[name], (*path, name))
             changed = changed or made is not entry
             if made is not None:
                 entries[name] = made
         return value.with_data(entries) if changed else value
 
     def unknown(self, name: str, entry: Value, fields: Mapping[str, str], path: Path) -> None:
-        hint = f"Did you mean `{WORDS[name]}`?" if name in WORDS else did_you_mean(name, fields)
-        detail = f"`{name}` is not a field here; it is passed on as it is. {hint}"
+        meant = OTHERWISE_SPELLED.get(name)
+        if meant in fields:
+            summary = f"Use '{meant}' instead of '{name}'"
+            detail = f"`{name}` is not a field here and is left out."
+        else:
+            summary = f"unknown field: {name}"
+            hint = did_you_mean(name, fields)
+            detail = f"`{name}` is not a field here and is left out. {hint}".rstrip()
         self.found.append(
             warning(
                 "bundle/unknown-field",
-                f"unknown field: {name}",
-                detail.strip(),
+                summary,
+                detail,
                 path=show(path) or None,
                 at=entry.key_locations,
             )

@@ -61,12 +61,20 @@ def test_a_key_belongs_to_one_resource(first: str, second: str) -> None:
     assert [place.file for place in problem.locations] == ["a.yml", "databricks.yml"]
 
 
-def test_an_unknown_field_is_warned_about_and_carried_through() -> None:
+def test_an_unknown_field_is_warned_about_and_left_out() -> None:
     found = fine(resolved("resources: {jobs: {a: {nmae: x, tasks: []}}}"))
     (warning,) = found.diagnostics
     assert warning.code == "bundle/unknown-field"
     assert "Did you mean `name`?" in warning.detail
-    assert plain(found, "resources.jobs.a.nmae") == "x"
+    assert plain(found, "resources.jobs.a.tasks") == []
+    assert "nmae" not in plain(found, "resources.jobs.a")
+
+
+def test_a_field_spelled_as_in_app_yaml_is_told_its_name() -> None:
+    env = "env: [{name: A, valueFrom: secret}]"
+    found = resolved(f"resources: {{apps: {{a: {{name: a, config: {{{env}}}}}}}}}")
+    (summary,) = [d.summary for d in found.diagnostics if d.code == "bundle/unknown-field"]
+    assert summary == "Use 'value_from' instead of 'valueFrom'"
 
 
 def test_a_section_that_only_holds_anchors_is_left_alone() -> None:
