@@ -341,7 +341,7 @@ def changes_of(kind: ResourceType, entry: Entry, value: Any, found: Actual) -> M
     """Every field in which recorded, desired and actual are not all alike, with its verdict."""
     remote = _comparable(kind, found.configuration, value, entry.state)
     changes = {
-        d.text: judge(d, _rows_for(d, kind), kind.same.get(d.text, same))
+        d.text: judge(d, _rows_for(d, kind.fields), kind.same.get(d.text, same))
         for d in differences(entry.state, seal(value, entry.state), remote, dict(kind.keyed_lists))
     }
     if kind.decides is None:
@@ -385,16 +385,12 @@ def _comparable(
     }
 
 
-def _rows_for(difference: Difference, kind: ResourceType) -> tuple[Field, ...]:
-    """The rules whose path is this one or above it; or one for a map of nothing but defaults, or
-    for a field that the type does not have, as far as anybody here knows."""
+def _rows_for(difference: Difference, rows: tuple[Field, ...]) -> tuple[Field, ...]:
+    """The rules whose path is this one or above it; or one for a map of nothing but defaults."""
     pattern = pattern_of(difference.path)
-    found = tuple(row for row in kind.fields if _matcher(row.path).match(pattern))
-    if _all_default(difference, kind.fields):
+    found = tuple(row for row in rows if _matcher(row.path).match(pattern))
+    if _all_default(difference, rows):
         found += (Field(difference.text, On.SERVER_DEFAULT, "every entry is a default"),)
-    top = pattern.partition(".")[0].partition("[")[0]
-    if not found and top not in catalogue().resources[kind.key]:
-        found = (Field(difference.text, On.NOT_READ, "what a service ignores it does not say"),)
     return found
 
 

@@ -50,7 +50,6 @@ def action(kind: str, old: Any, new: Any, got: Any) -> str:
         (JOB, JOB | {"tags": {"by": "hand"}}, "update"),
         (JOB, JOB | {"timeout_seconds": 0, "email_notifications": {}}, "skip"),
         (JOB, JOB | {"format": "MULTI_TASK"}, "skip"),
-        (JOB | {"new_field": {"a": 1}}, JOB, "update"),
         (JOB, JOB | {"tasks": [{"task_key": "a", "run_if": "ALL_SUCCESS"}]}, "skip"),
         (JOB, JOB | {"tasks": [{"task_key": "a", "run_if": "ALL_DONE"}]}, "update"),
     ],
@@ -175,11 +174,3 @@ def test_what_left_the_bundle_is_deleted_and_what_is_gone_only_forgotten() -> No
         "resources.jobs.gone": True,
         "resources.jobs.here": False,
     }
-
-
-def test_a_field_that_nobody_here_knows_is_sent_once() -> None:
-    """A newer service may know it; one that ignores it would make every plan a change."""
-    new = JOB | {"new_field": {"a": 1}}
-    assert action("jobs", new, new, {"job_id": 1, "settings": JOB}) == "skip"
-    changed = JOB | {"new_field": {"a": 2}}
-    assert action("jobs", new, changed, {"job_id": 1, "settings": JOB}) == "update"
