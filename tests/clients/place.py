@@ -35,6 +35,15 @@ def rest(method: str, path: str, body: Any = None) -> Any:
     return json.loads(raw) if raw else {}
 
 
+def refusal(call: Callable[[], Any]) -> str:
+    """What a call says that has to be refused."""
+    try:
+        answer = call()
+    except Exception as fault:
+        return str(fault)
+    raise AssertionError(f"not refused; the answer is {answer!r}")
+
+
 def wait(ask: Callable[[], Any], *, limit_s: float = 120, every_s: float = 0.5) -> Any:
     """The first true answer. Raises TimeoutError."""
     until = time.monotonic() + limit_s

@@ -20,9 +20,11 @@ from brickyard.workspace.catalog.metastore import Metastore
 from brickyard.workspace.catalog.models import Models
 from brickyard.workspace.catalog.mounts import CatalogMount, mounts
 from brickyard.workspace.catalog.permissions import Permissions
+from brickyard.workspace.catalog.prompts import Prompts
 from brickyard.workspace.catalog.schemas import Schemas
 from brickyard.workspace.catalog.secrets import Secrets
 from brickyard.workspace.catalog.tables import TableInfo, Tables
+from brickyard.workspace.catalog.tags import Tags
 from brickyard.workspace.catalog.vector_indexes import VectorIndexes
 from brickyard.workspace.catalog.versions import ModelVersion, Versions
 from brickyard.workspace.catalog.volumes import Volumes
@@ -53,6 +55,8 @@ class CatalogEngine:
         self.functions = Functions(self.metastore, self.access)
         self.models = Models(self.metastore, self.access)
         self.versions = Versions(self.metastore, self.access)
+        self.prompts = Prompts(self.metastore, self.access)
+        self.tags = Tags(self.metastore, self.access)
         self.storage_credentials = Outside(self.metastore, self.access, CREDENTIAL)
         self.external_locations = Outside(self.metastore, self.access, LOCATION)
         self.permissions = Permissions(self.metastore, self.access)

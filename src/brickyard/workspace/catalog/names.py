@@ -29,9 +29,10 @@ SPELLED: Final[Mapping[str, str]] = {
     "model": "Routine or Model",
     "vector_index": "Vector search index",
     "secret": "Secret",
+    "prompt": "Prompt",
 }
 # Kinds whose errors have the general codes instead of codes of their own.
-_GENERAL: Final = frozenset({"model", "vector_index", "secret"})
+_GENERAL: Final = frozenset({"model", "vector_index", "secret", "prompt"})
 
 
 def normalised(name: str, what: str) -> str:
@@ -68,5 +69,7 @@ def missing(kind: str, full_name: str) -> ApiError:
 def taken(kind: str, full_name: str) -> ApiError:
     """The error for a name that is in use."""
     code = "RESOURCE_ALREADY_EXISTS" if kind in _GENERAL else f"{kind.upper()}_ALREADY_EXISTS"
+    if kind == "prompt":
+        code = "ALREADY_EXISTS"  # what MLflow's client goes on after
     word = "Registered model" if kind == "model" else SPELLED[kind]
     return ApiError(code, f"{word} '{full_name}' already exists", status=409)

@@ -93,6 +93,7 @@ GRANTABLE: Final[Mapping[str, frozenset[str]]] = {
     "function": _ROUTINE,
     "model": _ROUTINE,
     "secret": _SECRET,
+    "prompt": frozenset({ALL, "APPLY_TAG", BROWSE, MANAGE, "EXECUTE"}),
 }
 
 # What the owner of the metastore may do everywhere: administer, not read or write data.

@@ -104,7 +104,15 @@ class Schemas:
             found = securables.need(tx, "schema", names.full("schema", full_name))
             counts = {
                 kind.replace("_", " "): len(securables.below(tx, found, kind))
-                for kind in ("table", "volume", "function", "model", "vector_index", "secret")
+                for kind in (
+                    "table",
+                    "volume",
+                    "function",
+                    "model",
+                    "vector_index",
+                    "secret",
+                    "prompt",
+                )
             }
             if any(counts.values()) and not force:
                 what = ", ".join(f"{count} {kind}(s)" for kind, count in counts.items() if count)

@@ -1,9 +1,9 @@
 """What can be owned and granted: one table for all of them, a tree by `parent_id`.
 
-kind       metastore > catalog > schema > table | volume | function | model | vector_index | secret,
-           metastore > external_location | storage_credential
-namespace  where names are unique: models and functions share `routine`, vector indexes are among
-           the tables, the rest have their own
+kind       metastore > catalog > schema > table | volume | function | model | prompt |
+           vector_index | secret, metastore > external_location | storage_credential
+namespace  where names are unique: models, functions and prompts share `routine`, vector
+           indexes are among the tables, the rest have their own
 full_name  lower case; '' for the metastore
 location   path below the data directory, for what has a folder of its own
 details    what only one kind has; legend in the module of that kind
@@ -61,6 +61,7 @@ SECURABLES = Table(
 _NAMESPACE: Final[Mapping[str, str]] = {
     "function": "routine",
     "model": "routine",
+    "prompt": "routine",
     "vector_index": "table",
 }
 
@@ -100,7 +101,8 @@ class Securable:
 def find(tx: Connection, kind: str, full_name: str) -> Securable | None:
     """The securable of this name.
 
-    A model is found as `function` and a vector index as `table` too, as the grants API asks.
+    A model or prompt is found as `function` and a vector index as `table` too, as the grants API
+    asks.
     """
     query = select(SECURABLES).where(
         SECURABLES.c.namespace == _NAMESPACE.get(kind, kind), SECURABLES.c.full_name == full_name

@@ -275,7 +275,7 @@ class Versions:
                     delete(ALIASES).where(ALIASES.c.model_id == found.id, ALIASES.c.alias == alias)
                 )
                 return
-            _check_alias(alias)
+            check_alias(alias)
             need_version(tx, found, version)
             values = {"model_id": found.id, "alias": alias, "version": version}
             tx.execute(
@@ -399,7 +399,8 @@ def _conditions(text: str) -> dict[str, str]:
     return wanted
 
 
-def _check_alias(alias: str) -> None:
+def check_alias(alias: str) -> None:
+    """Raises for a name that no alias of a model or prompt may have."""
     plain = alias.replace("-", "").replace("_", "")
     if not plain.isalnum() or (alias[:1] in "vV" and alias[1:].isdigit()) or alias.isdigit():
         raise invalid(

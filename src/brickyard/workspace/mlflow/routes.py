@@ -1,9 +1,9 @@
-"""All routes of MLflow: tracking, experiments, credentials, models, and what clients report."""
+"""All routes of MLflow: tracking, experiments, credentials, models, prompts, clients' reports."""
 
 from __future__ import annotations
 
 from brickyard.workspace.kernel import Call, Fidelity, Json, Route
-from brickyard.workspace.mlflow import credentials, experiments, registry, tracking
+from brickyard.workspace.mlflow import credentials, experiments, prompts, registry, tracking
 
 
 def usage_event(call: Call) -> Json:
@@ -15,6 +15,7 @@ ROUTES: tuple[Route, ...] = (
     *tracking.ROUTES,
     *credentials.ROUTES,
     *registry.ROUTES,
+    *prompts.ROUTES,
     Route(
         "POST",
         "/api/2.0/agents/evaluation-client-usage-events",

@@ -17,6 +17,7 @@ from brickyard.workspace.catalog.routes import (
     schemas,
     secrets,
     tables,
+    tags,
     volumes,
 )
 from brickyard.workspace.kernel import Route
@@ -37,4 +38,5 @@ ROUTES: tuple[Route, ...] = (
     *models.ROUTES,
     *mlflow_models.ROUTES,
     *mlflow_versions.ROUTES,
+    *tags.ROUTES,
 )
