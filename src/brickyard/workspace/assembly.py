@@ -91,7 +91,13 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         store, home, workspaces, identity=identity, permissions=permissions, spark=spark
     )
     mlflow = MlflowEngine(
-        store, home, workspaces, identity=identity, permissions=permissions, files=files
+        store,
+        home,
+        workspaces,
+        identity=identity,
+        permissions=permissions,
+        files=files,
+        catalog=catalog,
     )
     serving = ServingEngine(
         store,

@@ -5,8 +5,9 @@ The datasets say that they are native to Unity Catalog, so clients leave the tab
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -56,7 +57,10 @@ async def create(call: Call) -> Json:
     want = call.read(Create)
     experiments = tuple(one for one in call.query("experiment_ids").split(",") if one)
     await require(call, experiments, READ)
-    return show(await _ask(call, "create", want.name, experiments))
+    make = call.engines.mlflow.datasets.create
+    return show(
+        await asyncio.to_thread(make, call.principal, call.workspace, want.name, experiments)
+    )
 
 
 async def browse(call: Call) -> Json:
@@ -67,11 +71,17 @@ async def browse(call: Call) -> Json:
             raise invalid(f"Invalid filter {text!r}: write experiment_id='<id>'")
         experiment = found[1]
         await require(call, (experiment,), READ)
-    return call.page("datasets", await _ask(call, "visible", experiment), show)
+    return await asyncio.to_thread(_page, call, experiment)
 
 
-async def fetch(call: Call) -> Json:
-    return show(await _ask(call, "get", _id(call), _version(call)))
+def _page(call: Call, experiment: str) -> Json:
+    found = call.engines.mlflow.datasets.visible(call.principal, call.workspace, experiment)
+    return call.page("datasets", found, show)
+
+
+def fetch(call: Call) -> Json:
+    get = call.engines.mlflow.datasets.get
+    return show(get(call.principal, call.workspace, _id(call), _version(call)))
 
 
 async def update(call: Call) -> Json:
@@ -79,60 +89,67 @@ async def update(call: Call) -> Json:
     experiments = want.experiment_ids or [] if "experiment_ids" in masked else None
     if experiments is not None:
         await require(call, tuple(experiments), READ)
-    profile = want.profile or "" if "profile" in masked else None
-    return show(await _ask(call, "change", _id(call), experiments=experiments, profile=profile))
+    change = partial(
+        call.engines.mlflow.datasets.change,
+        experiments=experiments,
+        profile=want.profile or "" if "profile" in masked else None,
+    )
+    return show(await asyncio.to_thread(change, call.principal, call.workspace, _id(call)))
 
 
-async def drop(call: Call) -> Json:
-    await _ask(call, "drop", _id(call))
+def drop(call: Call) -> Json:
+    call.engines.mlflow.datasets.drop(call.principal, call.workspace, _id(call))
     return {}
 
 
-async def versions(call: Call) -> Json:
-    found = await _ask(call, "history", _id(call))
+def versions(call: Call) -> Json:
+    found = call.engines.mlflow.datasets.history(call.principal, call.workspace, _id(call))
     return call.page("dataset_versions", found, partial(_show_version, _id(call)))
 
 
-async def browse_records(call: Call) -> Json:
-    found = await _ask(call, "records", _id(call), _version(call))
+def browse_records(call: Call) -> Json:
+    found = call.engines.mlflow.datasets.records(
+        call.principal, call.workspace, _id(call), _version(call)
+    )
     return call.page("dataset_records", found, records.show)
 
 
-async def add_records(call: Call) -> Json:
+def add_records(call: Call) -> Json:
     given = [one.dataset_record for one in _batch(call)]
-    made = await _ask(call, "add", _id(call), given)
+    made = call.engines.mlflow.datasets.add(call.principal, call.workspace, _id(call), given)
     return {"dataset_records": [records.show(one) for one in made]}
 
 
-async def update_records(call: Call) -> Json:
+def update_records(call: Call) -> Json:
     edits = {
         one.dataset_record_id: _change(call, one.dataset_record, one.update_mask)
         for one in _batch(call)
     }
-    made = await _ask(call, "edit", _id(call), edits)
-    return {"dataset_records": [records.show(one) for one in made]}
+    return {"dataset_records": [records.show(one) for one in _edit(call, edits)]}
 
 
-async def remove_records(call: Call) -> Json:
+def remove_records(call: Call) -> Json:
     gone = [one.dataset_record_id for one in _batch(call)]
-    await _ask(call, "remove", _id(call), gone)
+    call.engines.mlflow.datasets.remove(call.principal, call.workspace, _id(call), gone)
     return {}
 
 
-async def update_record(call: Call) -> Json:
+def update_record(call: Call) -> Json:
     edit = _change(call, call.fields(), call.query("update_mask"))
-    made = await _ask(call, "edit", _id(call), {call.path["record_id"]: edit})
-    return records.show(made[0])
+    return records.show(_edit(call, {call.path["record_id"]: edit})[0])
 
 
-async def expect(call: Call) -> Json:
+def expect(call: Call) -> Json:
     more, by = call.read(Expectations).expectations, call.principal.user_name
 
     def edit(had: Row) -> Row:
         return records.expecting(had, more, by=by)
 
-    made = await _ask(call, "edit", _id(call), {call.path["record_id"]: edit})
-    return records.show(made[0])
+    return records.show(_edit(call, {call.path["record_id"]: edit})[0])
+
+
+def _edit(call: Call, edits: Mapping[str, Callable[[Row], Row]]) -> Sequence[Row]:
+    return call.engines.mlflow.datasets.edit(call.principal, call.workspace, _id(call), edits)
 
 
 def _change(call: Call, record: Mapping[str, Any], mask: str) -> Callable[[Row], Row]:
@@ -149,12 +166,6 @@ def _batch(call: Call) -> list[Wanted]:
     if len(given) > MOST_AT_ONCE:
         raise invalid(f"At most {MOST_AT_ONCE} records at once, not {len(given)}")
     return given
-
-
-async def _ask(call: Call, method: str, *given: Any, **named: Any) -> Any:
-    """One of the datasets' methods, in a thread: tables are read and written there."""
-    ask = getattr(call.engines.mlflow.datasets, method)
-    return await call.engines.mlflow.aside(ask, call.principal, call.workspace, *given, **named)
 
 
 def _id(call: Call) -> str:

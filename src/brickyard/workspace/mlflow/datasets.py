@@ -185,7 +185,7 @@ class Datasets:
         self, principal: Principal, workspace: WorkspaceInfo, id: str
     ) -> Sequence[Mapping[str, Any]]:
         """The versions of the table, newest first, as Delta's log tells them."""
-        return _open(self._table(principal, workspace, id, "SELECT")).history()
+        return list(_open(self._table(principal, workspace, id, "SELECT")).history())
 
     # -- below ------------------------------------------------------------------------------------
 

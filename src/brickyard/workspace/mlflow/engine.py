@@ -24,6 +24,7 @@ from brickyard.workspace.kernel import (
 )
 from brickyard.workspace.mlflow.artifacts import local_path
 from brickyard.workspace.mlflow.child import TrackingServer
+from brickyard.workspace.mlflow.datasets import Datasets
 from brickyard.workspace.mlflow.proxy import Proxy
 from brickyard.workspace.mlflow.registered_models import RegisteredModels
 from brickyard.workspace.mlflow.signing import Signed, Signer
@@ -31,6 +32,7 @@ from brickyard.workspace.mlflow.subjects import Owners
 from brickyard.workspace.permissions.engine import Subject
 
 if TYPE_CHECKING:
+    from brickyard.workspace.catalog.engine import CatalogEngine
     from brickyard.workspace.files.engine import FilesEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.permissions.engine import PermissionsEngine
@@ -50,11 +52,13 @@ class MlflowEngine:
         identity: IdentityEngine,
         permissions: PermissionsEngine,
         files: FilesEngine,
+        catalog: CatalogEngine,
     ) -> None:
         self._permissions = permissions
         self._files = files
         self._server = TrackingServer(home, workspaces)
         self.models = RegisteredModels(store, permissions)
+        self.datasets = Datasets(store, catalog)
         self.artifacts_root = home.mlflow / "artifacts"
         self.proxy = Proxy(self._server)
         self.owners = Owners(self._ask)

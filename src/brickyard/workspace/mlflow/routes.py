@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from brickyard.workspace.kernel import Call, Fidelity, Json, Route
-from brickyard.workspace.mlflow import credentials, experiments, prompts, registry, tracking
+from brickyard.workspace.mlflow import (
+    credentials,
+    dataset_routes,
+    experiments,
+    prompts,
+    registry,
+    tracking,
+)
 
 
 def usage_event(call: Call) -> Json:
@@ -16,6 +23,7 @@ ROUTES: tuple[Route, ...] = (
     *credentials.ROUTES,
     *registry.ROUTES,
     *prompts.ROUTES,
+    *dataset_routes.ROUTES,
     Route(
         "POST",
         "/api/2.0/agents/evaluation-client-usage-events",
