@@ -50,7 +50,8 @@ class Flow:
                 if one.name == ask.served:
                     return one
             raise not_found(f"'{ask.endpoint.name}' has no served entity '{ask.served}'")
-        return next(one for one in config.entities if one.name == _pick(config.traffic))
+        picked = _pick(config.traffic)
+        return next(one for one in config.entities if one.name == picked)
 
     async def _local(self, ask: Ask) -> tuple[str, Answer]:
         engine = self._serving
