@@ -30,6 +30,7 @@ class Rung:
     name: str
     target: str
     takes_any_branch: bool = True
+    stands_for: str = ""  # the embedded workspace that it is on one machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ def is_available() -> bool:
 
 def check_schema(provider: Provider, path: Path, file: str) -> tuple[Diagnostic, ...]:
     """Where the file breaks its provider's schema; `file` is what the findings call it."""
-    words = ["--builtin-schema", PROVIDERS[provider].schema, "-o", "json", str(path)]
+    words = [*PROVIDERS[provider].schema, "-o", "json", str(path)]
     ended = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", *words],
         capture_output=True,
@@ -36,7 +36,9 @@ def check_schema(provider: Provider, path: Path, file: str) -> tuple[Diagnostic,
         said: dict[str, Any] = json.loads(ended.stdout)
     except ValueError:
         said = {}
-    faults = [f"{one['path']}: {one['message']}" for one in said.get("errors", ())]
+    # An error of a whole file is long and says little; the deepest one says where.
+    errors = [one.get("best_deep_match") or one for one in said.get("errors", ())]
+    faults = [f"{one['path']}: {one['message']}" for one in errors]
     faults += [str(one) for one in said.get("parse_errors", ())]
     return tuple(
         error(

@@ -10,29 +10,22 @@ import click
 
 from brickyard.cicd import PROVIDERS, ProjectFacts, Provider, State, check, render_file, state_of
 from brickyard.cicd.schemas import check_schema, is_available
-from brickyard.cli.ci_facts import Place, find_place, gather
+from brickyard.cli.ci_facts import find_place, gather, one_provider
+from brickyard.cli.ci_runs import PROVIDER, run_command, watch_command
 from brickyard.cli.diagnostics import show_diagnostics
 from brickyard.cli.failures import Refused
+from brickyard.cli.project_options import OUTPUT
 from brickyard.deploy.disk import DiskFiles
 from brickyard.values import Diagnostic, has_errors
-
-OUTPUT = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Output format; default: text.",
-)
-PROVIDER = click.option(
-    "--provider",
-    type=click.Choice([one.value for one in PROVIDERS]),
-    help="CI provider; default: the one that there is a pipeline of.",
-)
 
 
 @click.group()
 def ci() -> None:
     """CI/CD pipelines: write them, check them, run them here."""
+
+
+ci.add_command(run_command)
+ci.add_command(watch_command)
 
 
 @ci.command("init", short_help="Write the pipeline that releases this project.")
@@ -46,7 +39,7 @@ def init_command(provider: str | None, requirement: str | None, force: bool) -> 
     otherwise.
     """
     place = find_place(Path.cwd())
-    chosen = _one(place, provider)
+    chosen = one_provider(place, provider)
     path = place.file(chosen)
     before = _text(path)
     state = state_of(before)
@@ -97,16 +90,6 @@ def check_command(provider: str | None, output: str) -> None:
                 click.echo(f"{name} fits the project.")
     if has_errors(found):
         raise Refused(exit_code=1)
-
-
-def _one(place: Place, provider: str | None) -> Provider:
-    if provider:
-        return Provider(provider)
-    written = place.written()
-    if len(written) == 1:
-        return written[0]
-    names = ", ".join(PROVIDERS)
-    raise click.UsageError(f"name the provider with --provider: {names}")
 
 
 def _text(path: Path) -> str | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import click
+
 from brickyard import __version__
 from brickyard.cicd import PROVIDERS, ProjectFacts, Provider, Rung
 from brickyard.cicd.yaml_text import BadYaml, read
@@ -45,6 +47,16 @@ def find_place(folder: Path) -> Place:
     return Place(bundle=root, repository=found.worktree.resolve() if found else root)
 
 
+def one_provider(place: Place, provider: str | None) -> Provider:
+    if provider:
+        return Provider(provider)
+    written = place.written()
+    if len(written) == 1:
+        return written[0]
+    names = ", ".join(PROVIDERS)
+    raise click.UsageError(f"name the provider with --provider: {names}")
+
+
 def gather(place: Place, *, requirement: str = "", written: str | None = None) -> ProjectFacts:
     """The facts; `written` is the file as it is now, which may name another Brickyard to install.
 
@@ -55,29 +67,34 @@ def gather(place: Place, *, requirement: str = "", written: str | None = None) -
     if has_errors(settings.diagnostics):
         show_diagnostics(settings.diagnostics, disk)
         raise Refused(f"{FILE} has errors")
-    ladder = tuple(
-        Rung(name=one.name, target=one.target, takes_any_branch=not one.branches)
-        for one in settings.environments.values()
-    )
+    environments = settings.environments.values()
     targets = _targets(disk)
-    missing = [rung.target for rung in ladder if rung.target not in targets]
+    missing = [one.target for one in environments if one.target not in targets]
     if missing and not settings.plain.get("environments"):
         raise Refused(
             f"the bundle has no target {', '.join(missing)}, and {FILE} declares no environments;"
             f" write there what a commit climbs: environments: {{{_entries(targets)}}}"
         )
-    name = ""
-    for rung in ladder:
-        project = load_project(place.bundle, rung.target)
+    name, ladder = "", list[Rung]()
+    for one in environments:
+        project = load_project(place.bundle, one.target)
         if has_errors(project.diagnostics):
             show_diagnostics(project.diagnostics, disk)
-            raise Refused(f"the bundle has errors for target {rung.target}")
+            raise Refused(f"the bundle has errors for target {one.target}")
         name = project.resolved.name
+        ladder.append(
+            Rung(
+                name=one.name,
+                target=one.target,
+                takes_any_branch=not one.branches,
+                stands_for=project.resolved.environment,
+            )
+        )
     last = settings.environments[ladder[-1].name]
     unit, integration = _tests(place.bundle)
     return ProjectFacts(
         name=name,
-        ladder=ladder,
+        ladder=tuple(ladder),
         requirement=requirement or _kept(written) or REQUIREMENT,
         folder=place.bundle.relative_to(place.repository).as_posix().removeprefix("."),
         main=last.branches[0] if last.branches else "main",

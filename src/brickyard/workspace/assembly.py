@@ -24,6 +24,8 @@ from brickyard.workspace.gateway.engine import GatewayEngine
 from brickyard.workspace.gateway.routes import ROUTES as GATEWAY
 from brickyard.workspace.genie.engine import GenieEngine
 from brickyard.workspace.genie.routes import ROUTES as GENIE
+from brickyard.workspace.git.engine import GitEngine
+from brickyard.workspace.git.routes import ROUTES as GIT
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.identity.routes import ROUTES as IDENTITY
 from brickyard.workspace.jobs.engine import JobsEngine
@@ -57,6 +59,7 @@ SERVICES: tuple[Route, ...] = (
     *SECRETS,
     *CATALOG,
     *FILES,
+    *GIT,
     *PERMISSIONS,
     *COMPUTE,
     *SQL,
@@ -84,6 +87,9 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     permissions = PermissionsEngine(store, home, workspaces, identity=identity)
     files = FilesEngine(
         store, home, workspaces, identity=identity, catalog=catalog, permissions=permissions
+    )
+    git = GitEngine(
+        store, home, workspaces, identity=identity, files=files, permissions=permissions
     )
     compute = ComputeEngine(store, home, workspaces, identity=identity, permissions=permissions)
     spark = SparkEngine(store, home, workspaces, identity=identity, catalog=catalog, files=files)
@@ -180,6 +186,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         alerts=alerts,
         pipelines=pipelines,
         code=code,
+        git=git,
     )
     return Engines(
         home=home,
@@ -189,6 +196,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         secrets=secrets,
         catalog=catalog,
         files=files,
+        git=git,
         permissions=permissions,
         compute=compute,
         spark=spark,

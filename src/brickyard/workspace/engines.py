@@ -14,6 +14,7 @@ from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.files.engine import FilesEngine
 from brickyard.workspace.gateway.engine import GatewayEngine
 from brickyard.workspace.genie.engine import GenieEngine
+from brickyard.workspace.git.engine import GitEngine
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.jobs.engine import JobsEngine
 from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
@@ -46,6 +47,7 @@ class Engines:
     secrets: SecretsEngine
     catalog: CatalogEngine
     files: FilesEngine
+    git: GitEngine
     permissions: PermissionsEngine
     compute: ComputeEngine
     spark: SparkEngine
@@ -80,6 +82,7 @@ class Engines:
             self.catalog,
             self.permissions,
             self.files,
+            self.git,
             self.compute,
             self.spark,
             self.sql,

@@ -69,7 +69,7 @@ def test_a_pipeline_follows_its_providers_schema(provider: Provider, tmp_path: P
         path = tmp_path / f"{number}.yml"
         path.write_text(text_of(provider, facts))
         files.append(str(path))
-    words = ["--builtin-schema", PROVIDERS[provider].schema, *files]
+    words = [*PROVIDERS[provider].schema, *files]
     checked = CliRunner().invoke(check_jsonschema.main, words)
     assert checked.exit_code == 0, checked.output
 

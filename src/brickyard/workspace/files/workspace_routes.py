@@ -1,7 +1,7 @@
 """Workspace objects, as `workspace` of the SDK and the CLI's file client call them.
 
-Files, folders and notebooks. Left out: DBC archives, HTML and R Markdown, repos, import
-of dashboards (they are made by their own service).
+Files, folders, notebooks, Git folders. Left out: DBC archives, HTML and R Markdown, import of
+dashboards (they are made by their own service).
 """
 
 from __future__ import annotations
@@ -87,14 +87,24 @@ def export(call: Call) -> Json | Reply:
 
 
 def status(call: Call) -> Json:
-    return _show(call.engines.files.status(call.principal, call.workspace, _asked(call)))
+    found = call.engines.files.status(call.principal, call.workspace, _asked(call))
+    shown = dict(_show(found))
+    folder = call.engines.git.around(call.workspace, found.path)
+    if folder is not None and folder.id == str(found.id):
+        shown["object_type"] = "REPO"
+    if folder is not None and call.flag("return_git_info"):
+        shown["git_info"] = call.engines.git.info(folder)
+    return shown
 
 
 def browse(call: Call) -> Json:
     found = call.engines.files.listing(call.principal, call.workspace, _asked(call))
     after = call.integer("notebooks_modified_after")
+    repos = call.engines.git.ids(call.workspace)
     shown = [
-        _show(one) for one in found if one.kind is not Kind.NOTEBOOK or one.modified_ms >= after
+        {**_show(one), "object_type": "REPO"} if str(one.id) in repos else _show(one)
+        for one in found
+        if one.kind is not Kind.NOTEBOOK or one.modified_ms >= after
     ]
     return {"objects": shown} if shown else {}
 

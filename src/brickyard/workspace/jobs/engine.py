@@ -36,6 +36,7 @@ from brickyard.workspace.kernel import (
 if TYPE_CHECKING:
     from brickyard.workspace.alerts.engine import AlertsEngine
     from brickyard.workspace.catalog.engine import CatalogEngine
+    from brickyard.workspace.git.engine import GitEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.permissions.engine import PermissionsEngine
     from brickyard.workspace.pipelines.engine import PipelinesEngine
@@ -59,6 +60,7 @@ class JobsEngine:
         alerts: AlertsEngine,
         pipelines: PipelinesEngine,
         code: UserCode,
+        git: GitEngine,
     ) -> None:
         self._workspaces = workspaces
         self._identity = identity
@@ -73,6 +75,7 @@ class JobsEngine:
             pipelines=pipelines,
             alerts=alerts,
             processes=ProcessTasks(code=code),
+            git=git,
             start_job=self._start_from_task,
             end_of=self._launcher.end_of,
             cancel=self._launcher.cancel,

@@ -96,11 +96,10 @@ class ProcessTasks:
         self, call: TaskCall, files: Path, volumes: Mapping[str, Path]
     ) -> sources.Source | None:
         body = call.task[call.kind]
-        default = "GIT" if call.settings.get("git_source") else "WORKSPACE"
         if call.kind == "notebook_task":
-            return sources.notebook(files, body["notebook_path"], body.get("source") or default)
+            return sources.notebook(files, body["notebook_path"], body.get("source") or "WORKSPACE")
         if call.kind == "spark_python_task":
-            source = body.get("source") or default
+            source = body.get("source") or "WORKSPACE"
             return sources.python_file(files, body["python_file"], source, volumes)
         return None
 

@@ -310,7 +310,7 @@ SETTINGS_NOTE = (
 )
 NOTES: Mapping[str, str] = {
     **dict.fromkeys(("create", "reset", "update"), SETTINGS_NOTE),
-    "runs/submit": "clusters are virtual; notifications are not sent; git_source is refused",
+    "runs/submit": "clusters are virtual; notifications are not sent",
     "runs/export": "the log as HTML; notebooks are not rendered",
 }
 

@@ -1,8 +1,8 @@
 """From a task's settings to files: notebooks and Python files, and the packages they ask for.
 
-Workspace sources only: a task runs from the tree that `/Workspace` shows. Git sources are refused
-when the task runs, with the way out. Packages come from the job's environment, the task's
-libraries and the `%pip install` cells of the notebook itself.
+A task runs from the tree that `/Workspace` shows; the files of a job's `git_source` are laid out
+there first (`from_git`). Packages come from the job's environment, the task's libraries and the
+`%pip install` cells of the notebook itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,14 @@ EXTENSIONS = ("", ".py", ".ipynb", ".sql")
 NOTEBOOK_MARK = ("# Databricks notebook source", "-- Databricks notebook source")
 PIP = re.compile(r"^(?:# MAGIC )?\s*%pip\s+install\s+(.+)$", re.M)
 
+NO_GIT = "source GIT: the job has no git_source that the file could come from"
+# Where each kind of task names its file; `file` is a level of its own.
+PATHS = {
+    "notebook_task": ((), "notebook_path"),
+    "spark_python_task": ((), "python_file"),
+    "sql_task": (("file",), "path"),
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -33,13 +41,29 @@ class Source:
     workspace_path: str  # without /Workspace, without extension for notebooks
 
 
+def from_git(task: Mapping[str, Any], kind: str, lay_out: Callable[[], str]) -> Mapping[str, Any]:
+    """The task of a job with a `git_source`, naming its file where `lay_out` put the commit's.
+
+    A task that says `source: WORKSPACE` is left alone, and so is one without a file.
+    """
+    if kind not in PATHS:
+        return task
+    inside, key = PATHS[kind]
+    body = task[kind]
+    holder = body.get(inside[0]) if inside else body
+    if not isinstance(holder, Mapping) or (holder.get("source") or "GIT") != "GIT":
+        return task
+    path = str(holder.get(key, "")).strip("/")
+    if not path or ".." in path.split("/"):
+        raise invalid(f"{kind}.{key} is a path within the Git repository, not {holder.get(key)!r}")
+    moved = {**holder, key: f"{lay_out()}/{path}", "source": "WORKSPACE"}
+    return {**task, kind: {**body, inside[0]: moved} if inside else moved}
+
+
 def notebook(files: Path, path: str, source: str, *, what: str = "notebook") -> Source:
     """Raises RESOURCE_DOES_NOT_EXIST, or INVALID_PARAMETER_VALUE for another kind of source."""
     if source == "GIT":
-        raise invalid(
-            "git_source is not supported by the embedded workspace: deploy the files with the "
-            "bundle and use source WORKSPACE"
-        )
+        raise invalid(NO_GIT)
     relative = path.removeprefix("/Workspace").lstrip("/")
     for extension in EXTENSIONS:
         found = files / (relative + extension)
@@ -58,10 +82,7 @@ def notebook(files: Path, path: str, source: str, *, what: str = "notebook") -> 
 def python_file(files: Path, path: str, source: str, volumes: Mapping[str, Path]) -> Source:
     """Raises RESOURCE_DOES_NOT_EXIST, or INVALID_PARAMETER_VALUE for a place we do not have."""
     if source == "GIT":
-        raise invalid(
-            "git_source is not supported by the embedded workspace: deploy the files with the "
-            "bundle and use a workspace path"
-        )
+        raise invalid(NO_GIT)
     bare = path.removeprefix("dbfs:") if path.startswith("dbfs:/Volumes/") else path
     if "://" in bare or bare.startswith("dbfs:"):
         raise invalid(f"{path}: the embedded workspace runs files under /Workspace or /Volumes")

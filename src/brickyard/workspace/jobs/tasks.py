@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from brickyard.workspace.kernel import ApiError, Home, Principal, invalid
 
 if TYPE_CHECKING:
     from brickyard.workspace.alerts.engine import AlertsEngine
+    from brickyard.workspace.git.engine import GitEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.pipelines.engine import PipelinesEngine
     from brickyard.workspace.sql.engine import SqlEngine
@@ -42,6 +43,7 @@ class Tasks:
     pipelines: PipelinesEngine
     alerts: AlertsEngine
     processes: ProcessTasks
+    git: GitEngine
     start_job: StartJob
     end_of: EndOf
     cancel: Cancel
@@ -60,11 +62,25 @@ class Tasks:
             return self._run_job(call, stop, principal)
         if call.kind == "pipeline_task":
             return self._pipeline(call, stop, principal)
+        call = self._from_git(call, principal)
         if call.kind == "sql_task":
             return self._sql(call, stop, principal)
         if call.kind == "alert_task":
             return self._alert(call, principal)
         return self.processes.perform(call, stop, principal)
+
+    def _from_git(self, call: TaskCall, principal: Principal) -> TaskCall:
+        """The task with its file laid out from the job's `git_source`, where it has one."""
+        source = call.settings.get("git_source")
+        if not source:
+            return call
+        snapshots, run_id = self.git.snapshots, call.run.run_id
+        task = sources.from_git(
+            call.task,
+            call.kind,
+            lambda: snapshots.folder(principal, call.workspace, run_id, source),
+        )
+        return replace(call, task=task)
 
     def _run_job(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
         run_id = self.start_job(call, principal)

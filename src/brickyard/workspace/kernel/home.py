@@ -3,6 +3,7 @@
 brickyard.db              state of every service (SQLite, WAL)
 catalogs/<catalog>/       tables/<id> (Delta), volumes/<id>, indexes/<id> (LanceDB)
 workspaces/<name>/files/  the workspace tree: /Workspace as tasks see it
+git/                      data of Git folders and of what jobs check out; no working trees
 models/                   artifacts of Unity Catalog model versions
 mlflow/                   MLflow's own database and run artifacts
 runs/<run id>/            working folder and logs of each task run
@@ -52,6 +53,10 @@ class Home:
     @property
     def workspaces(self) -> Path:
         return self.root / "workspaces"
+
+    @property
+    def git(self) -> Path:
+        return self.root / "git"
 
     @property
     def models(self) -> Path:

@@ -21,6 +21,7 @@ from brickyard.workspace.permissions.levels import (
 )
 
 BASE = "/api/2.0/permissions"
+REPOS = "repos"
 FILE_TYPES = frozenset({"directories", "notebooks", "files"})
 CLAIMED_TYPES = frozenset(
     {"dashboards", "alertsv2"}
@@ -48,20 +49,20 @@ def fetch(kind: str, call: Call) -> Json:
             f"{call.principal.user_name} does not have permission to view"
             f" {subject.type} {subject.id}"
         )
-    return _show(call, subject, parents)
+    return _show(call, kind, subject, parents)
 
 
 def replace(kind: str, call: Call) -> Json:
     subject, parents = _manageable(kind, call)
     entries = _entries(call)
     call.engines.permissions.replace(call.workspace, subject, entries, call.principal)
-    return _show(call, subject, parents)
+    return _show(call, kind, subject, parents)
 
 
 def merge(kind: str, call: Call) -> Json:
     subject, parents = _manageable(kind, call)
     call.engines.permissions.merge(call.workspace, subject, _entries(call), call.principal)
-    return _show(call, subject, parents)
+    return _show(call, kind, subject, parents)
 
 
 def levels(kind: str, call: Call) -> Json:
@@ -76,6 +77,9 @@ def levels(kind: str, call: Call) -> Json:
 
 def _subject(kind: str, call: Call) -> tuple[Subject, tuple[Subject, ...]]:
     """The object and what it inherits from. Whatever exists has an entry: its creator's."""
+    if kind == REPOS:  # a Git folder is a folder of the tree, and has its permissions
+        kind = "directories"
+        call.engines.git.known(call.workspace, call.path["id"])
     subject = Subject(kind, call.path["id"])
     missing = not_found(f"{SINGULAR[kind]} {subject.id} does not exist")
     if kind in FILE_TYPES:
@@ -114,7 +118,7 @@ def _entries(call: Call) -> list[Entry]:
     return found
 
 
-def _show(call: Call, subject: Subject, parents: Sequence[Subject]) -> Json:
+def _show(call: Call, kind: str, subject: Subject, parents: Sequence[Subject]) -> Json:
     """Grouped by principal: direct permissions, then what is inherited and from where."""
     engine = call.engines.permissions
     grouped: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -137,8 +141,8 @@ def _show(call: Call, subject: Subject, parents: Sequence[Subject]) -> Json:
         }
         grouped.setdefault((entry.kind, entry.name), []).append(shown)
     return {
-        "object_id": f"/{_url_type(subject.type)}/{subject.id}",
-        "object_type": SINGULAR.get(subject.type, subject.type),
+        "object_id": f"/{_url_type(kind)}/{subject.id}",
+        "object_type": "repo" if kind == REPOS else SINGULAR.get(kind, kind),
         "access_control_list": [
             {kind: name, "all_permissions": permissions}
             for (kind, name), permissions in grouped.items()
@@ -157,7 +161,7 @@ def _description(level: str, kind: str) -> str:
 
 ROUTES = tuple(
     Route(method, f"{BASE}/{path}/{{id}}{rest}", partial(handler, kind))
-    for kind in LEVELS
+    for kind in (*LEVELS, REPOS)
     for path in dict.fromkeys((_url_type(kind), kind))  # some clients use the one, some the other
     for method, rest, handler in (
         ("GET", "", fetch),
