@@ -148,7 +148,8 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     _check_git(done)
     _check_schedule(done)
     _check_triggers(done)
-    done["tasks"] = [complete_task(task) for task in done.get("tasks") or ()]
+    source = "GIT" if done.get("git_source") else "WORKSPACE"
+    done["tasks"] = [complete_task(task, source) for task in done.get("tasks") or ()]
     if not done["tasks"]:
         done.pop("tasks")
     _check_graph(done.get("tasks", []))
@@ -156,8 +157,11 @@ def complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     return done
 
 
-def complete_task(task: Any) -> dict[str, Any]:
-    """One task with its defaults. Raises INVALID_PARAMETER_VALUE."""
+def complete_task(task: Any, source: str = "WORKSPACE") -> dict[str, Any]:
+    """One task with its defaults; `source` is where a notebook without one comes from.
+
+    Raises INVALID_PARAMETER_VALUE.
+    """
     if not isinstance(task, Mapping) or not task.get("task_key"):
         raise invalid("Every task needs a task_key")
     decode(task, TaskShape)
@@ -174,10 +178,10 @@ def complete_task(task: Any) -> dict[str, Any]:
     if kind == "condition_task" and done[kind]["op"] not in OPERATORS:
         raise invalid(f"Task {done['task_key']}: op must be one of {', '.join(OPERATORS)}")
     if kind == "notebook_task":
-        done[kind] = {"source": "WORKSPACE", **done[kind]}
+        done[kind] = {"source": source, **done[kind]}
     if kind == "for_each_task":
         inner = dict(done[kind])
-        inner["task"] = complete_task(inner["task"])
+        inner["task"] = complete_task(inner["task"], source)
         if kind_of(inner["task"]) == "for_each_task":
             raise invalid(f"Task {done['task_key']}: for_each_task cannot be nested")
         done[kind] = inner
