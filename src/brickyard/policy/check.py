@@ -11,7 +11,8 @@ from brickyard.bundle import Resolved
 from brickyard.policy.accesses import Access, Verdict
 from brickyard.policy.code import code_accesses, unique
 from brickyard.policy.configuration import configuration_accesses
-from brickyard.policy.environments import READS, WRITES, Environment, environment, judge, name_of
+from brickyard.policy.environments import Environment, environment, judge, name_of
+from brickyard.policy.rule_names import READS, WRITES
 from brickyard.values import Diagnostic, Location, Severity
 
 

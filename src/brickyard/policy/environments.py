@@ -15,11 +15,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from brickyard.policy.accesses import Access, Mode, Securable, Verdict
+from brickyard.policy.rule_names import READS, WRITES
 
 SHARED = ("system", "samples")
 PRODUCTION = "prod"
-READS = "reads-only-what-it-may"
-WRITES = "writes-only-its-own-catalog"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

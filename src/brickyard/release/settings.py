@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from brickyard.policy.environment_keys import environment_faults
+from brickyard.policy.policy_keys import policy_faults
 from brickyard.release.requirements import Requirement, RequirementFault, parse_requirement
 from brickyard.values import Diagnostic, Value, did_you_mean, error, read_yaml, warning
 
@@ -34,12 +36,6 @@ ACTIONS: Final[Mapping[str, frozenset[str]]] = {
     "query": frozenset({"request", "expect"}),
 }
 TOP_KEYS: Final = frozenset({"environments", "policy", "rollout"})
-POLICY_KEYS: Final = frozenset({"mode"})
-POLICY_MODES: Final = ("off", "report", "enforce")
-LISTS: Final = ("reads", "writes", "branches", "without")
-ENVIRONMENT_KEYS: Final = frozenset(
-    {"target", "catalog", "reads", "writes", "branches", "after", "without"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +45,7 @@ class EnvironmentSettings:
     name: str
     target: str
     branches: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     after: str | None = None
 
 
@@ -78,12 +75,11 @@ def read_settings(text: bytes | None) -> ReleaseSettings:
     tree, found = read_yaml(text, FILE)
     diagnostics = list(found)
     diagnostics += _unknown_keys(tree, TOP_KEYS, "")
-    diagnostics += _unknown_keys(tree.get("policy") or Value({}), POLICY_KEYS, "policy")
-    diagnostics += _policy_faults(tree.get("policy.mode"))
+    diagnostics += policy_faults(tree.get("policy"))
     known = _section(tree, "environments")
     for name, one in known.items():
-        diagnostics += _unknown_keys(one, ENVIRONMENT_KEYS, f"environments.{name}")
-        diagnostics += _environment_faults(one, known)
+        diagnostics += environment_faults(name, one)
+        diagnostics += _order_faults(one, known)
     steps: list[RolloutStep] = []
     rollout = tree.get("rollout")
     if rollout is not None and rollout.kind not in {"sequence", "nil"}:
@@ -109,11 +105,13 @@ def _ladder(tree: Value) -> dict[str, EnvironmentSettings]:
     for at, name in enumerate(names):
         one = declared.get(name, Value({}))
         target, after, branches = one.get("target"), one.get("after"), one.get("branches")
+        tags = one.get("tags")
         before = names[at - 1] if at else None
         found[name] = EnvironmentSettings(
             name=name,
             target=target.text if target is not None and target.text else name,
             branches=tuple(b.text for b in branches.elements) if branches is not None else (),
+            tags=tuple(tag.text for tag in tags.elements) if tags is not None else (),
             after=(after.text or None) if after is not None else before,
         )
     return found
@@ -169,21 +167,7 @@ def _requirements(tree: Value | None) -> tuple[tuple[Requirement, ...], list[Dia
     return tuple(found), faults
 
 
-def _policy_faults(mode: Value | None) -> Iterator[Diagnostic]:
-    # YAML 1.1 readers turn a bare `off` into false.
-    if mode is None or mode.data is False or mode.data in POLICY_MODES:
-        return
-    yield _fault(mode, "the policy's mode is unknown", f"Write one of {', '.join(POLICY_MODES)}.")
-
-
-def _environment_faults(one: Value, known: Mapping[str, Value]) -> Iterator[Diagnostic]:
-    """What would otherwise be taken for a rule that is not there."""
-    if one.kind not in {"map", "nil"}:
-        yield _fault(one, "an environment is not a mapping", "Write `prod: {catalog: prod}`.")
-    for key in LISTS:
-        value = one.get(key)
-        if value is not None and value.kind != "sequence":
-            yield _fault(value, f"`{key}` is not a list", f"Write `{key}: [{value.text}]`.")
+def _order_faults(one: Value, known: Mapping[str, Value]) -> Iterator[Diagnostic]:
     after = one.get("after")
     if after is not None and after.text and after.text not in known:
         detail = f"It is one of {', '.join(known)}."

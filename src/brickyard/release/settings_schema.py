@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from brickyard.release.settings import ACTIONS, ENVIRONMENT_KEYS, LISTS, POLICY_MODES
+from brickyard.policy.environment_keys import environment_schema
+from brickyard.policy.policy_keys import policy_schema
+from brickyard.release.settings import ACTIONS
 
 Json = dict[str, Any]
 
 DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 TEXT: Final[Json] = {"type": "string"}
-LIST: Final[Json] = {"type": "array", "items": {"type": "string"}}
 ANY_MAP: Final[Json] = {"type": "object"}
 # A map, or the reference to one: `${steps.evaluate.metrics}`.
 MAP_OR_REFERENCE: Final[Json] = {"type": ["object", "string"]}
@@ -20,13 +21,6 @@ LIMIT: Final[Json] = {
     "description": "A comparison with a number, such as '>= 0.8'.",
 }
 DESCRIBED: Final[dict[str, str]] = {
-    "target": "Target of the bundle that is deployed; default: the environment's name.",
-    "catalog": "Its own catalog: may be read and written; default: the environment's name.",
-    "reads": "Catalogs to read besides its own; default: production's.",
-    "writes": "Catalogs to write, instead of its own.",
-    "branches": "A released commit must be on one of these.",
-    "without": "Resources of the bundle that its target does without: addresses or patterns.",
-    "after": "Environment a commit must have passed; default: the entry before; empty: none.",
     "run_job": "Key of a job: runs it to its end.",
     "metrics": "Names to numbers: a gate, closed when a requirement does not hold.",
     "set_alias": "An alias of a registered model, to point at a version.",
@@ -53,14 +47,10 @@ def settings_schema() -> Json:
         "properties": {
             "environments": {
                 "type": ["object", "null"],
-                "additionalProperties": _environment(),
+                "additionalProperties": environment_schema(),
                 "description": "One entry per environment, in the order a commit climbs them.",
             },
-            "policy": {
-                "type": ["object", "null"],
-                "properties": {"mode": {"enum": [*POLICY_MODES, False]}},
-                "additionalProperties": False,
-            },
+            "policy": policy_schema(),
             "rollout": {
                 "type": ["array", "null"],
                 "items": {"oneOf": [_step(action) for action in ACTIONS]},
@@ -69,13 +59,6 @@ def settings_schema() -> Json:
         },
         "additionalProperties": False,
     }
-
-
-def _environment() -> Json:
-    fields = {
-        key: _described(key, LIST if key in LISTS else TEXT) for key in sorted(ENVIRONMENT_KEYS)
-    }
-    return {"type": ["object", "null"], "properties": fields, "additionalProperties": False}
 
 
 def _step(action: str) -> Json:
