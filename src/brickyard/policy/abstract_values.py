@@ -12,11 +12,11 @@ Plain Python strings, numbers, lists, tuples and dicts stand for themselves. The
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from brickyard.policy.sql import HOLE
+from brickyard.policy.sql_session import HOLE
 
 Known: TypeAlias = Any  # an abstract value: one of the classes below or plain data
 
@@ -63,9 +63,11 @@ class Module:
 class Function:
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     module: Module
-    closure: dict[str, Known]
+    closure: Mapping[str, Known]
     receiver: Known = None
     is_bound: bool = False
+    defining: Class | None = None  # whose body it stands in, for `super()`
+    parser: Parser | None = None  # of a command line (click, typer) that calls it
 
 
 @dataclass(slots=True, eq=False)
@@ -90,6 +92,63 @@ class Class:
 class Instance:
     cls: Class | None
     attributes: dict[str, Known] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Super:
+    """`super()` within a method of `cls`."""
+
+    cls: Class
+    instance: Known
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partial:
+    """`functools.partial(callee, *arguments, **named)`."""
+
+    callee: Known
+    arguments: tuple[Known, ...]
+    named: Mapping[str, Known]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an enum."""
+
+    name: str
+    value: Known
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that was opened; `text` is None where the bundle doesn't have it."""
+
+    path: str
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`string.Template(text)` and, with `is_jinja`, `jinja2.Template(text)`."""
+
+    text: str
+    is_jinja: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class IniFile:
+    """A `configparser.ConfigParser` with what it has read."""
+
+    sections: dict[str, Known] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`click.option(…)` before it decorates: destination, flags, default."""
+
+    destination: str
+    flags: tuple[str, ...]
+    default: Known
 
 
 @dataclass(slots=True, eq=False)
@@ -128,6 +187,8 @@ def text_of(value: Known) -> str:
         return value
     if isinstance(value, PathText):
         return value.text
+    if isinstance(value, Member):
+        return text_of(value.value)
     if value is None or isinstance(value, bool | int | float):
         return str(value)
     return HOLE
@@ -151,7 +212,7 @@ def truth(value: Known) -> bool | None:
     """Whether a condition is known to hold."""
     if value is None or isinstance(value, bool | int | float | str | list | tuple | dict):
         return bool(value)
-    if isinstance(value, Function | Class | Module | PathText):
+    if isinstance(value, Function | Class | Module | PathText | Member | OpenFile):
         return True
     return None
 

@@ -18,6 +18,9 @@ class Securable(StrEnum):
     MODEL = "model"
     FUNCTION = "function"
     INDEX = "index"
+    PROMPT = "prompt"
+    ENDPOINT = "endpoint"
+    CONNECTION = "connection"
     PATH = "path"
 
 
@@ -47,6 +50,8 @@ class Access:
     reason: str = ""  # why unknown, or why a violation
     evidence: str = "static"
     resource: str = ""  # the bundle resource whose code or configuration this is
+    doubt: str = ""  # why it may be a write, although it is listed as a read
+    exception: str = ""  # the exception that allows a violation: its reason and last day
 
     def judged(self, verdict: Verdict, rule: str, reason: str) -> Access:
         return replace(self, verdict=verdict, rule=rule, reason=reason)

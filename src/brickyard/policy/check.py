@@ -10,8 +10,10 @@ from typing import Any
 from brickyard.bundle import Resolved
 from brickyard.policy.accesses import Access, Verdict
 from brickyard.policy.code import code_accesses, unique
+from brickyard.policy.columns import placed
 from brickyard.policy.configuration import configuration_accesses
 from brickyard.policy.environments import Environment, environment, judge, name_of
+from brickyard.policy.inferred import inferred_catalog
 from brickyard.policy.rule_names import READS, WRITES
 from brickyard.values import Diagnostic, Location, Severity
 
@@ -86,12 +88,13 @@ def check(
 ) -> PolicyReport:
     """Judge a resolved bundle and its code. `settings` is the plain tree of `brickyard.yml`."""
     name = name_of(resolved.target, resolved.environment, settings)
-    rule = environment(name, settings)
     mode = _mode(settings)
     accesses: tuple[Access, ...] = ()
+    configured = [*configuration_accesses(resolved, files)]
+    rule = environment(name, settings, inferred_catalog=inferred_catalog(resolved, configured))
     if mode is not PolicyMode.OFF:
-        found = [*configuration_accesses(resolved), *code_accesses(resolved, files, sources)]
-        accesses = tuple(judge(one, rule) for one in unique(found))
+        found = [*configured, *code_accesses(resolved, files, sources)]
+        accesses = tuple(judge(one, rule) for one in placed(unique(found), files))
     return PolicyReport(target=resolved.target, environment=rule, mode=mode, accesses=accesses)
 
 

@@ -11,12 +11,15 @@ The default is the usual table: an environment reads its own catalog, production
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from brickyard.policy.accesses import Access, Mode, Securable, Verdict
 from brickyard.policy.rule_names import READS, WRITES
 
+UNGOVERNED = frozenset({Securable.ENDPOINT, Securable.CONNECTION})
+NAME = re.compile(r"[^\s()]+")  # a statement that was not understood is no name
 SHARED = ("system", "samples")
 PRODUCTION = "prod"
 
@@ -42,15 +45,21 @@ def name_of(target: str, standing_for: str, settings: Mapping[str, object]) -> s
     return standing_for
 
 
-def environment(name: str, settings: Mapping[str, object]) -> Environment:
-    """The rule of environment `name`; `settings` is the plain tree of `brickyard.yml`."""
+def environment(
+    name: str, settings: Mapping[str, object], *, inferred_catalog: str = ""
+) -> Environment:
+    """The rule of environment `name`; `settings` is the plain tree of `brickyard.yml`.
+
+    `inferred_catalog` counts where the file says nothing of any environment.
+    """
     declared = settings.get("environments")
     table = declared if isinstance(declared, Mapping) else {}
     own = table.get(name)
     mine = own if isinstance(own, Mapping) else {}
     production = table.get(PRODUCTION)
     live = production.get("catalog") if isinstance(production, Mapping) else None
-    catalog = str(mine.get("catalog") or name).lower()
+    inferred = "" if table else inferred_catalog
+    catalog = str(mine.get("catalog") or inferred or name).lower()
     reads = mine.get("reads")
     if isinstance(reads, list):
         besides = {str(one).lower() for one in reads}
@@ -67,20 +76,32 @@ def environment(name: str, settings: Mapping[str, object]) -> Environment:
 
 
 def judge(access: Access, rule: Environment) -> Access:
-    """The access with its verdict. One that already says why it is unknown stays unknown."""
-    if access.reason:
-        return access
+    """The access with its verdict.
+
+    One whose catalog is known is judged by it, even where the rest of its name isn't known.
+    """
     catalog, why = _catalog(access)
     name = WRITES if access.mode is Mode.WRITE else READS
+    if access.securable in UNGOVERNED:
+        return access.judged(*_ungoverned(access))
     if why:
-        return access.judged(Verdict.UNKNOWN, name, why)
+        return access.judged(Verdict.UNKNOWN, "" if access.reason else name, access.reason or why)
     allowed = rule.writes if access.mode is Mode.WRITE else rule.reads
     if catalog in allowed:
+        if access.doubt and catalog not in rule.writes:
+            return access.judged(Verdict.UNKNOWN, WRITES, access.doubt)
         return access.judged(Verdict.OK, name, "")
     can = ", ".join(sorted(allowed)) or "nothing"
     verb = "write" if access.mode is Mode.WRITE else "read"
     reason = f"{rule.name} may {verb} {can}; this {verb}s {catalog}"
     return access.judged(Verdict.VIOLATION, name, reason)
+
+
+def _ungoverned(access: Access) -> tuple[Verdict, str, str]:
+    """Endpoints and connections have no catalog; those that nobody here declares are unknown."""
+    if access.reason:
+        return Verdict.UNKNOWN, "", access.reason
+    return Verdict.OK, "", ""
 
 
 def _catalog(access: Access) -> tuple[str, str]:
@@ -92,4 +113,8 @@ def _catalog(access: Access) -> tuple[str, str]:
     needed = {Securable.CATALOG: 1, Securable.SCHEMA: 2}.get(access.securable, 3)
     if len(parts) < needed:
         return "", "the name has no catalog, so it depends on where it runs"
+    if not re.fullmatch(r"[^?\s]+", parts[0]):
+        return "", "part of the name is computed while it runs"
+    if access.securable is Securable.TABLE and not NAME.fullmatch(name):
+        return "", access.reason or "not a name"
     return parts[0], ""

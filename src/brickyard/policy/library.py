@@ -1,31 +1,40 @@
-"""Calls out of the bundle whose result is known without following them: builtins, strings, paths,
-argparse, widgets. What they touch on the way goes to `Effects`.
+"""Calls out of the bundle whose result is known without following them: strings, paths, files of
+the bundle, environment variables, widgets. What they touch on the way goes to `Effects`.
 """
 
 from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from brickyard.policy.abstract_values import (
     External,
+    IniFile,
     Instance,
     Known,
+    Module,
+    OpenFile,
+    Option,
     Parser,
     PathText,
+    Template,
     Unknown,
     each,
     items_of,
+    join,
     text_of,
     texts_of,
 )
 from brickyard.policy.accesses import Mode
-from brickyard.policy.effects import Effects
+from brickyard.policy.command_lines import declare, option_of, parsed
+from brickyard.policy.config_files import decoded, ini, rendered, substituted, with_attributes
+from brickyard.policy.containers import container_call
+from brickyard.policy.effects import At, Effects, open_mode
 from brickyard.policy.sinks import PATH_READS, PATH_WRITES
-from brickyard.policy.sql import HOLE
+from brickyard.policy.sql_session import HOLE
 
 STRING_METHODS: Final[frozenset[str]] = frozenset(
     [
@@ -49,30 +58,119 @@ STRING_METHODS: Final[frozenset[str]] = frozenset(
         "capitalize",
         "zfill",
         "format",
+        "casefold",
+        "center",
+        "ljust",
+        "rjust",
+        "swapcase",
+        "translate",
+        "expandtabs",
+        "count",
+        "find",
+        "index",
+        "isdigit",
+        "encode",
+        "decode",
     ]
 )
-
 NOTHING: Final = object()
+SPARK_SESSIONS: Final = (
+    "getOrCreate",
+    "getActiveSession",
+    "newSession",
+    "active",
+    "create",
+)
+DECODERS: Final[Mapping[str, str]] = {
+    "json.loads": "json",
+    "json.load": "json",
+    "yaml.safe_load": "yaml",
+    "yaml.load": "yaml",
+    "yaml.full_load": "yaml",
+    "tomllib.load": "toml",
+    "tomllib.loads": "toml",
+    "tomli.load": "toml",
+    "tomli.loads": "toml",
+    "toml.load": "toml",
+    "toml.loads": "toml",
+    "ast.literal_eval": "json",
+}
+RESULTS_UNKNOWN: Final = frozenset(
+    [
+        "print",
+        "isinstance",
+        "issubclass",
+        "hasattr",
+        "callable",
+        "id",
+        "hash",
+        "input",
+        "super",
+        "type",
+        "format",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """With what a piece of code is started: widgets of a notebook, arguments of a file."""
+    """With what a piece of code is started: widgets of a notebook, arguments of a file, variables
+    of its environment, and the values that tasks of one job hand on: (task, key) -> value."""
 
     widgets: Mapping[str, Known] = field(default_factory=dict)
     arguments: tuple[Known, ...] = ()
+    environment: Mapping[str, Known] = field(default_factory=dict)
+    settings: Mapping[str, Known] = field(default_factory=dict)  # spark.conf
+    catalog: str = ""
+    schema: str = ""
+    task_key: str = ""
+    values: dict[tuple[str, str], Known] = field(default_factory=dict)
+
+
+def no_file(_path: str, _importer: str) -> str | None:
+    """A bundle without files."""
+    return None
 
 
 class Library:
     """The libraries as one entry point sees them, started with its widgets and arguments."""
 
-    def __init__(self, effects: Effects, task: Task) -> None:
+    def __init__(
+        self,
+        effects: Effects,
+        task: Task,
+        read_file: Callable[[str, str], str | None] = no_file,
+    ) -> None:
         self._effects = effects
         self._task = task
+        self._read_file = read_file
+        self._widgets: dict[str, Known] = dict(task.widgets)
+        self._environment: dict[str, Known] = dict(task.environment)
 
     @property
     def sql_parameters(self) -> dict[str, str]:
-        return {key: value for key, value in self._task.widgets.items() if isinstance(value, str)}
+        return {key: value for key, value in self._widgets.items() if isinstance(value, str)}
+
+    def set_widgets(self, given: Mapping[str, Known]) -> None:
+        self._widgets.update(given)
+
+    def constant(self, chain: str) -> Known:
+        """Attributes of libraries that are values: `sys.argv`; `NOTHING` for all others."""
+        if chain == "sys.argv":
+            return [self._effects.file, *self._task.arguments]
+        return NOTHING
+
+    def environment_variable(self, name: Known) -> Known:
+        """What a variable of the environment holds."""
+        known = self._environment.get(name) if isinstance(name, str) else None
+        return known if known is not None else Unknown(f"the environment variable {text_of(name)}")
+
+    def set_environment_variable(self, name: Known, value: Known, at: At) -> None:
+        if isinstance(name, str):
+            self._environment[name] = value
+        for text in texts_of(value):
+            if text.startswith(("/Volumes", "dbfs:/Volumes")):
+                self._effects.doubt_path(text, at)
 
     def path_method(
         self,
@@ -82,18 +180,30 @@ class Library:
         named: dict[str, Known],
         node: ast.Call,
     ) -> Known:
+        at = (node.func.end_lineno or node.lineno, _name_column(node))
         if name in PATH_READS:
-            self._effects.touch_path(path.text, Mode.READ, node.lineno)
+            self._effects.touch_path(path.text, Mode.READ, at)
         elif name in PATH_WRITES:
-            self._effects.touch_path(path.text, Mode.WRITE, node.lineno)
-        elif name == "open":
+            self._effects.touch_path(path.text, Mode.WRITE, at)
+        if name in {"rename", "replace", "symlink_to"} and arguments:
+            self._effects.touch_path(text_of(arguments[0]), Mode.WRITE, at)
+        if name == "open":
             mode = text_of(arguments[0] if arguments else named.get("mode", "r"))
-            self._effects.touch_path(path.text, _open_mode(mode), node.lineno)
-        elif name == "joinpath":
+            self._effects.touch_path(path.text, open_mode(mode), at)
+            return self._opened(path.text)
+        if name in {"glob", "rglob", "iterdir"}:
+            return [PathText(posixpath.join(path.text, HOLE))]
+        if name == "read_text":
+            text = self._read_file(path.text, self._effects.file)
+            return text if text is not None else Unknown(f"the content of {path.text}")
+        if name == "joinpath":
             return PathText(posixpath.join(path.text, *(text_of(one) for one in arguments)))
-        elif name in {"resolve", "absolute", "expanduser", "with_suffix"}:
+        if name == "with_name" and arguments:
+            parent = posixpath.dirname(path.text)
+            return PathText(posixpath.join(parent, text_of(arguments[0])))
+        if name in {"resolve", "absolute", "expanduser", "with_suffix"}:
             return path
-        elif name in {"as_posix", "__str__"}:
+        if name in {"as_posix", "__str__", "as_uri"}:
             return path.text
         return Unknown()
 
@@ -101,130 +211,268 @@ class Library:
         self, parser: Parser, name: str, arguments: list[Known], named: dict[str, Known]
     ) -> Known:
         if name == "add_argument":
-            flags = tuple(one for one in arguments if isinstance(one, str))
-            longest = max(flags, key=len, default="")
-            destination = named.get("dest") or longest.lstrip("-").replace("-", "_")
-            if isinstance(destination, str):
-                parser.options[destination] = (flags, named.get("default"))
+            declare(parser, option_of(arguments, named))
+            return None
+        if name == "set_defaults":
+            for key, value in named.items():
+                parser.options[key] = (parser.options.get(key, ((), None))[0], value)
             return None
         if name in {"parse_args", "parse_known_args"}:
-            values = _parsed(parser, arguments[0] if arguments else list(self._task.arguments))
+            values = parsed(parser, arguments[0] if arguments else list(self._task.arguments))
             found = Instance(None, values)
             return found if name == "parse_args" else (found, [])
         return parser
+
+    def command_arguments(self, parser: Parser) -> dict[str, Known]:
+        """What a command line that is called without arguments gets."""
+        return parsed(parser, list(self._task.arguments))
 
     def call(
         self, chain: str, arguments: list[Known], named: dict[str, Known], node: ast.Call
     ) -> Known:
         """Calls whose result is known without following them; `NOTHING` for all others."""
         first = arguments[0] if arguments else None
+        last = chain.rsplit(".", 1)[-1]
+        where = node.args[0] if node.args else node
+        self._effects.at = (where.lineno, where.col_offset + 1)
+        if chain in DECODERS:
+            return each(first, lambda one: decoded(DECODERS[chain], _content(one)))
+        if last in SPARK_SESSIONS and ("Session" in chain or chain.startswith("spark.")):
+            return External("spark")
+        if chain.startswith(("dbutils.", "?.widgets")) or ".dbutils." in chain:
+            return self._dbutils(chain, arguments, named)
+        if chain.startswith(("os.environ.", "os.getenv", "dotenv.")):
+            return self._environ(last, arguments, named)
+        if chain.startswith("spark.conf."):
+            return self._setting(last, arguments, named)
         match chain:
-            case "open" | "io.open":
+            case "open" | "io.open" | "codecs.open":
                 mode = arguments[1] if len(arguments) > 1 else named.get("mode", "r")
                 path = first if arguments else named.get("file")
                 for text in texts_of(path):
-                    self._effects.touch_path(text, _open_mode(text_of(mode)), node.lineno)
-                return External("open()")
-            case "str":
+                    self._effects.touch_path(text, open_mode(text_of(mode)), self._effects.at)
+                return each(path, lambda one: self._opened(text_of(one)))
+            case "str" | "os.fspath" | "os.fsdecode":
                 return each(first, text_of)
-            case "Path" | "pathlib.Path" | "pathlib.PurePosixPath":
-                parts = [text_of(one) for one in arguments]
-                return PathText(posixpath.join(*parts)) if parts else PathText(".")
-            case "os.path.join":
-                return posixpath.join(*(text_of(one) for one in arguments)) if arguments else ""
+            case "Path" | "pathlib.Path" | "pathlib.PurePosixPath" | "pathlib.PosixPath":
+                if not arguments:
+                    return PathText(".")
+                head = [text_of(one) for one in arguments[1:]]
+                return each(first, lambda one: PathText(posixpath.join(text_of(one), *head)))
+            case "Path.cwd" | "pathlib.Path.cwd" | "os.getcwd":
+                return PathText("") if "Path" in chain else ""
+            case "os.path.join" | "posixpath.join":
+                return join(_joined(arguments)) if arguments else ""
+            case "os.path.dirname" | "os.path.basename" | "os.path.abspath" | "os.path.realpath":
+                return each(first, lambda one: _path_function(last, text_of(one)))
+            case "os.path.normpath" | "os.path.expanduser" | "os.path.expandvars":
+                return each(first, text_of)
             case "argparse.ArgumentParser":
                 return Parser()
-            case "list" | "sorted" | "tuple" | "set" | "reversed" if arguments:
-                items = items_of(first)
-                return list(items) if items is not None else Unknown("an unknown list")
-            case "enumerate" if arguments:
-                items = items_of(first)
-                return [(at, item) for at, item in enumerate(items)] if items else Unknown()
-            case "zip" if arguments:
-                lists = [items_of(one) for one in arguments]
-                if any(one is None for one in lists):
-                    return Unknown("an unknown list")
-                return list(zip(*(one for one in lists if one is not None), strict=False))
-            case "dict":
-                return {**(first if isinstance(first, dict) else {}), **named}
-            case "print" | "len" | "int" | "float" | "bool" | "isinstance" | "max" | "min":
-                return Unknown()
-            case "super":
-                return External("super()")
-            case "os.environ.get" | "os.getenv":
-                return Unknown(f"the environment variable {text_of(first)}")
-            case "dbutils.widgets.get" | "dbutils.widgets.getArgument":
-                name = text_of(first)
-                known = name in self._task.widgets
-                why = Unknown(f"widget {name} has no value in the bundle")
-                return self._task.widgets[name] if known else why
-            case (
-                "dbutils.widgets.text"
-                | "dbutils.widgets.dropdown"
-                | "dbutils.widgets.combobox"
-                | "dbutils.widgets.multiselect"
-            ):
-                self._declare_widget(arguments, named)
+            case "click.option" | "click.argument":
+                return option_of(arguments, named)
+            case "string.Template" | "Template" | "jinja2.Template":
+                return Template(text_of(first), is_jinja="jinja2" in chain)
+            case "textwrap.dedent" | "inspect.cleandoc" | "sqlalchemy.text":
+                return NOTHING if last == "text" else first
+            case "configparser.ConfigParser" | "configparser.RawConfigParser":
+                return IniFile()
+            case "types.SimpleNamespace" | "argparse.Namespace":
+                return Instance(None, dict(named))
+            case "omegaconf.OmegaConf.load" | "OmegaConf.load":
+                content = self._read_file(text_of(first), self._effects.file)
+                return with_attributes(decoded("yaml", content))
+            case "omegaconf.OmegaConf.create" | "box.Box" | "munch.Munch":
+                return with_attributes(first)
+            case "importlib.resources.files" | "importlib_resources.files":
+                package = first.file if isinstance(first, Module) else text_of(first)
+                folder = posixpath.dirname(package) if package.endswith(".py") else package
+                return PathText(folder.replace(".", "/") if isinstance(first, str) else folder)
+            case "pkgutil.get_data":
+                folder = text_of(first).replace(".", "/")
+                path = posixpath.join(folder, text_of(arguments[1] if len(arguments) > 1 else ""))
+                content = self._read_file(path, self._effects.file)
+                return content if content is not None else Unknown()
+            case "vars" | "dataclasses.asdict" | "asdict" if isinstance(first, Instance):
+                return first.attributes
+            case "setattr" if len(arguments) == 3 and isinstance(first, Instance):
+                first.attributes[text_of(arguments[1])] = arguments[2]
                 return None
-            case "dbutils.jobs.taskValues.get":
-                return Unknown("a value of another task")
+            case "asyncio.run" | "copy.copy" | "copy.deepcopy" | "typing.cast" | "asyncio.wait_for":
+                return arguments[-1] if last == "cast" and arguments else first
+            case "databricks.sql.connect" | "sql.connect" | "dbsql.connect":
+                catalog, schema = (text_of(named.get(key, "")) for key in ("catalog", "schema"))
+                return External(f"{chain}()", f"session:{catalog}.{schema}")
+            case _ if chain in RESULTS_UNKNOWN:
+                return Unknown() if chain != "super" else External("super()")
+            case _ if chain.startswith("str.") and isinstance(first, str) and arguments:
+                return string_method(first, last, arguments[1:])
             case _:
-                return NOTHING
+                found = container_call(chain, arguments, named)
+                return NOTHING if found is container_call else found
 
-    def _declare_widget(self, arguments: list[Known], named: dict[str, Known]) -> None:
+    # -- files -------------------------------------------------------------------------------------
+
+    def _opened(self, path: str) -> Known:
+        return OpenFile(path, self._read_file(path, self._effects.file))
+
+    def file_method(self, file: OpenFile, name: str, arguments: list[Known]) -> Known:
+        if file.text is None:
+            return Unknown(f"the content of {file.path}")
+        if name == "read":
+            return file.text
+        if name in {"readlines", "__iter__"}:
+            return file.text.splitlines(keepends=True)
+        return Unknown() if name != "readline" else (file.text.splitlines() or [""])[0]
+
+    def ini_method(self, file: IniFile, name: str, arguments: list[Known]) -> Known:
+        texts = [text_of(one) for one in arguments]
+        if name == "read" and texts:
+            for one in items_of(arguments[0]) or [arguments[0]]:
+                file.sections |= ini(self._read_file(text_of(one), self._effects.file))
+        elif name == "read_string" and texts:
+            file.sections |= ini(texts[0])
+        elif name == "read_file" and isinstance(arguments[0], OpenFile):
+            file.sections |= ini(arguments[0].text)
+        elif name == "get" and len(texts) >= 2:
+            section = file.sections.get(texts[0], {})
+            return section.get(texts[1].lower(), Unknown()) if isinstance(section, dict) else None
+        elif name == "items" and texts:
+            section = file.sections.get(texts[0], {})
+            return list(section.items()) if isinstance(section, dict) else Unknown()
+        return None
+
+    def template_method(self, template: Template, name: str, named: dict[str, Known],
+                        arguments: list[Known]) -> Known:  # fmt: skip
+        values = {**(arguments[0] if arguments and isinstance(arguments[0], dict) else {}), **named}
+        if name in {"substitute", "safe_substitute"}:
+            return substituted(template.text, values)
+        return rendered(template.text, values) if name == "render" else Unknown()
+
+    # -- what the task is started with -------------------------------------------------------------
+
+    def _environ(self, last: str, arguments: list[Known], named: dict[str, Known]) -> Known:
+        name = arguments[0] if arguments else named.get("key")
+        default = arguments[1] if len(arguments) > 1 else named.get("default")
+        if last in {"get", "getenv", "pop", "setdefault"}:
+            known = self.environment_variable(name)
+            if not isinstance(known, Unknown):
+                return known
+            # The default counts where nobody sets the variable, which isn't known here.
+            return join([default, known]) if default is not None else known
+        if last == "update" and isinstance(name, dict):
+            self._environment |= {str(key): value for key, value in name.items()}
+        return None
+
+    def _setting(self, last: str, arguments: list[Known], named: dict[str, Known]) -> Known:
+        settings = self._effects.session.settings
+        name = text_of(arguments[0] if arguments else named.get("key"))
+        value = arguments[1] if len(arguments) > 1 else named.get("value", named.get("default"))
+        if last == "set":
+            settings[name] = value
+            return None
+        if last != "get":
+            return Unknown()
+        if name in settings:
+            return settings[name]
+        unknown = Unknown(f"the setting {name}")
+        return join([value, unknown]) if value is not None else unknown
+
+    def _dbutils(self, chain: str, arguments: list[Known], named: dict[str, Known]) -> Known:
+        last = chain.rsplit(".", 1)[-1]
+        first = arguments[0] if arguments else None
+        if ".widgets." in chain or chain.startswith("?.widgets"):
+            return self._widget(last, arguments, named)
+        if ".taskValues." in chain:
+            return self._task_value(last, arguments, named)
+        if ".secrets." in chain:
+            return Unknown("a secret")
+        if chain.endswith(("notebook.exit", "library.restartPython")):
+            return None
+        if ".fs." in chain and last == "ls":
+            self._effects.touch_path(text_of(first), Mode.READ, self._effects.at)
+            return [Instance(None, {"path": f"{text_of(first).rstrip('/')}/{HOLE}", "name": HOLE})]
+        return NOTHING
+
+    def _widget(self, last: str, arguments: list[Known], named: dict[str, Known]) -> Known:
         name = text_of(arguments[0] if arguments else named.get("name"))
-        default = arguments[1] if len(arguments) > 1 else named.get("defaultValue", "")
-        if name not in self._task.widgets:
-            self._task = Task({**self._task.widgets, name: default}, self._task.arguments)
+        match last:
+            case "get" | "getArgument":
+                why = Unknown(f"widget {name} has no value in the bundle")
+                return self._widgets.get(name, why)
+            case "getAll":
+                return dict(self._widgets)
+            case "text" | "dropdown" | "combobox" | "multiselect":
+                given = arguments[1] if len(arguments) > 1 else ""
+                default = named.get("defaultValue", named.get("default_value", given))
+                self._widgets.setdefault(name, default)
+        return None
+
+    def _task_value(self, last: str, arguments: list[Known], named: dict[str, Known]) -> Known:
+        texts = [text_of(one) for one in arguments]
+        if last == "set":
+            key = text_of(named["key"]) if "key" in named else (texts or [HOLE])[0]
+            value = named.get("value", arguments[1] if len(arguments) > 1 else None)
+            name = (self._task.task_key, key)
+            known = self._task.values
+            known[name] = join([known[name], value]) if name in known else value
+            return None
+        task = text_of(named["taskKey"]) if "taskKey" in named else (texts or [HOLE])[0]
+        key = text_of(named["key"]) if "key" in named else (texts[1] if len(texts) > 1 else HOLE)
+        return self._task.values.get((task, key), Unknown("a value of another task"))
 
 
-def _open_mode(mode: str) -> Mode:
-    return Mode.WRITE if set(mode) & set("wax+") else Mode.READ
+def _content(value: Known) -> str | None:
+    """The text behind what a decoder is given."""
+    if isinstance(value, OpenFile):
+        return value.text
+    return value if isinstance(value, str) and HOLE not in value else None
 
 
-def format_text(text: str, arguments: list[Known], named: dict[str, Known]) -> str:
+def _joined(arguments: list[Known]) -> list[str]:
+    found = [""]
+    for one in arguments:
+        found = [posixpath.join(left, text) for left in found for text in texts_of(one)][:16]
+    return found
+
+
+def _path_function(name: str, path: str) -> str:
+    return {"dirname": posixpath.dirname, "basename": posixpath.basename}.get(name, str)(path)
+
+
+def _name_column(node: ast.Call) -> int:
+    end = node.func.end_col_offset or node.col_offset
+    return max(end - len(getattr(node.func, "attr", "")), 0) + 1
+
+
+def format_text(text: str, arguments: list[Known], named: Mapping[Any, Known]) -> str:
+    """`text.format(…)`; attributes of what is filled in are not followed."""
     try:
         return text.format(
-            *(text_of(one) for one in arguments), **{k: text_of(v) for k, v in named.items()}
+            *(_formattable(one) for one in arguments),
+            **{str(k): _formattable(v) for k, v in named.items()},
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         return HOLE
 
 
+def _formattable(value: Known) -> Any:
+    """Mappings and objects may be indexed within a format; all others are texts."""
+    if isinstance(value, dict):
+        return {key: _formattable(one) for key, one in value.items()}
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    return text_of(value)
+
+
 def string_method(text: str, name: str, arguments: list[Known]) -> Known:
-    if not all(isinstance(one, str | int) for one in arguments):
+    if not all(isinstance(one, str | int | tuple) for one in arguments):
         return HOLE
     try:
-        return getattr(text, name)(*arguments)
-    except (TypeError, ValueError):
+        found = getattr(text, name)(*arguments)
+    except (AttributeError, TypeError, ValueError, LookupError):
         return HOLE
+    return text if isinstance(found, bytes) else found
 
 
-def _parsed(parser: Parser, arguments: Known) -> dict[str, Known]:
-    """What argparse would make of known arguments: options by flag, then positionals in order."""
-    items = items_of(arguments)
-    values = {name: default for name, (_, default) in parser.options.items()}
-    if items is None:
-        return {name: Unknown("an argument of the task") for name in values}
-    by_flag = {flag: name for name, (flags, _) in parser.options.items() for flag in flags}
-    positionals = [n for n, (flags, _) in parser.options.items() if not _is_option(flags)]
-    at = 0
-    while at < len(items):
-        item = items[at]
-        at += 1
-        if not isinstance(item, str) or not item.startswith("-"):
-            if positionals:
-                values[positionals.pop(0)] = item
-            continue
-        flag, equals, value = item.partition("=")
-        if flag in by_flag:
-            if equals:
-                values[by_flag[flag]] = value
-            elif at < len(items):
-                values[by_flag[flag]] = items[at]
-                at += 1
-    return values
-
-
-def _is_option(flags: tuple[str, ...]) -> bool:
-    return any(flag.startswith("-") for flag in flags)
+__all__ = ["NOTHING", "STRING_METHODS", "Library", "Option", "Task", "format_text", "string_method"]

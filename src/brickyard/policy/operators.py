@@ -10,6 +10,8 @@ from typing import Final
 from brickyard.policy.abstract_values import (
     Choice,
     External,
+    IniFile,
+    Instance,
     Known,
     PathText,
     Unknown,
@@ -17,7 +19,7 @@ from brickyard.policy.abstract_values import (
     text_of,
     texts_of,
 )
-from brickyard.policy.sql import HOLE
+from brickyard.policy.sql_session import HOLE
 
 PLAIN: Final = (str, int, float, bool, type(None))
 
@@ -35,11 +37,9 @@ def binary(op: ast.operator, left: Known, right: Known) -> Known:
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         return left + right if numbers else Unknown()
     if isinstance(op, ast.Mod) and isinstance(left, str):
-        values = right if isinstance(right, tuple) else (right,)
-        try:
-            return left % tuple(text_of(value) for value in values)
-        except (TypeError, ValueError):
-            return HOLE
+        return _percent(left, right)
+    if isinstance(op, ast.Mult) and isinstance(left, str | list) and isinstance(right, int):
+        return left * min(right, 50)
     if isinstance(op, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
         return left | right
     return Unknown()
@@ -61,17 +61,53 @@ def compare(op: ast.cmpop, left: Known, right: Known) -> Known:
             return Unknown()
 
 
+def _percent(text: str, right: Known) -> Known:
+    """`text % values`."""
+    values: Known
+    if isinstance(right, dict):
+        values = {key: text_of(value) for key, value in right.items()}
+    else:
+        values = tuple(
+            one if isinstance(one, int) else text_of(one)
+            for one in (right if isinstance(right, tuple) else (right,))
+        )
+    try:
+        return text % values
+    except (KeyError, TypeError, ValueError):
+        return HOLE
+
+
 def subscript(owner: Known, key: Known) -> Known:
     """`owner[key]`."""
-    if isinstance(owner, dict) and isinstance(key, str | int):
-        return owner.get(key, Unknown("a key that isn't known"))
-    if isinstance(owner, list | tuple) and isinstance(key, int) and -len(owner) <= key < len(owner):
-        return owner[key]
+    if isinstance(key, Choice):
+        return join(subscript(owner, one) for one in key.options)
+    if isinstance(owner, IniFile):
+        return owner.sections.get(text_of(key), Unknown("a section that isn't known"))
+    if isinstance(owner, Instance):
+        if owner.cls is None or isinstance(key, str):
+            return owner.attributes.get(text_of(key), Unknown("a key that isn't known"))
+        values = list(owner.attributes.values())
+        return subscript(values, key)
+    if isinstance(owner, dict):
+        if isinstance(key, str | int):
+            return owner.get(key, Unknown("a key that isn't known"))
+        # Any of them, and none other: a key that isn't there raises.
+        return join(owner.values()) if owner else Unknown("a key that isn't known")
+    if isinstance(owner, list | tuple | str):
+        return _item(owner, key)
     if isinstance(owner, External):
-        if owner.chain == "os.environ":
-            return Unknown(f"the environment variable {text_of(key)}")
         return External(f"{owner.chain}[]", owner.subject)
     return Unknown()
+
+
+def _item(owner: Known, key: Known) -> Known:
+    if isinstance(key, slice):
+        return owner[key]
+    if isinstance(key, int):
+        return owner[key] if -len(owner) <= key < len(owner) else Unknown("no such item")
+    if isinstance(owner, str):
+        return HOLE
+    return join(owner) if owner else Unknown("an item that isn't known")
 
 
 def options_of(value: Known) -> Iterator[Known]:

@@ -1,14 +1,14 @@
 """What `policy` in `brickyard.yml` may say: the mode, the mode of single rules, exceptions.
 
-    policy:
-      mode: enforce
-      rules:
-        pinned-requirements-in-production: report
-      exceptions:
-        - rule: reads-only-what-it-may
-          name: staging.quality.*
-          until: 2027-01-31
-          because: the comparison with staging ends in January
+policy:
+  mode: enforce
+  rules:
+    pinned-requirements-in-production: report
+  exceptions:
+    - rule: reads-only-what-it-may
+      name: staging.quality.*
+      until: 2027-01-31
+      because: the comparison with staging ends in January
 """
 
 from __future__ import annotations

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
-from brickyard.policy.sql import HOLE
+from brickyard.policy.sql_session import HOLE
 from brickyard.values import Value
 
 REFERENCE = re.compile(r"\$\{([A-Za-z][\w.\-\[\]]*)\}")
-DYNAMIC = re.compile(r"\{\{\s*([^}]+?)\s*\}\}")
 MAX_ROUNDS = 8
 
 
@@ -30,14 +28,12 @@ def resolve(text: str, tree: Value) -> str:
     return REFERENCE.sub(HOLE, text)
 
 
-def with_job_parameters(text: str, parameters: Mapping[str, str]) -> str:
-    """`text` with `{{job.parameters.x}}` replaced; any other `{{…}}` is known only in a run."""
-
-    def answer(found: re.Match[str]) -> str:
-        name = found[1].removeprefix("job.parameters.")
-        return parameters.get(name, HOLE) if name != found[1] else HOLE
-
-    return DYNAMIC.sub(answer, text)
+def place(value: Value) -> tuple[str, int, int]:
+    """File, line and column to blame for a value."""
+    location = value.location or value.key
+    if location is None:
+        return "databricks.yml", 1, 1
+    return location.file, location.line, location.column
 
 
 def _answer(path: str, tree: Value) -> str:

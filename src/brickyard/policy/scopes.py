@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from brickyard.policy.abstract_values import Class, External, Function, Known, Module, join
 
@@ -13,8 +13,11 @@ from brickyard.policy.abstract_values import Class, External, Function, Known, M
 class Frame:
     variables: dict[str, Known]
     module: Module
-    closure: dict[str, Known]
+    closure: Mapping[str, Known]
     returns: list[Known] = field(default_factory=list)
+    yields: list[Known] = field(default_factory=list)
+    outer: set[str] = field(default_factory=set)  # names declared `global`
+    function: Function | None = None  # that is followed in this frame
 
     def load(self, name: str) -> Known:
         for scope in (self.variables, self.closure, self.module.variables):
@@ -41,7 +44,7 @@ def merge(variables: dict[str, Known], other: Mapping[str, Known]) -> None:
 
 def bind(function: Function, receiver: Known) -> Function:
     """A method of `receiver`."""
-    return Function(function.node, function.module, function.closure, receiver, is_bound=True)
+    return replace(function, receiver=receiver, is_bound=True)
 
 
 def decorators(node: ast.AST) -> set[str]:

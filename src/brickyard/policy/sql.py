@@ -1,8 +1,9 @@
 """What SQL text reads and writes, by sqlglot's Databricks dialect.
 
-Holes in the text (parts that a program fills in with what can't be known here) are written as
-`HOLE`; a name with a hole comes out as an access whose reason says that it is unknown. A statement
-that the parser doesn't understand is an unknown access too, never silence.
+Statement by statement: known parameters are filled in, statements that the parser keeps as text are
+read by their heads (`sql_heads`), all others are parsed. Holes in the text (parts that a program
+fills in with what can't be known here) are written as `HOLE`; a name with a hole comes out as an
+access whose reason says so. A statement that isn't understood is an unknown access, never silence.
 """
 
 from __future__ import annotations
@@ -10,40 +11,37 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
 
 from brickyard.policy.accesses import Access, Mode, Securable
+from brickyard.policy.sql_heads import HARMLESS, HEADS, KINDS, OUTSIDE, PREFIX, SPELLINGS, Head
+from brickyard.policy.sql_places import STORES, Origin, path_access
+from brickyard.policy.sql_session import HOLE, Session, constant, filled, identified
+from brickyard.policy.sql_text import Text, statements
 
-HOLE = "__unknown__"
-HARMLESS_COMMANDS = frozenset({"SHOW", "DESCRIBE", "EXPLAIN", "SET", "CACHE", "UNCACHE", "REFRESH"})
-KINDS = {
-    "TABLE": Securable.TABLE,
-    "VIEW": Securable.TABLE,
-    "MATERIALIZED VIEW": Securable.TABLE,
-    "STREAMING TABLE": Securable.TABLE,
-    "SCHEMA": Securable.SCHEMA,
-    "DATABASE": Securable.SCHEMA,
-    "CATALOG": Securable.CATALOG,
-    "VOLUME": Securable.VOLUME,
-    "FUNCTION": Securable.FUNCTION,
-}
+__all__ = ["HOLE", "Session", "accesses", "path_access"]
 
-
-@dataclass(slots=True)
-class Session:
-    """What earlier statements settle for later ones: current names and local views."""
-
-    catalog: str = ""
-    schema: str = ""
-    local_views: set[str] = field(default_factory=set)
-
-    def full(self, parts: list[str]) -> str:
-        if len(parts) == 2 and self.catalog:
-            return ".".join([self.catalog, *parts])
-        if len(parts) == 1 and self.catalog and self.schema:
-            return ".".join([self.catalog, self.schema, *parts])
-        return ".".join(parts)
+READ, WRITE = Mode.READ, Mode.WRITE
+SET_CATALOG: Final = re.compile(r"(?:USE|SET)\s+CATALOG\s+['\"`]?([\w]+|`[^`]+`)", re.IGNORECASE)
+USE: Final = re.compile(
+    r"USE\s+(?:SCHEMA\s+|DATABASE\s+)?(`[^`]+`|\w+)(?:\.(`[^`]+`|\w+))?\s*$", re.IGNORECASE
+)
+DECLARE: Final = re.compile(
+    r"DECLARE\s+(?:OR\s+REPLACE\s+)?(?:VAR(?:IABLE)?\s+)?(\w+)\b.*?(?:DEFAULT|=)\s*(.+?)\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+SET_VARIABLE: Final = re.compile(
+    r"SET\s+(?:VAR(?:IABLE)?\s+)(\w+)\s*=\s*\(?(.+?)\)?\s*$", re.IGNORECASE | re.DOTALL
+)
+SET_SETTING: Final = re.compile(r"SET\s+([\w.]+)\s*=\s*(\S+)\s*$", re.IGNORECASE)
+EXECUTE: Final = re.compile(
+    r"EXECUTE\s+IMMEDIATE\s+(.+?)(?:\s+(?:USING|INTO)\s+.*)?$", re.IGNORECASE | re.DOTALL
+)
+LOCATION: Final = re.compile(r"\bLOCATION\s+'([^']+)'", re.IGNORECASE)
+NAMED_TABLES: Final = frozenset({"table_changes", "get_lineage", "event_log"})
+PATH_FUNCTIONS: Final = frozenset({"read_files", "cloud_files", "list", "read_csv", "read_json"})
 
 
 def accesses(
@@ -51,244 +49,346 @@ def accesses(
     *,
     file: str,
     line: int = 1,
+    column: int = 1,
+    is_point: bool = False,
     session: Session | None = None,
     parameters: Mapping[str, Any] | None = None,
 ) -> list[Access]:
-    """Every access of the statements in `text`, which starts at `line` of `file`."""
-    import sqlglot  # 40 ms: only when there is SQL to read
-    from sqlglot.errors import SqlglotError
+    """Every access of the statements in `text`, which starts at `line` and `column` of `file`.
 
+    `is_point`: the text is written elsewhere; every access is blamed on that one place.
+    """
+    state, given = session or Session(), parameters or {}
+    origin = Origin(file, line, column, is_point)
     if text.strip() == HOLE:
-        return [_At(file=file, line=line).unknown(HOLE, "SQL that is put together while it runs")]
-    logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its fall-backs are our findings
-    state = session or Session()
-    at = _At(file=file, line=line)
-    try:
-        statements = sqlglot.parse(_plain_parameters(text), read="databricks")
-    except (SqlglotError, RecursionError) as fault:
-        return [
-            at.unknown(_first_line(text), f"SQL that can't be parsed: {_first_line(str(fault))}")
-        ]
+        reason = "SQL that is put together while it runs"
+        return [origin.access(Securable.TABLE, "?", WRITE, (line, column), reason)]
     found: list[Access] = []
-    for statement in statements:
-        if statement is not None:
-            found.extend(_statement(statement, at, state, parameters or {}))
+    for one in statements(Text(text)):
+        # As each statement may set what the next one is filled with, this is done one by one.
+        ready = identified(filled(one, given, state), given, state)
+        found.extend(_Statement(ready, text, origin, state, given).read())
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _At:
-    file: str
-    line: int
+@dataclass(slots=True)
+class _Statement:
+    """One statement and where it stands in `source`."""
 
-    def access(self, securable: Securable, name: str, mode: Mode, line: int = 1) -> Access:
-        reason = "part of the name is computed while it runs" if HOLE in name else ""
-        return Access(
-            securable=securable,
-            full_name=name.replace(HOLE, "?"),
-            mode=mode,
-            file=self.file,
-            line=self.line + line - 1,
-            reason=reason,
+    text: Text
+    source: str
+    origin: Origin
+    session: Session
+    parameters: Mapping[str, Any]
+
+    def read(self) -> Iterator[Access]:
+        self._strip_prefixes()
+        written = self.text.text.strip()
+        if not written or re.fullmatch(r"END(?:\s+\w+)?", written, re.IGNORECASE):
+            return
+        if self._settles(written):
+            return
+        if found := EXECUTE.match(written):
+            yield from self._execute(found[1])
+            return
+        for head in HEADS:
+            if (match := head.pattern.match(self.text.text)) and self._fits(head, match):
+                yield from self._by_head(head, match)
+                return
+        yield from self._parsed()
+
+    def _strip_prefixes(self) -> None:
+        while (found := PREFIX.match(self.text.text)) and found.end():
+            self.text = self.text.part(found.end(), len(self.text.text))
+        for pattern, new in SPELLINGS:
+            self.text = self.text.replaced(pattern, partial(_expanded, new))
+
+    # -- what later statements depend on -----------------------------------------------------------
+
+    def _settles(self, written: str) -> bool:
+        state = self.session
+        if found := SET_CATALOG.match(written):
+            state.catalog, state.schema = _plain(found[1]), "default"
+        elif found := USE.match(written):
+            if found[2]:
+                state.catalog, state.schema = _plain(found[1]), _plain(found[2])
+            else:
+                state.schema = _plain(found[1])
+        elif found := DECLARE.match(written) or SET_VARIABLE.match(written):
+            state.variables[found[1].lower()] = constant(found[2], self.parameters, state)
+        elif found := SET_SETTING.match(written):
+            state.settings[found[1]] = found[2].strip("'\"")
+        else:
+            return False
+        return True
+
+    def _execute(self, expression: str) -> Iterator[Access]:
+        text = constant(expression, self.parameters, self.session)
+        at = self._at(0)
+        yield from accesses(
+            text,
+            file=self.origin.file,
+            line=at[0],
+            column=at[1],
+            is_point=True,
+            session=self.session,
+            parameters=self.parameters,
         )
 
-    def unknown(self, name: str, reason: str, mode: Mode = Mode.WRITE) -> Access:
-        return Access(
-            securable=Securable.TABLE,
-            full_name=name.replace(HOLE, "?"),
-            mode=mode,
-            file=self.file,
-            line=self.line,
-            reason=reason,
+    # -- by the first words ------------------------------------------------------------------------
+
+    def _fits(self, head: Head, match: re.Match[str]) -> bool:
+        """A row without a kind that hands on the rest is for what the parser doesn't take."""
+        if not head.parses_rest or "kind" not in head.pattern.groupindex:
+            return True
+        return not _parses(self.text.text)
+
+    def _by_head(self, head: Head, match: re.Match[str]) -> Iterator[Access]:
+        groups = match.groupdict()
+        word = " ".join((groups.get("kind") or "TABLE").upper().split())
+        kind = head.kind or KINDS.get(word, Securable.TABLE)
+        if groups.get("name") and (head.kind or word not in OUTSIDE):
+            name = self._named(groups["name"])
+            if name and not self.session.is_local(name):
+                yield self._touch(kind, name, head.mode, match.start("name"))
+        if groups.get("path"):
+            mode = READ if groups.get("name") else head.mode
+            yield self._touch(Securable.PATH, groups["path"], mode, match.start("path"))
+        if groups.get("other"):
+            mode = WRITE if "RENAME" in match[0].upper() else READ
+            name = self._named(groups["other"])
+            if name and not self.session.is_local(name):
+                yield self._touch(kind, name, mode, match.start("other"))
+        if found := LOCATION.search(self.text.text):
+            yield self._touch(Securable.PATH, found[1], WRITE, found.start(1))
+        if head.parses_rest:
+            rest = self.text.part(match.end(), len(self.text.text))
+            text = re.sub(r"^\s*AS\b", lambda m: " " * len(m[0]), rest.text, flags=re.IGNORECASE)
+            yield from _Statement(
+                Text(text, rest.pieces), self.source, self.origin, self.session, self.parameters
+            ).read()
+
+    # -- by the parser -----------------------------------------------------------------------------
+
+    def _parsed(self) -> Iterator[Access]:
+        tree = _parse(self.text.text)
+        if tree is None or type(tree).__name__ == "Command":
+            if not HARMLESS.match(self.text.text):
+                yield from self._not_understood()
+            return
+        if location := LOCATION.search(self.text.text):
+            yield self._touch(Securable.PATH, location[1], WRITE, location.start(1))
+        yield from self._walk(tree)
+
+    def _walk(self, tree: Any) -> Iterator[Access]:
+        from sqlglot import exp
+
+        targets = list(_targets(tree))
+        written = {id(node) for node, _, _ in targets}
+        ctes = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
+        for node, securable, is_local in targets:
+            name = self._name(node)
+            if is_local:
+                self.session.local_views.add(name.lower())
+            elif name:
+                yield self._touch(securable, name, WRITE, _offset(node))
+        for node in tree.find_all(exp.Table):
+            if id(node) not in written:
+                yield from self._read(node, ctes)
+        yield from self._functions(tree)
+        is_quiet = isinstance(
+            tree, exp.Query | exp.Describe | exp.Show | exp.Set | exp.Cache | exp.Uncache | exp.Use
         )
+        if not targets and not is_quiet:
+            yield from self._not_understood()
+
+    def _read(self, node: Any, ctes: set[str]) -> Iterator[Access]:
+        from sqlglot import exp
+
+        at = _offset(node)
+        if isinstance(node.this, exp.Func) and not isinstance(node.this, exp.Identifier):
+            yield from self._table_function(node, at)
+            return
+        name = self._name(node)
+        short = name.lower()
+        is_live = str(node.args.get("db") or "").upper() == "LIVE"  # of the pipeline itself
+        if not name or is_live or self.session.is_local(name):
+            return
+        if short in ctes or (node.name.lower() in ctes and not node.args.get("db")):
+            return
+        yield self._touch(Securable.TABLE, name, READ, at)
+
+    def _table_function(self, node: Any, at: int) -> Iterator[Access]:
+        """Functions in a FROM: some name a path, a table or an index, others are the user's."""
+        from sqlglot import exp
+
+        name = node.this.name.lower()
+        if node.args.get("db"):
+            full = ".".join(part.name for part in node.parts if part.name)
+            yield self._touch(Securable.FUNCTION, full, READ, at)
+            return
+        given = list(node.this.expressions)
+        first = given[0] if given else None
+        named = {one.this.name.lower(): one.expression for one in given if _is_keyword(one)}
+        if name in PATH_FUNCTIONS:
+            path = named.get("path", first)
+            text = _literal(path) if path is not None else HOLE
+            yield self._touch(Securable.PATH, text, READ, at)
+        elif name in NAMED_TABLES and first is not None:
+            text = _literal(first)
+            if isinstance(first, exp.Anonymous):  # event_log(TABLE(a.b.c))
+                text = first.expressions[0].sql() if first.expressions else HOLE
+            yield self._touch(Securable.TABLE, self._named(text), READ, at)
+        elif name == "vector_search_":
+            index = named.get("index", first)
+            text = _literal(index) if index is not None else HOLE
+            yield self._touch(Securable.INDEX, text, READ, at)
+
+    def _functions(self, tree: Any) -> Iterator[Access]:
+        """Calls of functions by their full name, and tables handed to a function."""
+        from sqlglot import exp
+
+        for node in tree.find_all(exp.Dot):
+            if isinstance(node.expression, exp.Anonymous | exp.Func):
+                parts = _dotted(node)
+                if len(parts) == 3:
+                    yield self._touch(Securable.FUNCTION, ".".join(parts), READ, _offset(node))
+        for node in tree.find_all(exp.Anonymous):
+            called = str(node.this).upper()
+            if called == "TABLE" and node.expressions:
+                name = self._named(node.expressions[0].sql())
+                yield self._touch(Securable.TABLE, name, READ, _offset(node))
+            elif called == "AI_QUERY" and node.expressions:
+                first = node.expressions[0]
+                endpoint = first.expression if _is_keyword(first) else first
+                yield self._touch(Securable.ENDPOINT, _literal(endpoint), READ, _offset(node))
+
+    def _not_understood(self) -> Iterator[Access]:
+        """What the parser refuses: the names in it that can be told, and the statement itself."""
+        text = self.text.text
+        for found in re.finditer(
+            r"\b(INTO|FROM|JOIN|UPDATE|TABLE|VIEW|USING)\s+((?:`[^`]+`|\w+)(?:\.(?:`[^`]+`|\w+)){2})",
+            text,
+            re.IGNORECASE,
+        ):
+            writes = found[1].upper() in {"INTO", "UPDATE", "TABLE", "VIEW"}
+            writes = (
+                writes or re.match(r"DELETE\s+FROM", text[found.start() - 7 :], re.I) is not None
+            )
+            name = self._named(found[2])
+            yield self._touch(Securable.TABLE, name, WRITE if writes else READ, found.start(2))
+        first = text.strip().splitlines()[0][:120] if text.strip() else ""
+        reason = "a statement that is not understood"
+        yield self.origin.access(Securable.TABLE, first, WRITE, self._at(0), reason)
+
+    # -- names and places --------------------------------------------------------------------------
+
+    def _touch(self, securable: Securable, name: str, mode: Mode, offset: int) -> Access:
+        at = self._at(offset)
+        if securable is Securable.PATH or name.startswith(STORES):
+            return path_access(name, mode, self.origin.file, *at)
+        return self.origin.access(securable, name, mode, at)
+
+    def _at(self, offset: int) -> tuple[int, int]:
+        return self.origin.place(self.source, self.text.written(offset))
+
+    def _named(self, written: str) -> str:
+        parts = [_plain(part) for part in re.findall(r"`[^`]+`|[^.`]+", written)]
+        if len(parts) == 2 and parts[1].startswith(STORES):
+            return parts[1]
+        return self.session.full(parts)
+
+    def _name(self, node: Any) -> str:
+        """The full name of a table node."""
+        parts = [part.name for part in node.parts if part.name]
+        if len(parts) == 2 and parts[1].startswith(STORES):  # delta.`/path`
+            return str(parts[1])
+        return self.session.full(parts)
 
 
-def _statement(
-    statement: Any, at: _At, state: Session, parameters: Mapping[str, Any]
-) -> Iterator[Access]:
-    from sqlglot import exp
-
-    if isinstance(statement, exp.Use):
-        _use(statement, state)
-        return
-    if isinstance(statement, exp.Command):
-        yield from _command(statement, at, state)
-        return
-    targets = list(_targets(statement, state))
-    target_ids = {id(node) for node, _, _ in targets}
-    ctes = {cte.alias_or_name.lower() for cte in statement.find_all(exp.CTE)}
-    for node, securable, is_local in targets:
-        name, line = _name(node, state, parameters)
-        if is_local:
-            state.local_views.add(name.lower())
-        elif name:
-            yield at.access(securable, name, Mode.WRITE, line)
-    for node in statement.find_all(exp.Table):
-        if id(node) in target_ids and not isinstance(statement, exp.Merge | exp.Update):
-            continue
-        if id(node) in target_ids:
-            continue
-        yield from _read(node, at, state, parameters, ctes)
-    if not targets and not isinstance(
-        statement, exp.Query | exp.Describe | exp.Show | exp.Set | exp.Cache | exp.Uncache
-    ):
-        yield at.unknown(statement.sql("databricks")[:80], "a statement whose target is not known")
-
-
-def _targets(statement: Any, state: Session) -> Iterator[tuple[Any, Securable, bool]]:
+def _targets(tree: Any) -> Iterator[tuple[Any, Securable, bool]]:
     """(node, kind, is a session-local view) of everything that a statement writes."""
     from sqlglot import exp
 
-    if isinstance(statement, exp.Create):
-        kind = KINDS.get(str(statement.kind or "").upper(), Securable.TABLE)
-        local = any(isinstance(p, exp.TemporaryProperty) for p in _properties(statement))
-        node = statement.find(exp.Table)
-        if isinstance(statement.this, exp.Schema | exp.UserDefinedFunction):
-            node = statement.this.find(exp.Table)
+    if isinstance(tree, exp.Create):
+        kind = KINDS.get(str(tree.kind or "").upper(), Securable.TABLE)
+        properties = tree.args.get("properties")
+        local = any(
+            isinstance(one, exp.TemporaryProperty)
+            for one in (properties.expressions if properties is not None else ())
+        )
+        node = tree.this.find(exp.Table) if tree.this is not None else None
         if node is not None:
             yield node, kind, local
-    elif isinstance(statement, exp.Insert | exp.Merge | exp.Update | exp.Delete | exp.Alter):
-        node = statement.this if isinstance(statement.this, exp.Table) else None
-        node = node or (statement.this.find(exp.Table) if statement.this is not None else None)
+    elif isinstance(tree, exp.MultitableInserts):
+        for one in tree.expressions:
+            yield from _targets(one)
+    elif isinstance(tree, exp.Insert | exp.Merge | exp.Update | exp.Delete | exp.Alter):
+        node = tree.this if isinstance(tree.this, exp.Table) else None
+        node = node or (tree.this.find(exp.Table) if tree.this is not None else None)
         if node is not None:
             yield node, Securable.TABLE, False
-    elif isinstance(statement, exp.Drop):
-        kind = KINDS.get(str(statement.args.get("kind") or "").upper(), Securable.TABLE)
-        nodes = statement.args.get("tables") or [statement.this]
-        for one in nodes:
-            table = one if isinstance(one, exp.Table) else one.find(exp.Table) if one else None
-            if table is not None:
-                yield table, kind, False
-    elif isinstance(statement, exp.TruncateTable):
-        for one in statement.expressions:
-            yield one, Securable.TABLE, False
-    elif isinstance(statement, exp.Grant | exp.Revoke):
-        kind = KINDS.get(str(statement.args.get("kind") or "").upper(), Securable.TABLE)
-        node = statement.args["securable"].find(exp.Table)
-        if node is not None:
-            yield node, kind, False
-    elif isinstance(statement, exp.Comment) and isinstance(statement.this, exp.Table):
-        yield statement.this, Securable.TABLE, False
+    elif isinstance(tree, exp.TruncateTable | exp.Drop):
+        for one in tree.args.get("expressions") or [tree.this]:
+            node = one.find(exp.Table) if one is not None else None
+            if node is not None:
+                yield node, Securable.TABLE, False
 
 
-def _properties(statement: Any) -> list[Any]:
-    properties = statement.args.get("properties")
-    return list(properties.expressions) if properties is not None else []
+def _parse(text: str) -> Any:
+    """The tree of one statement, or None."""
+    import sqlglot  # 40 ms: only when there is SQL to read
+    from sqlglot.errors import SqlglotError
+
+    logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its fall-backs are our findings
+    try:
+        found = [one for one in sqlglot.parse(text, read="databricks") if one is not None]
+    except (SqlglotError, RecursionError, ValueError):
+        return None
+    return found[0] if len(found) == 1 else None
 
 
-def _read(
-    node: Any, at: _At, state: Session, parameters: Mapping[str, Any], ctes: set[str]
-) -> Iterator[Access]:
-    name, line = _name(node, state, parameters)
-    if not name or name.lower() in ctes or name.lower() in state.local_views:
-        return
-    if name.startswith(("/", "dbfs:", "s3:", "abfss:", "gs:", "file:")):
-        yield path_access(name, Mode.READ, at.file, at.line + line - 1)
-        return
-    yield at.access(Securable.TABLE, name, Mode.READ, line)
+def _parses(text: str) -> bool:
+    tree = _parse(text)
+    return tree is not None and type(tree).__name__ != "Command"
 
 
-def _name(node: Any, state: Session, parameters: Mapping[str, Any]) -> tuple[str, int]:
-    """The full name of a table node and its line within the text."""
+def _offset(node: Any) -> int:
+    """Where a node's name begins within the statement."""
     from sqlglot import exp
 
-    first = node.find(exp.Identifier)
-    line = int((first.meta.get("line") if first is not None else 1) or 1)
-    inner = node.this
-    if isinstance(inner, exp.Anonymous) and inner.name.upper() == "IDENTIFIER":
-        return _identifier(inner.expressions[0], state, parameters), line
-    if isinstance(inner, exp.Func) and not isinstance(inner, exp.Identifier):
-        return _function(inner), line
-    parts = [part.name for part in node.parts if part.name]
-    if len(parts) == 2 and parts[1].startswith("/"):  # delta.`/path`
-        return parts[1], line
-    return state.full(parts), line
+    starts = [
+        int(one.meta["start"]) for one in node.find_all(exp.Identifier) if "start" in one.meta
+    ]
+    if not starts:
+        starts = [int(one.meta["start"]) for one in node.walk() if "start" in one.meta]
+    return min(starts, default=0)
 
 
-def _identifier(node: Any, state: Session, parameters: Mapping[str, Any]) -> str:
+def _dotted(node: Any) -> list[str]:
+    """The names of `a.b.f(…)`."""
     from sqlglot import exp
 
-    if isinstance(node, exp.Literal) and node.is_string:
-        return state.full(node.name.split("."))
-    if isinstance(node, exp.Placeholder | exp.Parameter):
-        value = parameters.get(node.name)
-        if isinstance(value, str):
-            return state.full(value.split("."))
-    return HOLE
+    left = node.this
+    before = _dotted(left) if isinstance(left, exp.Dot) else [left.name]
+    return [*before, str(node.expression.name)]
 
 
-def _function(node: Any) -> str:
-    """A table function: `read_files('/Volumes/…')` names a path, others read nothing by name."""
+def _literal(node: Any) -> str:
     from sqlglot import exp
 
-    if node.name.lower() in {"read_files", "cloud_files", "list"} and node.expressions:
-        first = node.expressions[0]
-        if isinstance(first, exp.Literal) and first.is_string:
-            return str(first.name)
-        return HOLE
-    return ""
+    return str(node.name) if isinstance(node, exp.Literal) and node.is_string else HOLE
 
 
-def _use(statement: Any, state: Session) -> None:
-    kind = str(statement.args.get("kind") or "").upper()
-    parts = [part.name for part in statement.this.parts if part.name]
-    if kind == "CATALOG":
-        state.catalog, state.schema = parts[0], "default"
-    elif len(parts) == 2:
-        state.catalog, state.schema = parts
-    else:
-        state.schema = parts[0]
+def _is_keyword(node: Any) -> bool:
+    from sqlglot import exp
+
+    return isinstance(node, exp.Kwarg)
 
 
-def _command(statement: Any, at: _At, state: Session) -> Iterator[Access]:
-    """Statements that sqlglot keeps as text: known verbs are read by hand, the rest is unknown."""
-    verb = str(statement.this).upper()
-    rest = statement.expression
-    text = f"{verb} {rest if isinstance(rest, str) else getattr(rest, 'name', '')}"
-    if verb in HARMLESS_COMMANDS:
-        return
-    if verb == "USE":
-        words = text.split()
-        name = words[-1].strip("`;")
-        if len(words) > 2 and words[1].upper() == "CATALOG":
-            state.catalog, state.schema = name, "default"
-        return
-    found = re.match(
-        r"(OPTIMIZE|VACUUM|ANALYZE\s+TABLE|RESTORE\s+TABLE|MSCK\s+REPAIR\s+TABLE|COPY\s+INTO"
-        r"|CREATE\s+(?:EXTERNAL\s+)?VOLUME(?:\s+IF\s+NOT\s+EXISTS)?"
-        r"|DROP\s+VOLUME(?:\s+IF\s+EXISTS)?)\s+([\w.`]+)",
-        text,
-        re.IGNORECASE,
-    )
-    if found:
-        kind = Securable.VOLUME if "VOLUME" in found[1].upper() else Securable.TABLE
-        name = state.full([part.strip("`") for part in found[2].split(".")])
-        yield at.access(kind, name, Mode.WRITE)
-        return
-    yield at.unknown(_first_line(text), "a statement that is not understood")
+def _plain(name: str) -> str:
+    return name.strip().strip("`").strip()
 
 
-def path_access(path: str, mode: Mode, file: str, line: int) -> Access:
-    """A file path as an access: of a volume where it lies in one."""
-    parts = path.removeprefix("dbfs:").strip("/").split("/")
-    if parts and parts[0] == "Volumes" and len(parts) >= 4 and HOLE not in "".join(parts[1:4]):
-        name = ".".join(parts[1:4])
-        return Access(securable=Securable.VOLUME, full_name=name, mode=mode, file=file, line=line)
-    reason = "part of the path is computed while it runs" if HOLE in path else ""
-    return Access(
-        securable=Securable.PATH,
-        full_name=path.replace(HOLE, "?"),
-        mode=mode,
-        file=file,
-        line=line,
-        reason=reason,
-    )
-
-
-def _plain_parameters(text: str) -> str:
-    """`${name}` of notebooks and `{{name}}` of jobs are holes for the parser."""
-    return re.sub(r"\$\{[^}]*\}|\{\{[^}]*\}\}", HOLE, text)
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:120] if text.strip() else ""
+def _expanded(new: str, match: re.Match[str]) -> str:
+    return match.expand(new) if "\\" in new else new

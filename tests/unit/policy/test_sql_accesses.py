@@ -36,7 +36,7 @@ def found(text: str, **parameters: str) -> set[tuple[str, str]]:
         ("grant select on table prod.a.b to `users`", {("write", "prod.a.b")}),
         ("use catalog dev; use schema a; select * from b", {("read", "dev.a.b")}),
         ("select * from delta.`/Volumes/dev/a/v/t`", {("read", "dev.a.v")}),
-        ("show tables in prod.a", set()),
+        ("show tables in prod.a", {("read", "prod.a")}),
         ("select 1", set()),
     ],
 )  # fmt: skip
