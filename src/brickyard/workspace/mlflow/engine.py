@@ -27,6 +27,8 @@ from brickyard.workspace.mlflow.child import TrackingServer
 from brickyard.workspace.mlflow.datasets import Datasets
 from brickyard.workspace.mlflow.proxy import Proxy
 from brickyard.workspace.mlflow.registered_models import RegisteredModels
+from brickyard.workspace.mlflow.reviews import Reviews
+from brickyard.workspace.mlflow.scheduled import ScheduledScorers
 from brickyard.workspace.mlflow.signing import Signed, Signer
 from brickyard.workspace.mlflow.subjects import Owners
 from brickyard.workspace.permissions.engine import Subject
@@ -59,6 +61,8 @@ class MlflowEngine:
         self._server = TrackingServer(home, workspaces)
         self.models = RegisteredModels(store, permissions)
         self.datasets = Datasets(store, catalog)
+        self.reviews = Reviews(store)
+        self.scheduled = ScheduledScorers(store)
         self.artifacts_root = home.mlflow / "artifacts"
         self.proxy = Proxy(self._server)
         self.owners = Owners(self._ask)

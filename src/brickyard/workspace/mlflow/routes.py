@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from brickyard.workspace.kernel import Call, Fidelity, Json, Route
+from brickyard.workspace.kernel import Route
 from brickyard.workspace.mlflow import (
     credentials,
     dataset_routes,
     experiments,
+    judges,
     prompts,
+    refused,
     registry,
+    reviews,
+    scheduled,
     tracking,
 )
-
-
-def usage_event(call: Call) -> Json:
-    return {}
-
 
 ROUTES: tuple[Route, ...] = (
     *experiments.ROUTES,
@@ -24,11 +23,8 @@ ROUTES: tuple[Route, ...] = (
     *registry.ROUTES,
     *prompts.ROUTES,
     *dataset_routes.ROUTES,
-    Route(
-        "POST",
-        "/api/2.0/agents/evaluation-client-usage-events",
-        usage_event,
-        fidelity=Fidelity.ACCEPTED,
-        note="usage reports of the evaluation client are dropped",
-    ),
+    *judges.ROUTES,
+    *reviews.ROUTES,
+    *scheduled.ROUTES,
+    *refused.ROUTES,
 )
