@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from databricks.sdk import WorkspaceClient
@@ -85,6 +88,82 @@ def test_a_triggered_index_follows_when_it_is_synced(place: Place) -> None:
     failed = wait(client, name, lambda now: now["detailed_state"] == "ONLINE_PIPELINE_FAILED")
     assert "primary key id is not unique" in failed["message"]
     assert len(found(client, name, ["id"])) == 3
+    client.vector_search_indexes.delete_index(name)
+
+
+@pytest.mark.belief
+def test_a_sync_reads_only_the_files_that_came_since_the_last_one(place: Place) -> None:
+    client, name = place.client, f"{place.schema}.incremental"
+    table = place.table("growing", *COLUMNS)
+    path = folder(client, table)
+    write_deltalake(path, rows(1, 2), mode="append")
+    (first,) = Path(path).glob("*.parquet")
+    write_deltalake(path, rows(3, 4), mode="append")
+    create(client, name, place.endpoint, table)
+    wait(client, name, online)
+    first.rename(path + "/_kept")  # it cannot be read again
+
+    write_deltalake(path, rows(5), mode="append")
+    DeltaTable(path).delete("id = 3")
+    write_deltalake(path, rows(6), mode="append")
+    client.vector_search_indexes.sync_index(name)
+    assert wait(client, name, online)["indexed_row_count"] == 5
+    assert found(client, name, ["id"]) == [[1], [2], [4], [5], [6]]
+
+    # A key that may be in a file that did not change takes a whole reading: here it fails.
+    write_deltalake(path, rows(1), mode="append")
+    client.vector_search_indexes.sync_index(name)
+    failed = wait(client, name, lambda now: now["detailed_state"] == "ONLINE_PIPELINE_FAILED")
+    assert failed["indexed_row_count"] == 5
+    Path(path, "_kept").rename(first)
+    DeltaTable(path).delete("id = 1")  # both of them
+    client.vector_search_indexes.sync_index(name)
+    assert wait(client, name, online)["indexed_row_count"] == 4
+
+    # A table made anew under the name is another one, whatever its version.
+    client.tables.delete(table)
+    again = folder(client, place.table("growing", *COLUMNS))
+    for one in range(12):
+        write_deltalake(again, rows(100 + one), mode="append")
+    client.vector_search_indexes.sync_index(name)
+    assert wait(client, name, online)["indexed_row_count"] == 12
+    client.vector_search_indexes.delete_index(name)
+
+
+@pytest.mark.slow
+@pytest.mark.belief
+def test_many_rows_are_searched_approximately_and_the_recall_is_told(place: Place) -> None:
+    client, name = place.client, f"{place.schema}.many"
+    table = place.table("large", *COLUMNS)
+    path, many, size = folder(client, table), 20_000, 16
+    vectors = np.random.default_rng(1).standard_normal((many, size)).astype("f4")
+    values = pa.array(vectors.ravel())
+    given = {
+        "id": pa.array(range(many), pa.int64()),
+        "text": [f"text {one % 500}" for one in range(many)],
+        "secret": [None] * many,
+        "vector": pa.FixedSizeListArray.from_arrays(values, size).cast(pa.list_(pa.float32())),
+    }
+    write_deltalake(path, pa.table(given, schema=SHAPE), mode="append")
+    create(client, name, place.endpoint, table, size=size)
+    told = wait(client, name, online)["message"]
+    assert told.startswith("Approximate search, recall at 10: ")
+    assert float(told.split(": ")[1].split(" ")[0]) >= 0.97
+
+    def nearest(number: int, **more: Any) -> list[Any]:
+        got = client.vector_search_indexes.query_index(
+            name, ["id"], query_vector=vectors[number].tolist(), **more
+        )
+        return [int(row[0]) for row in got.result.data_array]
+
+    shares = []
+    for number in range(0, many, 2000):
+        apart = ((vectors - vectors[number]) ** 2).sum(1)
+        shares.append(len({*np.argsort(apart)[:10]} & {*nearest(number, num_results=10)}) / 10)
+    assert sum(shares) / len(shares) >= 0.9
+    # A narrow filter finds all that it lets through.
+    narrow = {"filters_json": json.dumps({"text": "text 7"}), "num_results": 50}
+    assert sorted(nearest(0, **narrow)) == list(range(7, many, 500))
     client.vector_search_indexes.delete_index(name)
 
 

@@ -14,6 +14,8 @@ from databricks.sdk.service.vectorsearch import (
     DirectAccessVectorIndexSpec,
     EmbeddingVectorColumn,
     EndpointType,
+    RerankerConfig,
+    RerankerConfigRerankerParameters,
     VectorIndexType,
 )
 from search_place import Place
@@ -141,10 +143,42 @@ def test_a_query_that_cannot_be_answered_says_why(ask: Callable[..., Any]) -> No
         ({"query_vector": [0, 0], "query_type": "HYBRID"}, "query_text is required"),
         ({"query_vector": [0, 0], "query_type": "KNN"}, "must be one of ANN"),
         ({"query_vector": [0, 0], "num_results": 0}, "between 1 and"),
-        ({"query_vector": [0, 0], "facets": ["lang"]}, "no facets"),
+        ({"query_vector": [0, 0], "facets": ["nope"]}, "no column nope"),
+        ({"query_vector": [0, 0], "sort_columns": ["nope DESC"]}, "no column nope"),
+        ({"query_vector": [0, 0], "columns_to_rerank": ["title"]}, "query_text is required"),
     ):
         with pytest.raises(InvalidParameterValue, match=why):
             ask(**given)
+
+
+@pytest.mark.documented
+def test_results_are_reranked_sorted_and_counted(
+    place: Place, index: str, ask: Callable[..., Any]
+) -> None:
+    texts = RerankerConfigRerankerParameters(columns_to_rerank=["title"])
+    base = RerankerConfig(model="databricks_reranker", parameters=texts)
+    text = "ovens of bricks"  # the farthest by its vector
+    for how in ({"reranker": base.as_dict()}, {"columns_to_rerank": ["title"]}):
+        found = ask(query_text=text, query_vector=[0, 0], num_results=2, **how)
+        assert ids(found) == [4, 1]
+    wrong = {"reranker": {**base.as_dict(), "model": "other"}}
+    with pytest.raises(InvalidParameterValue, match="must be 'databricks_reranker'"):
+        ask(query_text=text, query_vector=[0, 0], **wrong)
+
+    got = place.client.vector_search_indexes.query_index(
+        index,
+        ["id", "lang"],
+        query_vector=[0, 0],
+        sort_columns=["lang DESC", "id DESC"],
+        facets=["lang TOP 1", "pages BUCKETS [[10,20],[40,90]]"],
+    )
+    assert [row[0] for row in got.result.data_array] == [4, 3, 2, 1]
+    assert [one.name for one in got.manifest.facet_columns][2] == "count"
+    assert got.facet_result.facet_array == [
+        ["lang", "en", "2"],
+        ["pages", "[10,20]", "2"],
+        ["pages", "[40,90]", "1"],
+    ]
 
 
 @pytest.mark.documented

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import (
+    BadRequest,
     InvalidParameterValue,
     NotFound,
     PermissionDenied,
@@ -16,8 +17,11 @@ from databricks.sdk.errors import (
 )
 from databricks.sdk.service.vectorsearch import (
     CustomTag,
+    DirectAccessVectorIndexSpec,
+    EmbeddingVectorColumn,
     EndpointStatusState,
     EndpointType,
+    VectorIndexType,
     VectorSearchEndpointAccessControlRequest,
     VectorSearchEndpointPermissionLevel,
 )
@@ -68,6 +72,30 @@ def test_an_endpoint_that_cannot_be_is_refused(workspace: Any, name: str) -> Non
     with pytest.raises(InvalidParameterValue, match="letters, digits"):
         endpoints.create_endpoint("not a name", EndpointType.STANDARD)
     assert name not in {one.name for one in endpoints.list_endpoints()}
+
+
+@pytest.mark.documented
+def test_a_stopped_endpoint_answers_nothing_until_it_is_started(workspace: Any, name: str) -> None:
+    client, index = workspace.client("dev"), f"dev.default.{name.replace('-', '_')}"
+    endpoints, indexes = client.vector_search_endpoints, client.vector_search_indexes
+    endpoints.create_endpoint_and_wait(name, EndpointType.STANDARD)
+    spec = DirectAccessVectorIndexSpec(
+        schema_json='{"id": "int", "v": "array<float>"}',
+        embedding_vector_columns=[EmbeddingVectorColumn(name="v", embedding_dimension=1)],
+    )
+    kind = VectorIndexType.DIRECT_ACCESS
+    indexes.create_index(index, name, "id", kind, direct_access_index_spec=spec)
+    indexes.upsert_data_vector_index(index, '[{"id": 1, "v": [1]}]')
+    assert endpoints.stop_endpoint(name).endpoint_status.state.value == "STOPPED"
+    assert indexes.get_index(index).status.ready is False
+    with pytest.raises(BadRequest, match="is stopped"):
+        indexes.query_index(index, ["id"], query_vector=[1.0])
+    with pytest.raises(BadRequest, match="is stopped"):
+        indexes.upsert_data_vector_index(index, '[{"id": 2, "v": [1]}]')
+    assert endpoints.start_endpoint(name).endpoint_status.state.value == "ONLINE"
+    assert indexes.query_index(index, ["id"], query_vector=[1.0]).result.row_count == 1
+    indexes.delete_index(index)
+    endpoints.delete_endpoint(name)
 
 
 @pytest.mark.documented

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from brickyard.workspace.kernel import ApiError
-from brickyard.workspace.vector_search import embedding, search
+from brickyard.workspace.vector_search import answer, embedding, search
 from brickyard.workspace.vector_search.definition import direct_columns, normalized_schema
 from brickyard.workspace.vector_search.filters import from_json, from_text
+from brickyard.workspace.vector_search.rerank import Reranker
 
 COLUMNS = ("id", "title", "my col", "a OR b", "x LIKE")
 
@@ -58,20 +60,23 @@ def test_a_text_that_does_more_than_compare_is_refused(given: str) -> None:
 
 
 def test_a_page_token_comes_back_as_it_was_and_another_is_refused() -> None:
-    want = search.Query(columns=("id",), query_text="x", num_results=2000)
-    place = search.opened(search._token(want, (1.0,), 1000))
-    assert place == search.Place(query=want, numbers=(1.0,), start=1000)
-    for wrong in ("", "x", "e30=", "bnVsbA==", search._token(want, None, 1000)):
+    want = search.Query(
+        columns=("id",), query_text="x", num_results=2000, reranker=Reranker.of(("title",))
+    )
+    place = answer.Place(query=want, numbers=(1.0,), start=1000)
+    assert answer.opened(answer._token(place)) == place
+    without = answer._token(replace(place, numbers=None))
+    for wrong in ("", "x", "e30=", "bnVsbA==", without):
         with pytest.raises(ApiError):
-            search.opened(wrong)
+            answer.opened(wrong)
 
 
 def test_vectors_are_found_in_answers_of_both_forms() -> None:
-    openai = {"data": [{"embedding": [1]}, {"embedding": [2]}]}
-    for answer in (openai, {"predictions": [[1], [2]]}, {"predictions": openai}):
-        assert embedding._vectors(answer) == [[1.0], [2.0]]
-    for answer in ({"predictions": ["x"]}, {"predictions": [[]]}, [], {"data": [{}]}):
-        assert embedding._vectors(answer) is None
+    openai: Any = {"data": [{"embedding": [1]}, {"embedding": [2]}]}
+    for given in (openai, {"predictions": [[1], [2]]}, {"predictions": openai}):
+        assert embedding._vectors(given) == [[1.0], [2.0]]
+    for given in ({"predictions": ["x"]}, {"predictions": [[]]}, [], {"data": [{}]}):
+        assert embedding._vectors(given) is None
 
 
 def test_a_schema_is_written_as_the_service_writes_it() -> None:

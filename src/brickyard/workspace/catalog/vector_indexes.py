@@ -104,6 +104,13 @@ class VectorIndexes:
             raise
         return made
 
+    def change(
+        self, principal: Principal, found: Securable, details: Mapping[str, Any]
+    ) -> Securable:
+        """Have the service keep something else of an index. Asks nobody."""
+        with self._metastore.begin() as tx:
+            return securables.change(tx, found, by=principal.user_name, details=details)
+
     def drop(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> Securable:
         """Remove an index with its data."""
         self._access.authorize(principal, workspace, MANAGE, KIND, full_name)

@@ -1,7 +1,6 @@
 """What is in an index: queried, scanned, written, synced.
 
-The SDK sends queries by POST, the client `databricks-vectorsearch` the same bodies by GET. Left
-out: reranking, facets and sorting by a column; a query that asks for them is refused.
+The SDK sends queries by POST, the client `databricks-vectorsearch` the same bodies by GET.
 """
 
 from __future__ import annotations
@@ -10,19 +9,19 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from brickyard.workspace.kernel import Call, Json, Route, invalid
-from brickyard.workspace.vector_search import direct, search
+from brickyard.workspace.vector_search import answer, direct, search
 from brickyard.workspace.vector_search.definition import Definition
 from brickyard.workspace.vector_search.direct import Outcome
-from brickyard.workspace.vector_search.embedding import embed
+from brickyard.workspace.vector_search.embedding import embed, invoke
 from brickyard.workspace.vector_search.rows import Rows
 from brickyard.workspace.vector_search.schema import vector_name
-from brickyard.workspace.vector_search.search import Found, Query
+from brickyard.workspace.vector_search.search import Query
 
 INDEX = "/api/2.0/vector-search/indexes/{index_name}"
-LEFT_OUT: Final = ("reranker", "columns_to_rerank", "facets", "sort_columns")
 # Embedding asks this server over HTTP: it must not wait for the threads that answer it.
 EMBEDDING = ThreadPoolExecutor(max_workers=8, thread_name_prefix="vector-embedding")
 
@@ -50,26 +49,24 @@ class Delete:
 
 async def query(call: Call) -> Json:
     want = call.read(Query)
-    given = call.fields()
-    if asked := [name for name in LEFT_OUT if given.get(name)]:
-        raise invalid(f"The embedded workspace has no {', '.join(asked)}: leave it out")
     kept, rows = await asyncio.to_thread(_readable, call)
     search.check(want, has_vectors=bool(vector_name(kept)), embeds=bool(kept.model_for_queries))
-    numbers = want.query_vector
+    numbers, loop = want.query_vector, asyncio.get_running_loop()
     if numbers is None and want.kind != search.FULL_TEXT:
-        loop = asyncio.get_running_loop()
         who, texts = call.header("authorization"), [str(want.query_text)]
         model = kept.model_for_queries
         made = await loop.run_in_executor(EMBEDDING, embed, call.workspace, who, model, texts)
         numbers = made[0]
-    return _shown(await asyncio.to_thread(_page, kept, rows, want, numbers))
+    work = partial(_page, call, kept, rows, want, numbers)
+    return await loop.run_in_executor(_workers(want), work)
 
 
-def next_page(call: Call) -> Json:
-    place = search.opened(call.read(NextPage).page_token)
-    kept, rows = _readable(call)
+async def next_page(call: Call) -> Json:
+    place = answer.opened(call.read(NextPage).page_token)
+    kept, rows = await asyncio.to_thread(_readable, call)
     search.check_kind(place.query, has_vectors=bool(vector_name(kept)))
-    return _shown(_page(kept, rows, place.query, place.numbers, place.start))
+    work = partial(_page, call, kept, rows, place.query, place.numbers, place.start)
+    return await asyncio.get_running_loop().run_in_executor(_workers(place.query), work)
 
 
 def scan(call: Call) -> Json:
@@ -116,18 +113,23 @@ def _readable(call: Call) -> tuple[Definition, Rows]:
 
 
 def _page(
-    kept: Definition, rows: Rows, want: Query, numbers: Sequence[float] | None, start: int = 0
-) -> Found:
-    vector, key = vector_name(kept), kept.primary_key
-    return search.page(rows, want, key=key, vector=vector, numbers=numbers, start=start)
+    call: Call,
+    kept: Definition,
+    rows: Rows,
+    want: Query,
+    numbers: Sequence[float] | None,
+    start: int = 0,
+) -> Json:
+    ask = partial(invoke, call.workspace, call.header("authorization"))
+    vector = vector_name(kept)
+    return answer.shown(
+        answer.page(rows, want, vector=vector, numbers=numbers, ask=ask, start=start)
+    )
 
 
-def _shown(found: Found) -> Json:
-    answer: dict[str, Any] = {
-        "manifest": {"column_count": len(found.columns), "columns": list(found.columns)},
-        "result": {"row_count": len(found.rows), "data_array": list(found.rows)},
-    }
-    return {**answer, "next_page_token": found.next_page} if found.next_page else answer
+def _workers(want: Query) -> ThreadPoolExecutor | None:
+    """Who runs a query: those that may ask this server, when a model is to be asked."""
+    return EMBEDDING if want.reranking is not None and want.reranking.endpoint else None
 
 
 def _outcome(outcome: Outcome) -> Json:

@@ -64,6 +64,7 @@ class DeltaSyncSpec:
     columns_to_sync: Sequence[str] = ()
     columns_to_index: Sequence[str] = ()
     embedding_writeback_table: str | None = None
+    budget_policy_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,8 @@ class Definition:
     index_subtype: Literal["HYBRID", "FULL_TEXT", "VECTOR"] = "HYBRID"
     delta_sync_index_spec: DeltaSyncSpec | None = None
     direct_access_index_spec: DirectAccessSpec | None = None
+    payload_logging_enabled: bool | None = None
+    usage_policy_id: str | None = None
 
     @property
     def spec(self) -> DeltaSyncSpec | DirectAccessSpec:

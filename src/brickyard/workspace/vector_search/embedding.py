@@ -57,15 +57,10 @@ def embed(
 def _ask(
     workspace: WorkspaceInfo, authorization: str, endpoint: str, texts: list[str], give_up_at: float
 ) -> Any:
-    url = f"{workspace.url}/serving-endpoints/{quote(endpoint, safe='')}/invocations"
-    headers = {"Authorization": authorization, "Content-Type": "application/json"}
     forms, refused = list(FORMS), ""
     while forms:
-        body = json.dumps({forms[0]: texts}).encode()
-        request = urllib.request.Request(url, data=body, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as got:
-                return json.loads(got.read())
+            return _posted(workspace, authorization, endpoint, {forms[0]: texts})
         except urllib.error.HTTPError as fault:
             refused = _message(fault)
             if fault.code in REFUSALS:
@@ -80,6 +75,28 @@ def _ask(
             refused = str(fault)
             break
     raise ApiError("INVALID_STATE", f"Serving endpoint {endpoint} does not embed: {refused}")
+
+
+def invoke(
+    workspace: WorkspaceInfo, authorization: str, endpoint: str, body: Mapping[str, Any]
+) -> Any:
+    """What a serving endpoint answers. Raises `ApiError` for a refusal or no JSON."""
+    try:
+        return _posted(workspace, authorization, endpoint, body)
+    except urllib.error.HTTPError as fault:
+        raise ApiError(REFUSALS.get(fault.code, "INVALID_STATE"), _message(fault)) from None
+    except (OSError, ValueError) as fault:
+        raise ApiError("INVALID_STATE", f"Serving endpoint {endpoint}: {fault}") from None
+
+
+def _posted(
+    workspace: WorkspaceInfo, authorization: str, endpoint: str, body: Mapping[str, Any]
+) -> Any:
+    url = f"{workspace.url}/serving-endpoints/{quote(endpoint, safe='')}/invocations"
+    headers = {"Authorization": authorization, "Content-Type": "application/json"}
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as got:
+        return json.loads(got.read())
 
 
 def _message(fault: urllib.error.HTTPError) -> str:

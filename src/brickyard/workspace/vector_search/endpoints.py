@@ -1,7 +1,8 @@
 """Vector search endpoints: what is kept of them. Their id at rest is the name.
 
 body: `id` (permissions are kept under it), `endpoint_type`, `budget_policy_id`, `target_qps`,
-`custom_tags`, `updated_by`. An endpoint is a name under which indexes are found: it runs nothing.
+`custom_tags`, `updated_by`, `is_stopped`. An endpoint is a name under which indexes are found: it
+runs nothing, but a stopped one answers nothing either.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import (
     ApiError,
+    Document,
     Home,
     Principal,
     Store,
@@ -33,7 +34,7 @@ from brickyard.workspace.vector_search.definition import (
 )
 from brickyard.workspace.vector_search.direct import Outcome
 from brickyard.workspace.vector_search.endpoints import USE, Endpoints
-from brickyard.workspace.vector_search.rows import Rows
+from brickyard.workspace.vector_search.rows import Rows, State
 from brickyard.workspace.vector_search.schema import direct_schema
 from brickyard.workspace.vector_search.sync import Syncs, definition_of
 
@@ -139,11 +140,25 @@ class VectorSearchEngine:
         self.index(principal, workspace, name, endpoint_name)
         self._catalog.vector_indexes.drop(principal, workspace, name)
 
+    def redefine(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str, settings: Mapping[str, Any]
+    ) -> Securable:
+        """Set fields of an index's definition that change nothing of its rows."""
+        indexes = self._catalog.vector_indexes
+        found = indexes.get(principal, workspace, name, "MANAGE")
+        definition = {**found.details["definition"], **settings}
+        return indexes.change(principal, found, {**found.details, "definition": definition})
+
     def status(self, found: Securable) -> Status:
         """How an index is, without opening it."""
         spec, state = definition_of(found).delta_sync_index_spec, self.syncs.rows(found).state
+        endpoint = self._endpoint(found)
+        if endpoint is not None and endpoint.body.get("is_stopped"):
+            message = f"Endpoint {endpoint.name} is stopped: start it to use the index"
+            return Status(ready=False, detailed="OFFLINE", message=message, rows=state.rows)
         if spec is None:
-            return Status(ready=True, detailed="ONLINE_DIRECT_ACCESS", rows=state.rows)
+            online, message = "ONLINE_DIRECT_ACCESS", _searched(state)
+            return Status(ready=True, detailed=online, message=message, rows=state.rows)
         busy = self.syncs.is_running(found)
         if state.version < 0:
             if state.fault and not busy:
@@ -158,7 +173,7 @@ class VectorSearchEngine:
         return Status(
             ready=True,
             detailed=detailed,
-            message=state.fault,
+            message=state.fault or _searched(state),
             rows=state.rows,
             version=state.version,
         )
@@ -182,6 +197,7 @@ class VectorSearchEngine:
             table, failed = direct.arranged(given, rows.table().schema, key)
             if table.num_rows:
                 rows.upsert(table)
+        self.syncs.written(found)
         return Outcome(done=len(given) - len(failed), failed=failed)
 
     def delete_rows(
@@ -191,7 +207,9 @@ class VectorSearchEngine:
         key = definition_of(found).primary_key
         with self.syncs.writing(found):
             keys = direct.keys(given, rows.table().schema, key)
-            return Outcome(done=rows.delete(keys))
+            done = rows.delete(keys)
+        self.syncs.written(found)
+        return Outcome(done=done)
 
     def readable(
         self, principal: Principal, workspace: WorkspaceInfo, name: str
@@ -217,13 +235,23 @@ class VectorSearchEngine:
 
     def _require_endpoint(self, found: Securable) -> None:
         """An index is served by the endpoint it was made on, as long as that is there."""
-        name = definition_of(found).endpoint_name
-        endpoint = self.endpoints.named(found.details["workspace"], name)
-        if endpoint is None or endpoint.body["id"] != found.details["endpoint_id"]:
+        endpoint = self._endpoint(found)
+        if endpoint is None:
+            name = definition_of(found).endpoint_name
             raise not_found(
                 f"The endpoint {name} that index {found.full_name} was made on is gone: delete the"
                 " index and make it again"
             )
+        if endpoint.body.get("is_stopped"):
+            raise ApiError("INVALID_STATE", f"Endpoint {endpoint.name} is stopped: start it")
+
+    def _endpoint(self, found: Securable) -> Document | None:
+        """The endpoint that an index was made on; None when it is gone."""
+        name = definition_of(found).endpoint_name
+        endpoint = self.endpoints.named(found.details["workspace"], name)
+        if endpoint is None or endpoint.body["id"] != found.details["endpoint_id"]:
+            return None
+        return endpoint
 
     def _completed(
         self, principal: Principal, workspace: WorkspaceInfo, want: Definition
@@ -258,3 +286,10 @@ class VectorSearchEngine:
                 " serving endpoint of that name, or compute the vectors into a column of the"
                 " source table and name it in embedding_vector_columns."
             ) from None
+
+
+def _searched(state: State) -> str:
+    """How vectors are compared, where that is not simply exact."""
+    if not state.probes:
+        return ""
+    return f"Approximate search, recall at 10: {state.recall:.3f} (measured on rows of the index)"

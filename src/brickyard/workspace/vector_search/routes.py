@@ -1,8 +1,8 @@
 """Vector search, as VectorSearchEndpointsAPI and VectorSearchIndexesAPI of the SDK call it, and the
 client `databricks-vectorsearch`, which names indexes below their endpoint.
 
-An endpoint is ONLINE at once. What is in an index is the matter of `data_routes`. Not emulated: an
-endpoint's size, its metrics, stopping it.
+An endpoint is ONLINE at once, and STOPPED at once. What is in an index is the matter of
+`data_routes`. Not emulated: an endpoint's size, its metrics.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from brickyard.workspace.vector_search.sync import definition_of
 ENDPOINTS = "/api/2.0/vector-search/endpoints"
 ENDPOINT = ENDPOINTS + "/{endpoint_name}"
 INDEXES = "/api/2.0/vector-search/indexes"
+KEPT_OF_INDEX = ("payload_logging_enabled", "usage_policy_id")
 KEPT = "sizes and policies are kept, not acted on"
 
 
@@ -40,6 +41,16 @@ class PatchEndpoint:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchBudgetPolicy:
     budget_policy_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchIndex:
+    payload_logging_enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchUsagePolicy:
+    usage_policy_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +113,14 @@ def patch_tags(call: Call) -> Json:
     return {"name": changed.name, "custom_tags": tags}
 
 
+def stop_endpoint(call: Call) -> Json:
+    return show_endpoint(_change(call, {"is_stopped": True}), call.engines.vector_search.counts())
+
+
+def start_endpoint(call: Call) -> Json:
+    return show_endpoint(_change(call, {"is_stopped": False}), call.engines.vector_search.counts())
+
+
 def drop_endpoint(call: Call) -> Json:
     endpoints = call.engines.vector_search.endpoints
     endpoints.delete(call.principal, call.workspace, call.path["endpoint_name"])
@@ -120,7 +139,7 @@ def show_endpoint(one: Document, counts: Mapping[str, int]) -> dict[str, Any]:
             "last_updated_timestamp": one.updated_ms,
             "last_updated_user": body["updated_by"],
             "endpoint_type": body["endpoint_type"],
-            "endpoint_status": {"state": "ONLINE"},
+            "endpoint_status": {"state": "STOPPED" if body.get("is_stopped") else "ONLINE"},
             "num_indexes": counts.get(body["id"], 0),
             "budget_policy_id": policy,
             "effective_budget_policy_id": policy,
@@ -165,6 +184,17 @@ def fetch_index(call: Call) -> Json:
     return show_index(call, call.engines.vector_search.index(*_named(call)))
 
 
+def patch_index(call: Call) -> Json:
+    want = call.read(PatchIndex)
+    return show_index(call, _redefined(call, payload_logging_enabled=want.payload_logging_enabled))
+
+
+def patch_usage_policy(call: Call) -> Json:
+    policy = call.read(PatchUsagePolicy).usage_policy_id
+    _redefined(call, usage_policy_id=policy)
+    return {"usage_policy_id": policy, "effective_usage_policy_id": policy}
+
+
 def drop_index(call: Call) -> Json:
     call.engines.vector_search.delete_index(*_named(call))
     return {}
@@ -190,6 +220,7 @@ def show_index(call: Call, found: Securable) -> dict[str, Any]:
     return {
         **show_mini(found),
         **{name: stored[name] for name in specs if name in stored},
+        **{name: stored[name] for name in KEPT_OF_INDEX if name in stored},
         "id": found.id,
         "status": _present(
             {
@@ -205,6 +236,12 @@ def show_index(call: Call, found: Securable) -> dict[str, Any]:
 
 def _create(call: Call, want: Definition) -> Securable:
     return call.engines.vector_search.create_index(call.principal, call.workspace, want)
+
+
+def _redefined(call: Call, **settings: Any) -> Securable:
+    engine, name = call.engines.vector_search, call.path["index_name"]
+    changed: Securable = engine.redefine(call.principal, call.workspace, name, _present(settings))
+    return changed
 
 
 def _named(call: Call) -> tuple[Any, Any, str, str]:
@@ -225,11 +262,15 @@ ROUTES = (
     Route("PATCH", ENDPOINT, patch_endpoint, VIRTUAL, note=KEPT),
     Route("PATCH", ENDPOINT + "/budget-policy", patch_budget_policy, VIRTUAL, note=KEPT),
     Route("PATCH", ENDPOINT + "/tags", patch_tags),
+    Route("POST", ENDPOINT + "/stop", stop_endpoint),
+    Route("POST", ENDPOINT + "/start", start_endpoint),
     Route("DELETE", ENDPOINT, drop_endpoint),
     Route("POST", INDEXES, create_index),
     Route("GET", INDEXES, browse_indexes),
     Route("GET", INDEXES + "/{index_name}", fetch_index),
     Route("DELETE", INDEXES + "/{index_name}", drop_index),
+    Route("PATCH", INDEXES + "/{index_name}", patch_index, VIRTUAL, note=KEPT),
+    Route("PATCH", INDEXES + "/{index_name}/usage-policy", patch_usage_policy, VIRTUAL, note=KEPT),
     Route("POST", BELOW, create_index_below),
     Route("GET", BELOW, browse_indexes),
     Route("GET", BELOW + "/{index_name}", fetch_index),

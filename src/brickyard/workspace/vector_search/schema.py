@@ -27,7 +27,7 @@ def direct_schema(kept: Definition) -> Any:
     for name, kind in json.loads(spec.schema_json).items():
         if kept.vector_column is not None and name == kept.vector_column.name:
             fields.append(
-                pa.field(name, _vectors(int(kept.vector_column.embedding_dimension or 0)))
+                pa.field(name, vector_type(int(kept.vector_column.embedding_dimension or 0)))
             )
         else:
             fields.append(pa.field(name, _arrow(kind)))
@@ -47,18 +47,22 @@ def source_columns(kept: Definition, available: Sequence[str]) -> list[str]:
     return [name for name in available if name in wanted]
 
 
-def with_vectors(table: Any, name: str, vectors: Sequence[Any], dimension: int) -> Any:
-    """The table with a column of vectors, in place of one of that name. Raises for other sizes."""
-    import pyarrow as pa
+def with_vectors(table: Any, name: str, vectors: Any, dimension: int) -> Any:
+    """The table with a column of vectors, in place of one of that name. Raises for other sizes.
 
-    wrong = sum(1 for one in vectors if one is not None and len(one) != dimension)
-    if wrong:
+    `vectors` is an Arrow column of lists.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    fitting = pc.equal(pc.list_value_length(vectors), dimension)
+    if wrong := pc.sum(pc.invert(fitting)).as_py():
         raise ApiError(
             "INVALID_STATE",
             f"{wrong} rows have a vector in {name} that has not {dimension} numbers",
         )
-    column = pa.array(vectors, type=_vectors(dimension))
-    field = pa.field(name, column.type)
+    kind = vector_type(dimension)
+    column, field = vectors.cast(kind), pa.field(name, kind)
     if name in table.column_names:
         return table.set_column(table.column_names.index(name), field, column)
     return table.append_column(field, column)
@@ -102,7 +106,8 @@ def spark_types(schema: Any) -> Mapping[str, str]:
     return {field.name: named(field.type) for field in schema}
 
 
-def _vectors(dimension: int) -> Any:
+def vector_type(dimension: int) -> Any:
+    """What a column of vectors is to Arrow."""
     import pyarrow as pa
 
     return pa.list_(pa.float32(), dimension)

@@ -1,28 +1,29 @@
 """A query of an index: by vector, by words, or by both.
 
-Vectors are compared exactly, by Euclidean distance; a score is 1/(1 + distance^2), as documented.
-Words are ranked by BM25 over the text columns. A HYBRID query takes both lists and adds up what a
-row's rank is worth in each (reciprocal rank fusion), scaled so that first in both is 1.
+Vectors are compared by Euclidean distance (`nearest` says when exactly); a score is 1/(1 +
+distance^2), as documented. Words are ranked by BM25 over the text columns. A HYBRID query takes
+both lists and adds up what a row's rank is worth in each (reciprocal rank fusion), scaled so that
+first in both is 1. `answer` does what comes after.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from brickyard.workspace.kernel import invalid
-from brickyard.workspace.kernel.decode import decode
 from brickyard.workspace.vector_search import filters
-from brickyard.workspace.vector_search.rows import Rows
+from brickyard.workspace.vector_search.arranging import Facet, Sorting
+from brickyard.workspace.vector_search.nearest import nearest
+from brickyard.workspace.vector_search.rerank import Reranker
+from brickyard.workspace.vector_search.rows import Rows, State
 from brickyard.workspace.vector_search.schema import spark_types
 
 ANN, HYBRID, FULL_TEXT = "ANN", "HYBRID", "FULL_TEXT"
 TYPES: Final = (ANN, HYBRID, FULL_TEXT)
 MOST: Final = 10_000
-PAGE: Final = 1_000
 RANK: Final = 60  # what dampens the first ranks; the usual constant of the method
 FUSED_FROM: Final = 100  # a fused list takes at least this many of each
 
@@ -38,17 +39,36 @@ class Query:
     filters_json: str | None = None
     filter_string: str | None = None
     score_threshold: float | None = None
+    columns_to_rerank: Sequence[str] = ()
+    reranker: Reranker | None = None
+    sort_columns: Sequence[str] = ()
+    facets: Sequence[str] = ()
+    debug_level: int = 0
 
     @property
     def kind(self) -> str:
         return (self.query_type or ANN).upper()
 
+    @property
+    def reranking(self) -> Reranker | None:
+        """How the first results are to be reranked, in either form of asking for it."""
+        if self.reranker is not None or not self.columns_to_rerank:
+            return self.reranker
+        return Reranker.of(self.columns_to_rerank)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    columns: Sequence[Mapping[str, str]]
-    rows: Sequence[Sequence[Any]]
-    next_page: str = ""
+class Ranked:
+    """Rows, best first, with what they are worth."""
+
+    rows: Any
+    scores: Sequence[float]
+
+    def taken(self, places: Sequence[int], scores: Sequence[float] | None = None) -> Ranked:
+        import pyarrow as pa
+
+        chosen = [self.scores[at] for at in places] if scores is None else scores
+        return Ranked(rows=self.rows.take(pa.array(places, pa.int64())), scores=chosen)
 
 
 def check(want: Query, *, has_vectors: bool, embeds: bool) -> None:
@@ -56,50 +76,13 @@ def check(want: Query, *, has_vectors: bool, embeds: bool) -> None:
     check_kind(want, has_vectors=has_vectors)
     if not 1 <= want.num_results <= MOST:
         raise invalid(f"num_results must be between 1 and {MOST}")
+    if want.reranking is not None and not want.query_text:
+        raise invalid("query_text is required for reranking")
     if want.kind == FULL_TEXT:
         return
     if want.query_vector is None and not (want.query_text and embeds):
         text = " or query_text" if embeds else ""
         raise invalid(f"query_vector{text} is required for this index")
-
-
-def page(
-    rows: Rows,
-    want: Query,
-    *,
-    key: str,
-    vector: str,
-    numbers: Sequence[float] | None,
-    start: int = 0,
-) -> Found:
-    """At most a page of what is found, from the `start`th on.
-
-    `numbers` is the vector of the query, `vector` the column that it is compared with.
-    """
-    table = rows.table()
-    kinds = spark_types(table.schema)
-    shown = list(want.columns) or [name for name in kinds if name != vector]
-    if unknown := [name for name in shown if name not in kinds]:
-        raise invalid(f"The index has no column {', '.join(unknown)}; it has {', '.join(kinds)}")
-    where = _condition(want, list(kinds))
-    texts = _text_columns(want, kinds)
-    try:
-        rows.index_words(table, texts)
-        scores = _scores(table, want, key, vector, numbers, where, texts)
-    except (ValueError, RuntimeError, OSError) as fault:
-        raise invalid(f"The query cannot be run: {_first_line(fault)}") from None
-    if want.score_threshold is not None:
-        scores = {k: score for k, score in scores.items() if score >= want.score_threshold}
-    chosen = list(scores.items())[start : min(start + PAGE, want.num_results)]
-    found = _rows_of(rows, [k for k, _ in chosen], key, shown)
-    listed = [[*found[k], score] for k, score in chosen if k in found]
-    more = start + PAGE < min(want.num_results, len(scores))
-    columns = [{"name": name, "type_text": kinds[name]} for name in shown]
-    return Found(
-        columns=[*columns, {"name": "score", "type_text": "double"}],
-        rows=listed,
-        next_page=_token(want, numbers, start + PAGE) if more else "",
-    )
 
 
 def check_kind(want: Query, *, has_vectors: bool) -> None:
@@ -111,31 +94,110 @@ def check_kind(want: Query, *, has_vectors: bool) -> None:
         raise invalid(f"query_text is required for query_type {want.kind}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a page begins, and of which query: what a page token holds."""
-
-    query: Query
-    start: int
-    numbers: Sequence[float] | None = None
+def shown_columns(want: Query, kinds: Mapping[str, str], vector: str) -> list[str]:
+    """The columns of an answer, as asked for; all but the vectors when none are named."""
+    shown = list(want.columns) or [name for name in kinds if name != vector]
+    known(shown, kinds)
+    return shown
 
 
-def opened(token: str) -> Place:
-    """What a page token holds. It comes from a client: it may hold anything."""
+def known(names: Sequence[str], kinds: Mapping[str, str]) -> None:
+    """Raise for a column that the index does not have."""
+    if unknown := [name for name in names if name not in kinds]:
+        raise invalid(f"The index has no column {', '.join(unknown)}; it has {', '.join(kinds)}")
+
+
+def ranked(
+    rows: Rows,
+    want: Query,
+    *,
+    vector: str,
+    numbers: Sequence[float] | None,
+    sorting: Sequence[Sorting] = (),
+    facets: Sequence[Facet] = (),
+) -> Ranked:
+    """What is found, up to the score threshold: not reranked and not sorted yet.
+
+    `numbers` is the vector of the query, `vector` the column that it is compared with. The rows
+    have the columns that the answer shows and those that what comes next looks at.
+    """
+    table = rows.table()
+    kinds = spark_types(table.schema)
+    asked = [one.column for one in sorting] + [one.column for one in facets]
+    if want.reranking is not None:
+        asked += want.reranking.columns
+    known(asked, kinds)
+    columns = list(dict.fromkeys([rows.key, *shown_columns(want, kinds, vector), *asked]))
+    where, texts = _condition(want, list(kinds)), _text_columns(want, kinds)
+    many = want.num_results if want.reranking is None else max(want.num_results, Reranker.FIRST)
+    search = _Search(table=table, state=rows.state, columns=columns, where=where)
     try:
-        kept = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except (ValueError, RecursionError):
-        raise invalid("page_token is not one of a query") from None
-    place = decode(kept, Place)
-    without = place.numbers is None and place.query.kind != FULL_TEXT
-    if without or place.start < 0 or not 1 <= place.query.num_results <= MOST:
-        raise invalid("page_token is not one of a query")
-    return place
+        rows.index_words(table, texts)
+        found = search.run(want, rows.key, vector, numbers, texts, many)
+    except (ValueError, RuntimeError, OSError) as fault:
+        raise invalid(f"The query cannot be run: {_first_line(fault)}") from None
+    least = want.score_threshold
+    if least is None:
+        return found
+    return found.taken([at for at, score in enumerate(found.scores) if score >= least])
 
 
-def _token(want: Query, numbers: Sequence[float] | None, start: int) -> str:
-    kept = asdict(Place(query=want, numbers=numbers, start=start))
-    return base64.urlsafe_b64encode(json.dumps(kept).encode()).decode()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    table: Any
+    state: State
+    columns: Sequence[str]
+    where: str
+
+    def run(
+        self,
+        want: Query,
+        key: str,
+        vector: str,
+        numbers: Sequence[float] | None,
+        texts: Sequence[str],
+        many: int,
+    ) -> Ranked:
+        if want.kind == FULL_TEXT:
+            return self.by_words(want, texts, many)
+        assert numbers is not None
+        if want.kind == ANN:
+            return self.by_vector(numbers, vector, many)
+        deep = max(many, FUSED_FROM)
+        near, said = self.by_vector(numbers, vector, deep), self.by_words(want, texts, deep)
+        return _fused(near, said, key, many)
+
+    def by_vector(self, numbers: Sequence[float], vector: str, many: int) -> Ranked:
+        query = nearest(self.table, self.state, numbers, vector, self.where, many)
+        got = query.select([*self.columns, "_distance"]).to_arrow()
+        got = got.filter(got["_distance"].is_valid())
+        scores = [1 / (1 + far) for far in got["_distance"].to_pylist()]
+        return Ranked(rows=got.select(self.columns), scores=scores)
+
+    def by_words(self, want: Query, texts: Sequence[str], many: int) -> Ranked:
+        from lancedb.query import MultiMatchQuery
+
+        if self.table.count_rows() == 0:
+            return Ranked(rows=self.table.schema.empty_table().select(self.columns), scores=())
+        words = MultiMatchQuery(str(want.query_text), list(texts))
+        query = self.table.search(words).limit(many).select([*self.columns, "_score"])
+        got = (query.where(self.where, prefilter=True) if self.where else query).to_arrow()
+        return Ranked(rows=got.select(self.columns), scores=got["_score"].to_pylist())
+
+
+def _fused(near: Ranked, said: Ranked, key: str, many: int) -> Ranked:
+    import pyarrow as pa
+
+    rows = pa.concat_tables([near.rows, said.rows])
+    keys = rows[key].to_pylist()
+    worth: dict[Any, float] = {}
+    place = {one: at for at, one in reversed(list(enumerate(keys)))}
+    for start, ranks in ((0, len(near.scores)), (len(near.scores), len(said.scores))):
+        for rank, one in enumerate(keys[start : start + ranks], start=1):
+            worth[one] = worth.get(one, 0.0) + (RANK + 1) / (2 * (RANK + rank))
+    best = sorted(worth.items(), key=lambda item: -item[1])[:many]
+    chosen = pa.array([place[one] for one, _ in best], pa.int64())
+    return Ranked(rows=rows.take(chosen), scores=[score for _, score in best])
 
 
 def _condition(want: Query, columns: Sequence[str]) -> str:
@@ -155,67 +217,6 @@ def _text_columns(want: Query, kinds: Mapping[str, str]) -> list[str]:
     if not texts:
         raise invalid(f"query_type {want.kind} needs a text column, and the index has none")
     return list(want.query_columns) or texts
-
-
-def _scores(
-    table: Any,
-    want: Query,
-    key: str,
-    vector: str,
-    numbers: Sequence[float] | None,
-    where: str,
-    texts: Sequence[str],
-) -> dict[Any, float]:
-    """Primary keys with their scores, best first."""
-    if want.kind == FULL_TEXT:
-        return _by_words(table, want, key, where, texts, want.num_results)
-    assert numbers is not None
-    if want.kind == ANN:
-        return _by_vector(table, numbers, key, vector, where, want.num_results)
-    many = max(want.num_results, FUSED_FROM)
-    near = _by_vector(table, numbers, key, vector, where, many)
-    said = _by_words(table, want, key, where, texts, many)
-    fused: dict[Any, float] = {}
-    for ranked in (near, said):
-        for rank, one in enumerate(ranked, start=1):
-            fused[one] = fused.get(one, 0.0) + (RANK + 1) / (2 * (RANK + rank))
-    best = sorted(fused.items(), key=lambda item: -item[1])
-    return dict(best[: want.num_results])
-
-
-def _by_vector(
-    table: Any, numbers: Sequence[float], key: str, vector: str, where: str, many: int
-) -> dict[Any, float]:
-    query = table.search(list(numbers), vector_column_name=vector, query_type="vector")
-    query = query.distance_type("l2").limit(many).select([key, "_distance"])
-    got = (query.where(where, prefilter=True) if where else query).to_arrow()
-    pairs = zip(got[key].to_pylist(), got["_distance"].to_pylist(), strict=True)
-    return {k: 1 / (1 + distance) for k, distance in pairs if distance is not None}
-
-
-def _by_words(
-    table: Any, want: Query, key: str, where: str, texts: Sequence[str], many: int
-) -> dict[Any, float]:
-    from lancedb.query import MultiMatchQuery
-
-    if table.count_rows() == 0:
-        return {}
-    words = MultiMatchQuery(str(want.query_text), list(texts))
-    query = table.search(words).limit(many).select([key, "_score"])
-    got = (query.where(where, prefilter=True) if where else query).to_arrow()
-    return dict(zip(got[key].to_pylist(), got["_score"].to_pylist(), strict=True))
-
-
-def _rows_of(
-    rows: Rows, keys: Sequence[Any], key: str, shown: Sequence[str]
-) -> dict[Any, list[Any]]:
-    if not keys:
-        return {}
-    got = rows.read(list(dict.fromkeys([key, *shown])), rows.has(keys))
-    values = [got[name].to_pylist() for name in shown]
-    return {
-        k: [plain(column[at]) for column in values] for at, k in enumerate(got[key].to_pylist())
-    }
 
 
 def plain(value: Any) -> Any:

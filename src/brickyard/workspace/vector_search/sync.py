@@ -1,9 +1,10 @@
 """Delta-sync indexes kept up with their source tables.
 
-A sync reads the source as it is at its newest version, with the rights of the index's owner, and
-makes the rows of the index the same; texts that were embedded before are not embedded again. One
-sync of an index runs at a time. What was asked for is on disk before the answer, so that the next
-start takes up what a kill interrupted. CONTINUOUS indexes look for a new version every second.
+A sync reads what changed in the source since the version that the index is of, with the rights of
+the index's owner, and makes the rows of the index the same; texts that were embedded before are not
+embedded again. One sync of an index runs at a time. What was asked for is on disk before the
+answer, so that the next start takes up what a kill interrupted; done twice, a sync changes nothing.
+CONTINUOUS indexes look for a new version every second.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
 from brickyard.workspace.kernel.decode import decode
-from brickyard.workspace.vector_search import schema
+from brickyard.workspace.vector_search import changes, nearest, schema, vectors
+from brickyard.workspace.vector_search.changes import Changes
 from brickyard.workspace.vector_search.definition import Definition
 from brickyard.workspace.vector_search.embedding import embed
-from brickyard.workspace.vector_search.rows import Rows
+from brickyard.workspace.vector_search.rows import KEEP, Rows
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 1.0
 RETRY_S: Final = 30.0  # after a sync that failed
+TIDIED: Final = 100  # writes to a direct access index, between two tidyings
 PATIENCE_S: Final = 600.0  # with an endpoint that is being started
 TOKEN_S: Final = 3600
 log = logging.getLogger("brickyard.vector_search")
@@ -57,6 +61,7 @@ class Syncs:
         self._asked: dict[str, int] = {}  # how often a sync was asked for
         self._stopped = threading.Event()
         self._watching = False
+        self._writes: dict[str, int] = {}  # since an index was tidied up
 
     def start(self) -> None:
         """Take up what was under way, and watch the sources of continuous indexes."""
@@ -127,54 +132,79 @@ class Syncs:
         return self._catalog.vector_indexes.by_id(found.id) is not None
 
     def _copy(self, found: Securable, kept: Definition, rows: Rows) -> None:
-        from deltalake import DeltaTable
-
         spec = kept.delta_sync_index_spec
         assert spec is not None
         workspace = self._workspaces[found.details["workspace"]]
         now = self._catalog.vector_indexes.by_id(found.id) or found
         owner = self._identity.principal(now.owner, workspace.name)
         self._catalog.authorize(owner, workspace, "SELECT", "table", spec.source_table)
-        place = self._catalog.table(spec.source_table).storage_location
-        assert place is not None
-        source = DeltaTable(str(place))
-        available = [field.name for field in source.schema().fields]
-        wanted = schema.source_columns(kept, available)
-        read = schema.plain(source.to_pyarrow_table(columns=wanted))
+        place = str(self._catalog.table(spec.source_table).storage_location)
         name = f"vector_search:{found.full_name}"
         self._catalog.record_access(owner, workspace, spec.source_table, "read", name)
+        got = self._changes(kept, rows, place)
+        read = schema.plain(got.rows)
         _check_keys(read, kept.primary_key)
-        ready = self._with_vectors(read, kept, rows, owner, workspace)
+        ask = partial(self._embed, owner, workspace)
+        ready = read
+        if vector := schema.vector_name(kept):
+            ready = vectors.added(read, kept, rows, vector, ask)
         table = rows.table()
-        if table is None or table.schema != ready.schema:
-            rows.create(ready.schema)
-        rows.replace(ready, source.version())
+        if got.is_whole:
+            if table is None or table.schema != ready.schema:
+                rows.create(ready.schema)
+            rows.replace(ready)
+        elif ready.num_rows or len(got.gone):
+            rows.change(ready, got.gone.to_pylist())
+        rows.settle(got.version, got.source)
+        nearest.tend(rows, vector)
 
-    def _with_vectors(
-        self, read: Any, kept: Definition, rows: Rows, owner: Principal, workspace: WorkspaceInfo
-    ) -> Any:
-        column = schema.vector_name(kept)
-        if kept.vector_column is not None:
-            size = int(kept.vector_column.embedding_dimension or 0)
-            return schema.with_vectors(read, column, read[column].to_pylist(), size)
-        if kept.text_column is None:
-            return read
-        model = str(kept.text_column.embedding_model_endpoint_name)
-        text = str(kept.text_column.name)
-        known = dict(rows.vectors(text, column))
-        texts = read[text].to_pylist()
-        new = list(dict.fromkeys(one for one in texts if one and one not in known))
-        if new or not known:
-            token = self._identity.issue_token(
-                owner, workspace.name, lifetime_s=TOKEN_S, comment="vector search sync"
-            )
-            # Without any text, one is embedded to learn how long vectors are.
-            asked = new or ["text"]
-            who = f"Bearer {token}"
-            vectors = embed(workspace, who, model, asked, patience_s=PATIENCE_S)
-            known |= dict(zip(asked, vectors, strict=True))
-        size = len(next(one for one in known.values() if one))
-        return schema.with_vectors(read, column, [known.get(one) for one in texts], size)
+    def _changes(self, kept: Definition, rows: Rows, place: str) -> Changes:
+        """What the index has to take over: what changed, or all where that cannot be told."""
+        state, key = rows.state, kept.primary_key
+        pick = partial(schema.source_columns, kept)
+        got = changes.since(place, state, key, pick) if rows.table() is not None else None
+        if got is None:
+            return changes.whole(place, pick)
+        new = schema.plain(got.rows).schema
+        is_same = [n for n in rows.table().schema.names if n in new.names] == new.names
+        # A key that came may be one of a row that did not change: told by reading all.
+        if not is_same or rows.has_any(got.fresh.to_pylist()):
+            return changes.whole(place, pick)
+        return got
+
+    def _embed(
+        self, owner: Principal, workspace: WorkspaceInfo, model: str, texts: Sequence[str]
+    ) -> list[list[float]]:
+        token = self._identity.issue_token(
+            owner, workspace.name, lifetime_s=TOKEN_S, comment="vector search sync"
+        )
+        return embed(workspace, f"Bearer {token}", model, texts, patience_s=PATIENCE_S)
+
+    # -- indexes written through the API -----------------------------------------------------
+
+    def written(self, found: Securable) -> None:
+        """Have an index that was written to tidied up, from time to time, in the background."""
+        with self._lock:
+            self._writes[found.id] = self._writes.get(found.id, 0) + 1
+            rows = self.rows(found)
+            due = nearest.is_due(rows.state, rows.state.rows)
+            if found.id in self._running or not (due or self._writes[found.id] >= TIDIED):
+                return
+            self._writes[found.id] = 0
+            self._running.add(found.id)
+        threading.Thread(target=self._tidy, args=(found, rows), daemon=True).start()
+
+    def _tidy(self, found: Securable, rows: Rows) -> None:
+        try:
+            with self.writing(found):
+                rows.table().optimize(cleanup_older_than=KEEP)
+            nearest.tend(rows, schema.vector_name(definition_of(found)))
+        except Exception as fault:
+            if self._is_there(found):
+                log.warning("%s could not be tidied up: %s", found.full_name, fault)
+        finally:
+            with self._lock:
+                self._running.discard(found.id)
 
     # -- continuous indexes ------------------------------------------------------------------
 
