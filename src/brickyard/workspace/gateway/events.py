@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 DONE: Final = b"data: [DONE]\n\n"
+COMMENT: Final = b": usage "  # an event that the gateway keeps for itself
 LARGEST_EVENT: Final = 8 * 1024 * 1024
 
 

@@ -119,3 +119,9 @@ def offline_description(one: Foundation) -> str:
         f"Answered by the offline model {chat.MODEL}, not by {one.title}: it answers only from"
         " passages and tool results in the conversation."
     )
+
+
+def endpoint_of(entity: Entity) -> str:
+    """The pay-per-token name of a foundation model that an endpoint serves with throughput."""
+    model = str((entity.foundation_model or {}).get("name") or entity.entity_name)
+    return f"databricks-{model.removeprefix(FOUNDATION).replace('_', '-').replace('.', '-')}"

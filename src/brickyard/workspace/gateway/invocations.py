@@ -7,11 +7,14 @@ databricks-langchain use them, are the same requests.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from brickyard.workspace.gateway import requests
+from brickyard.workspace.gateway.account import close
+from brickyard.workspace.gateway.admission import Admitted
 from brickyard.workspace.gateway.answers import Answer
 from brickyard.workspace.gateway.requests import NATIVE, Ask
 from brickyard.workspace.kernel import ApiError, Call, Json, Reply, Route, invalid
@@ -30,13 +33,14 @@ OPENAI_KINDS = {
 
 async def invoke(call: Call) -> Reply:
     raw = requests.body_of(call)
-    endpoint = await _admit(call, call.path["name"], "CAN_QUERY")
-    ask = _ask(call, endpoint, raw, NATIVE)
-    config = endpoint.active
+    admitted = await _admit(call, call.path["name"], "CAN_QUERY")
+    ask = _ask(call, admitted.endpoint, raw, NATIVE)
+    config = admitted.endpoint.active
     if config is not None and not config.is_local:
         ask.body = requests.fields(raw)
         ask.form = requests.form_of(config.entities[0], ask.body)
-    return _reply(await call.engines.gateway.flow.ask(ask))
+        requests.take_notes(ask)
+    return _reply(call, await call.engines.gateway.flow.ask(ask, admitted))
 
 
 def by_model(form: str) -> Callable[[Call], Coroutine[Any, Any, Reply]]:
@@ -56,15 +60,16 @@ async def _by_model(call: Call, form: str) -> Reply:
     name = body.get("model")
     if not isinstance(name, str) or not name:
         raise invalid("model must name a serving endpoint")
-    endpoint = await _admit(call, name, "CAN_QUERY")
+    admitted = await _admit(call, name, "CAN_QUERY")
     passed = {key: value for key, value in body.items() if key != "model"}
-    ask = _ask(call, endpoint, json.dumps(passed).encode(), form)
+    ask = _ask(call, admitted.endpoint, json.dumps(passed).encode(), form)
     ask.body = passed
-    return _reply(await call.engines.gateway.flow.ask(ask))
+    requests.take_notes(ask)
+    return _reply(call, await call.engines.gateway.flow.ask(ask, admitted))
 
 
 async def openapi(call: Call) -> Json:
-    endpoint = await _admit(call, call.path["name"], "CAN_VIEW")
+    endpoint = (await _admit(call, call.path["name"], "CAN_VIEW")).endpoint
     about = await _about(call, endpoint)
     return {
         "openapi": "3.1.0",
@@ -75,13 +80,16 @@ async def openapi(call: Call) -> Json:
 
 
 async def metrics(call: Call) -> Reply:
-    endpoint = await _admit(call, call.path["name"], "CAN_VIEW")
+    endpoint = (await _admit(call, call.path["name"], "CAN_VIEW")).endpoint
     text = call.engines.serving.counts.text(endpoint.id)
+    text += call.engines.gateway.meters.text(call.workspace.name, endpoint.name)
     return Reply(body=text.encode(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
 
-async def _admit(call: Call, name: str, level: str) -> Endpoint:
-    return await call.engines.gateway.admission.admit(call.principal, call.workspace, name, level)
+async def _admit(call: Call, name: str, level: str) -> Admitted:
+    gateway = call.engines.gateway
+    gateway.look()
+    return await gateway.admission.admit(call.principal, call.workspace, name, level)
 
 
 def _ask(call: Call, endpoint: Endpoint, raw: bytes, form: str) -> Ask:
@@ -96,23 +104,31 @@ def _ask(call: Call, endpoint: Endpoint, raw: bytes, form: str) -> Ask:
     )
 
 
-def _reply(answer: Answer) -> Reply:
+def _reply(call: Call, answer: Answer) -> Reply:
     headers = {**answer.headers, "Content-Type": answer.content_type}
     if answer.events is None:
         return Reply(status=answer.status, body=answer.body, headers=headers)
     headers["Cache-Control"] = "no-cache"
-    return Reply(status=answer.status, stream=_closing(answer.events), headers=headers)
+    return Reply(status=answer.status, stream=_while_there(call, answer.events), headers=headers)
 
 
-async def _closing(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The events; their source is closed as soon as nobody takes them any more."""
+async def _while_there(call: Call, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The events as long as the client takes them: a provider stops when nobody listens."""
+    gone = asyncio.ensure_future(_disconnected(call))
     try:
         async for one in events:
             yield one
+            if gone.done():
+                return
     finally:
-        close = getattr(events, "aclose", None)
-        if close is not None:
-            await close()
+        gone.cancel()
+        await close(events)
+
+
+async def _disconnected(call: Call) -> None:
+    while call.receive is not None:
+        if (await call.receive())["type"] == "http.disconnect":
+            return
 
 
 def _in_both_shapes(refused: ApiError) -> ApiError:

@@ -19,6 +19,7 @@ from brickyard.workspace.serving.external import CHAT, COMPLETIONS, EMBEDDINGS
 from brickyard.workspace.serving.records import Endpoint
 
 LARGEST_BODY: Final = 16 * 1024 * 1024  # what Databricks takes
+OURS: Final = frozenset({"client_request_id", "usage_context"})
 NATIVE: Final = "native"
 FORMS: Final[Mapping[str, str]] = {
     "chat": CHAT,
@@ -74,6 +75,22 @@ def fields(raw: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ApiError("MALFORMED_REQUEST", "The request body must be a JSON object")
     return found
+
+
+def take_notes(ask: Ask) -> None:
+    """Take out of the body what is told to the gateway, not to the model.
+
+    `client_request_id` and `usage_context` come back in the usage table.
+    """
+    body = ask.body
+    if body is None or not (OURS & body.keys()):
+        return
+    given = body.get("usage_context")
+    if given is not None and not isinstance(given, dict):
+        raise ApiError("INVALID_PARAMETER_VALUE", "usage_context must be an object")
+    ask.client_request_id = str(body.get("client_request_id") or "")
+    ask.usage_context = {str(key): str(value) for key, value in (given or {}).items()}
+    ask.body = {key: value for key, value in body.items() if key not in OURS}
 
 
 def form_of(entity: Entity, body: Mapping[str, Any]) -> str:

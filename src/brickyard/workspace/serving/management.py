@@ -1,6 +1,7 @@
 """Serving endpoints, as ServingEndpointsAPI of the SDK manages them.
 
-Kept without effect for now: AI gateway, rate limits, notifications, telemetry, budget policy.
+What the AI gateway's settings and rate limits mean for a request is the gateway's domain. Kept
+without effect for now: notifications, telemetry, budget policy.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from brickyard.workspace.kernel import Call, Fidelity, Json, Route, invalid, not_found
-from brickyard.workspace.serving import show
+from brickyard.workspace.serving import ai_gateway, show
 from brickyard.workspace.serving.records import Endpoint
 from brickyard.workspace.serving.scorer import tail
 
@@ -24,6 +25,10 @@ def create(call: Call) -> Json:
     if not isinstance(name, str) or not name:
         raise invalid("name is required")
     settings = {key: body[key] for key in KEPT if body.get(key)}
+    if "ai_gateway" in settings:
+        settings["ai_gateway"] = ai_gateway.read(settings["ai_gateway"])
+    if "rate_limits" in settings:
+        settings["rate_limits"] = ai_gateway.read_limits(settings["rate_limits"])
     made = call.engines.serving.create(
         call.principal, call.workspace, name, body.get("config"), settings
     )
@@ -74,13 +79,13 @@ def tag(call: Call) -> Json:
 
 
 def gateway(call: Call) -> Json:
-    body = dict(_object(call))
-    _set(call, ai_gateway=body)
-    return body
+    read = ai_gateway.read(_object(call))
+    _set(call, ai_gateway=read)
+    return read
 
 
 def limit(call: Call) -> Json:
-    limits = _object(call).get("rate_limits") or []
+    limits = ai_gateway.read_limits(_object(call).get("rate_limits") or [])
     _set(call, rate_limits=limits)
     return {"rate_limits": limits}
 
@@ -163,8 +168,8 @@ ROUTES: tuple[Route, ...] = (
     Route("PATCH", f"{ONE}/description", describe),
     Route("GET", f"{ONE}/served-models/{{served}}/logs", server_logs),
     Route("GET", f"{ONE}/served-models/{{served}}/build-logs", build_logs),
-    _virtual("PUT", f"{ONE}/ai-gateway", gateway),
-    _virtual("PUT", f"{ONE}/rate-limits", limit),
+    Route("PUT", f"{ONE}/ai-gateway", gateway),
+    Route("PUT", f"{ONE}/rate-limits", limit),
     _virtual("PATCH", f"{ONE}/notifications", notify),
     _virtual("PATCH", f"{ONE}/telemetry-config", telemetry),
     _virtual("PATCH", f"{ONE}/budget-policy", budget),

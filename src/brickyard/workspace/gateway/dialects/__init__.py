@@ -1,0 +1,1 @@
+"""How providers are spoken to: OpenAI's API and Anthropic's."""
