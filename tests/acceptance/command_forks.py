@@ -20,6 +20,7 @@ FORKING = """
 import json, os, sys
 from brickyard import cli, deploy
 from brickyard.cli import bundle_commands, diagnostics, live, progress, project_options
+from brickyard.cli import release_commands
 
 for line in sys.stdin:
     ask = json.loads(line)

@@ -38,6 +38,10 @@ WORKSPACE_COMMANDS = (
 RELEASE_COMMANDS = (
     Listed("policy", "policy_commands:policy", "Check the bundle against the data policy."),
     Listed("release", "release_commands:release", "Promote, list and roll back releases."),
+    Listed("drift", "drift_commands:drift", "Say what is no longer as it was released."),
+    Listed(
+        "doctor", "doctor_commands:doctor", "Look at the project for what makes such ones fail."
+    ),
     Listed("ci", "ci_commands:ci", "CI/CD pipelines: write, check, run here."),
 )
 OTHER_COMMANDS = (

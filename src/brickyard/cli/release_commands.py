@@ -1,13 +1,10 @@
-"""`release promote | history | show | rollback`: moving one commit through the environments."""
+"""`release …`: moving one commit through the environments, and what is known about it."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,70 +13,38 @@ from brickyard.cli.diagnostics import show_diagnostics
 from brickyard.cli.failures import Refused
 from brickyard.cli.live import LiveLine
 from brickyard.cli.progress import ReleaseProgress
-from brickyard.cli.project_options import (
-    LOCAL,
-    OUTPUT,
-    PROFILE,
-    VARIABLES,
-    parse_variables,
-    start_embedded,
+from brickyard.cli.project_options import FORCE_LOCK
+from brickyard.cli.release_options import (
+    ENVIRONMENT,
+    WAITING,
+    promotion,
+    reach,
+    record_numbered,
+    records_of,
+    release_options,
+    settings_here,
 )
-from brickyard.deploy import BrokenBundle, find_root
+from brickyard.cli.release_text import request_lines, status_lines
 from brickyard.deploy.disk import DiskFiles
 from brickyard.release import (
     FILE,
-    GitFault,
     Promotion,
-    PromotionRefused,
     ReleaseRecord,
+    Waiting,
     history,
-    open_environment,
+    live,
     promote,
     read_settings,
     rollback,
     uncommitted,
     verify,
 )
-from brickyard.release.promote import find_environment
 from brickyard.values import has_errors
-
-Command = Callable[..., None]
-
-ENVIRONMENT = click.option(
-    "-t",
-    "--environment",
-    required=True,
-    metavar="ENVIRONMENT",
-    help="Environment of brickyard.yml.",
-)
 
 
 @click.group()
 def release() -> None:
-    """Releases: promote a commit, see what was released, go back."""
-
-
-def _common(command: Command) -> Command:
-    """Options that reach an environment, and errors said as every other command says them."""
-
-    @VARIABLES
-    @OUTPUT
-    @PROFILE
-    @LOCAL
-    @wraps(command)
-    def run(**options: Any) -> None:
-        try:
-            command(**options)
-        except BrokenBundle as broken:
-            show_diagnostics(broken.diagnostics, DiskFiles(_root()))
-            raise Refused("the bundle has errors") from None
-        except PromotionRefused as refusal:
-            show_diagnostics(refusal.diagnostics, DiskFiles(_root()))
-            raise Refused(str(refusal)) from None
-        except GitFault as fault:
-            raise Refused(str(fault)) from None
-
-    return run
+    """Releases: promote a commit, approve it, see what was released, go back."""
 
 
 @release.command("promote", short_help="Release a commit to an environment, if it passes there.")
@@ -91,23 +56,32 @@ def _common(command: Command) -> Command:
     metavar="COMMIT",
     help="Commit to release; default: what the environment before serves, or HEAD for the first.",
 )
-@_common
-def promote_command(to: str, commit: str | None, output: str, **options: Any) -> None:
+@click.option(
+    "--by",
+    type=click.Choice(["code", "model"]),
+    default="code",
+    help="What is promoted: code (default), or the model version that the environment before"
+    " serves, where brickyard.yml allows it.",
+)
+@click.option("--again", is_flag=True, help="Release also what is live already.")
+@FORCE_LOCK
+@release_options
+def promote_command(to: str, output: str, **options: Any) -> None:
     """Deploy a commit to an environment, run its rollout there, and let it go live if it passes.
 
-    Exit code 1 when it does not; the environment then serves what it served.
+    Broken off, it goes on where it ended when it is run again. Exit code 1 when it does not pass:
+    the environment then serves what it served. Exit code 3 when it waits for approval.
     """
-    wanted = _promotion(to, output, commit=commit, **options)
+    wanted = promotion(to, **options)
     if output == "text":
-        files = DiskFiles(wanted.root)
-        settings = read_settings(files.get(FILE))
-        if not has_errors(settings.diagnostics):  # errors are said by the promotion itself
-            show_diagnostics(settings.diagnostics, files)
-    left_out = uncommitted(wanted.root)
-    if left_out and output == "text":
-        shown = ", ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
-        click.echo(f"Note: a release is a commit; not part of it: {shown}", err=True)
-    _show_result(_followed(wanted, output, promote), output)
+        _show_notes(wanted)
+    try:
+        record = _followed(wanted, output, promote)
+    except Waiting as waiting:
+        if output == "json":
+            click.echo(json.dumps(_waiting_json(waiting), indent=2))
+        raise
+    _show_result(record, output)
 
 
 @release.command("rollback", short_help="Return an environment to an earlier release.")
@@ -119,13 +93,15 @@ def promote_command(to: str, commit: str | None, output: str, **options: Any) ->
     metavar="NUMBER",
     help="Release to return to; default: the one before what is live.",
 )
-@_common
+@FORCE_LOCK
+@release_options
 def rollback_command(environment: str, number: int | None, output: str, **options: Any) -> None:
-    """Return an environment to an earlier release: code, alias and endpoint together.
+    """Return an environment to an earlier release: code, aliases, endpoints, indexes together.
 
-    What jobs wrote to tables since then stays; the record says which did.
+    What jobs wrote to tables since then stays; the record says which did. Rolling back twice is
+    rolling back once: name an earlier release to go further.
     """
-    wanted = _promotion(environment, output, **options)
+    wanted = promotion(environment, **options)
     record = _followed(wanted, output, lambda shown: rollback(shown, number))
     _show_result(record, output)
     if output == "text":
@@ -133,12 +109,50 @@ def rollback_command(environment: str, number: int | None, output: str, **option
             click.echo(f"  not undone: {line}")
 
 
+@release.command("approve", short_help="Approve the release that waits.")
+@ENVIRONMENT
+@click.option("--request", metavar="ID", help="The request meant; default: the one that waits.")
+@click.option("--comment", metavar="TEXT", default="", help="What to say about it.")
+@release_options
+def approve_command(environment: str, output: str, **options: Any) -> None:
+    """Approve a release: this commit, with this plan and this evaluation, and no other."""
+    _decide(environment, "approve", output, **options)
+
+
+@release.command("reject", short_help="Reject the release that waits.")
+@ENVIRONMENT
+@click.option("--request", metavar="ID", help="The request meant; default: the one that waits.")
+@click.option("--comment", metavar="TEXT", default="", help="Why.")
+@release_options
+def reject_command(environment: str, output: str, **options: Any) -> None:
+    """Reject a release: the next try to promote it is put on record as rejected."""
+    _decide(environment, "reject", output, **options)
+
+
+@release.command("status", short_help="Say what is live, under way, and waiting.")
+@ENVIRONMENT
+@release_options
+def status_command(environment: str, output: str, **options: Any) -> None:
+    """Say what an environment serves, what is under way there, and what waits for approval."""
+    from brickyard.release.status import status_of
+
+    settings = settings_here()
+    project = reach(environment, output, **options)
+    with LiveLine("reading the releases", is_silent=output == "json"):
+        found = status_of(project, settings.plain, environment)
+    if output == "json":
+        click.echo(json.dumps(found, indent=2, default=list))
+        return
+    for line in status_lines(environment, found):
+        click.echo(line)
+
+
 @release.command("history")
 @ENVIRONMENT
-@_common
+@release_options
 def history_command(environment: str, output: str, **options: Any) -> None:
     """List the releases of an environment, oldest first."""
-    records = _records(environment, output, **options)
+    records = records_of(environment, output, **options)
     if output == "json":
         click.echo(json.dumps([record.as_json() for record in records], indent=2))
         return
@@ -158,37 +172,128 @@ def history_command(environment: str, output: str, **options: Any) -> None:
 @release.command("show")
 @click.argument("number", type=int, metavar="NUMBER")
 @ENVIRONMENT
-@_common
+@release_options
 def show_command(number: int, environment: str, output: str, **options: Any) -> None:
     """Print one release record, whole, as JSON. `release history` has the numbers."""
-    records = _records(environment, output, **options)
-    found = next((record for record in records if record.sequence == number), None)
-    if found is None:
-        raise Refused(f"{environment} has no release {number}; it has {len(records)}")
+    records = records_of(environment, output, **options)
+    found = record_numbered(records, number, environment)
     click.echo(json.dumps(found.as_json(), indent=2))
 
 
-def _records(environment: str, output: str, **options: Any) -> tuple[ReleaseRecord, ...]:
-    wanted = _promotion(environment, output, **options)
-    settings = read_settings(DiskFiles(wanted.root).get(FILE))
-    with LiveLine("reading the release records", is_silent=output == "json"):
-        return history(open_environment(wanted, find_environment(settings, environment)))
+@release.command("diff", short_help="Compare two releases.")
+@click.argument("before", type=int, metavar="BEFORE")
+@click.argument("after", type=int, metavar="AFTER")
+@ENVIRONMENT
+@release_options
+def diff_command(before: int, after: int, environment: str, output: str, **options: Any) -> None:
+    """Compare two releases: code, configuration, prompts, models, indexes, data and scores."""
+    from brickyard.release.comparison import compare_releases, lines
+
+    records = records_of(environment, output, **options)
+    pair = [record_numbered(records, number, environment) for number in (before, after)]
+    wanted = promotion(environment, **options)
+    with LiveLine("comparing the two", is_silent=output == "json"):
+        found = compare_releases(wanted.root, pair[0], pair[1])
+    if output == "json":
+        click.echo(json.dumps(found, indent=2, default=list))
+        return
+    for line in lines(found):
+        click.echo(line)
 
 
-def _promotion(to: str, output: str, **options: Any) -> Promotion:
-    return Promotion(
-        root=_root(),
-        to=to,
-        commit=options.get("commit"),
-        variables=tuple(parse_variables(options["variables"]).items()),
-        profile=options["profile"],
-        local=options["local"],
-        start=start_embedded,
-    )
+@release.group("record", short_help="Check the records, or export one.")
+def record_group() -> None:
+    """Release records: check that none was changed, give one to other tools."""
 
 
-def _root() -> Path:
-    return find_root(Path.cwd(), os.environ)
+@record_group.command("verify", short_help="Check the chain of an environment's records.")
+@ENVIRONMENT
+@release_options
+def verify_command(environment: str, output: str, **options: Any) -> None:
+    """Check that no record was changed, taken out or put in. Exit code 1 if one was."""
+    records = records_of(environment, output, **options)
+    faults = verify(records)
+    if output == "json":
+        head = records[-1].digest if records else ""
+        answer = {"records": len(records), "head": head, "faults": list(faults)}
+        click.echo(json.dumps(answer, indent=2))
+    elif not faults:
+        head = f"; the last is {records[-1].digest}" if records else ""
+        click.echo(f"{len(records)} records of {environment}, each as it was written{head}")
+    if faults:
+        raise Refused(f"the history of {environment} was tampered with: {'; '.join(faults)}")
+
+
+@record_group.command("export", short_help="Print a record as a signed tool can take it.")
+@click.argument("number", type=int, metavar="[NUMBER]", required=False)
+@ENVIRONMENT
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["in-toto", "slsa"]),
+    default="slsa",
+    help="slsa: an in-toto statement with SLSA provenance v1 (default); in-toto: one with the"
+    " whole record as its predicate.",
+)
+@release_options
+def export_command(
+    number: int | None, environment: str, form: str, output: str, **options: Any
+) -> None:
+    """Print a release as an in-toto statement v1, to be signed; default: the one that is live."""
+    from brickyard.release.provenance import statement
+
+    records = records_of(environment, output, **options)
+    faults = verify(records)
+    if faults:
+        raise Refused(f"the history of {environment} was tampered with: {'; '.join(faults)}")
+    now_live = live(records)
+    if number is None and now_live is None:
+        raise Refused(f"nothing is live in {environment} yet")
+    record = now_live if number is None else record_numbered(records, number, environment)
+    assert record is not None
+    click.echo(json.dumps(statement(record, form), indent=2))
+
+
+def _decide(environment: str, decision: str, output: str, **options: Any) -> None:
+    from brickyard.release.approval_rules import rule_of
+    from brickyard.release.approvals import decide, find_request, weighed
+
+    settings = settings_here()
+    project = reach(environment, output, **options)
+    rule = rule_of(settings.plain, environment)
+    request = find_request(project, environment, options.get("request"), history(project))
+    if output == "text":
+        for line in request_lines(request.as_json()):
+            click.echo(line)
+    made = decide(project, request, rule, decision, str(options.get("comment") or ""))
+    found = weighed(project, request, rule)
+    if output == "json":
+        answer = {
+            **made.as_json(),
+            "counted": found.counted,
+            "needed": found.needed,
+            "is_approved": found.is_approved,
+        }
+        click.echo(json.dumps(answer, indent=2, default=list))
+        return
+    if decision == "reject":
+        click.echo(f"Rejected by {made.who}.")
+        return
+    click.echo(f"Approved by {made.who}: {found.counted} of {found.needed}.")
+    if found.is_approved:
+        click.echo(f"Now run: brickyard release promote --to {environment}")
+
+
+def _show_notes(wanted: Promotion) -> None:
+    """What of the folder is not part of the release, and what its settings say that is odd."""
+    files = DiskFiles(wanted.root)
+    settings = read_settings(files.get(FILE))
+    if not has_errors(settings.diagnostics):  # errors are said by the promotion itself
+        show_diagnostics(settings.diagnostics, files)
+    left_out = uncommitted(wanted.root)
+    if left_out:
+        shown = ", ".join(left_out[:3]) + (" …" if len(left_out) > 3 else "")
+        click.echo(f"Note: a release is a commit; not part of it: {shown}", err=True)
 
 
 def _followed(
@@ -212,3 +317,14 @@ def _show_result(record: ReleaseRecord, output: str) -> None:
         )
     if not record.succeeded:
         raise Refused(f"{record.reason}\n{record.environment} goes on serving what it served")
+
+
+def _waiting_json(waiting: Waiting) -> dict[str, Any]:
+    return {
+        "result": "waiting",
+        "exit_code": WAITING,
+        "counted": waiting.weighed.counted,
+        "needed": waiting.weighed.needed,
+        "request": json.loads(json.dumps(waiting.request.as_json(), default=list)),
+        "decisions": [one.as_json() for one in waiting.weighed.decisions],
+    }

@@ -113,6 +113,16 @@ def run_pipeline(
     return PipelineRun(update_id=update_id, state=state, errors=errors)
 
 
+def await_update(workspace: Workspace, pipeline: Runnable) -> str:
+    """Wait until no update of the pipeline is under way; the id of the one waited for, or ''."""
+    latest = workspace.get(_path(pipeline.id)).get("latest_updates") or ()
+    for update in latest:
+        if update.get("state") not in ENDED:
+            _follow(workspace, pipeline.id, str(update["update_id"]), lambda _: None)
+            return str(update["update_id"])
+    return ""
+
+
 def event_line(event: Mapping[str, Any]) -> str:
     """An event as the official CLI prints it; an error with what its exceptions say."""
     kind, level = str(event.get("event_type", "")), str(event.get("level", ""))

@@ -1,7 +1,9 @@
-"""Release: environments, rollout steps, gates, promotion of code, rollback, release records."""
+"""Release: environments, rollout steps, gates, approvals, promotion, rollback, records."""
 
+from brickyard.release.approvals import Waiting
 from brickyard.release.checkout import GitFault, uncommitted
-from brickyard.release.promote import Promotion, PromotionRefused, open_environment, promote
+from brickyard.release.faults import PromotionRefused
+from brickyard.release.promote import Promotion, open_environment, promote
 from brickyard.release.records import ReleaseRecord, history, live, verify
 from brickyard.release.rollback import rollback
 from brickyard.release.settings import FILE, ReleaseSettings, read_settings
@@ -13,6 +15,7 @@ __all__ = [
     "PromotionRefused",
     "ReleaseRecord",
     "ReleaseSettings",
+    "Waiting",
     "history",
     "live",
     "open_environment",

@@ -71,6 +71,32 @@ def subject(commit: Commit) -> str:
     return _git(commit.repository, "log", "-1", "--format=%s", commit.sha)
 
 
+def commits_between(old: Commit, new: Commit) -> tuple[str, ...]:
+    """The commits of `new` that `old` does not have, newest first: short id and subject."""
+    log = _git(old.repository, "log", "--format=%h %s", f"{old.sha}..{new.sha}")
+    return tuple(log.splitlines())
+
+
+def changed_files(old: Commit, new: Commit) -> tuple[tuple[str, str], ...]:
+    """Files of the bundle's folder that differ: `A`, `M`, `D` and so on, and the path."""
+    listing = _git(
+        old.repository, "diff", "--name-status", old.sha, new.sha, "--", _posix(new.folder)
+    )
+    rows = (line.split("\t") for line in listing.splitlines())
+    return tuple((row[0][:1], row[-1]) for row in rows)
+
+
+def file_at(commit: Commit, name: str) -> bytes | None:
+    """A file of the bundle's folder as it is in the commit, or None."""
+    path = (commit.folder / name).as_posix()
+    ended = subprocess.run(
+        ["git", "-C", str(commit.repository), "show", f"{commit.sha}:{path}"],
+        capture_output=True,
+        check=False,
+    )
+    return ended.stdout if ended.returncode == 0 else None
+
+
 @contextmanager
 def checked_out(commit: Commit) -> Iterator[Path]:
     """The bundle's folder as it is in the commit. Raises `GitFault`."""

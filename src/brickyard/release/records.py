@@ -17,13 +17,18 @@ from typing import Any, Final
 
 from brickyard.deploy import Project
 
-VERSION: Final = 1
+VERSION: Final = 2
+
+
+APART: Final = ("digest", "path")
 
 
 class Result(StrEnum):
     SUCCEEDED = "succeeded"
     GATE_FAILED = "gate failed"
     FAILED = "failed"
+    REJECTED = "rejected"
+    BROKEN_OFF = "broken off"  # killed, and given up for another release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +61,30 @@ class ReleaseRecord:
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     gate: Sequence[str] = ()
     not_undone: Sequence[str] = ()  # of a rollback: what it leaves as it is
+    returned_to: int = 0  # of a rollback: the number of the release
+    promoted_by: str = "code"  # or "model"
+    attempt: str = ""
+    models: Mapping[str, Any] = field(default_factory=dict)  # full name -> version, aliases, origin
+    prompts: Mapping[str, Any] = field(default_factory=dict)
+    endpoints: Mapping[str, Any] = field(default_factory=dict)  # name -> config, as it was set
+    indexes: Mapping[str, Any] = field(default_factory=dict)
+    apps: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)  # table -> Delta version
+    artifacts: Mapping[str, str] = field(default_factory=dict)  # file -> SHA-256
+    examples: Mapping[str, Any] = field(default_factory=dict)  # step -> scores of each example
+    approvals: Sequence[Mapping[str, Any]] = ()
+    exceptions: Sequence[Mapping[str, Any]] = ()  # of the policy, that counted
     brickyard_version: str = ""
     version: int = VERSION
     sequence: int = 0
     previous: str = ""  # digest of the record before
     digest: str = ""  # set when read or written; not part of the content
+    path: str = ""  # where it was read; not part of the content
+
+    @property
+    def is_damaged(self) -> bool:
+        """True when the file could not be read as a record."""
+        return self.sequence == 0 and bool(self.path)
 
     @property
     def succeeded(self) -> bool:
@@ -68,7 +92,7 @@ class ReleaseRecord:
 
     def content(self) -> bytes:
         """Canonical JSON: what the digest is taken of."""
-        names = [name for name in self.__slots__ if name != "digest"]
+        names = [name for name in self.__slots__ if name not in APART]
         plain = {name: getattr(self, name) for name in names}
         return json.dumps(plain, sort_keys=True, indent=1, default=list).encode()
 
@@ -83,13 +107,11 @@ def now() -> str:
 def history(project: Project) -> tuple[ReleaseRecord, ...]:
     """Every record of the project's target, oldest first."""
     found = []
-    for listed in project.files.listing(_folder(project)):
+    for listed in project.files.listing(records_folder(project)):
         path = str(listed["path"])
-        if not path.endswith(".json"):
-            continue
-        content = project.files.read(path)
+        content = project.files.read(path) if path.endswith(".json") else None
         if content is not None:
-            found.append(_decoded(content))
+            found.append(_decoded(content, path))
     return tuple(sorted(found, key=lambda record: (record.sequence, record.started)))
 
 
@@ -97,25 +119,36 @@ def write(project: Project, record: ReleaseRecord) -> ReleaseRecord:
     """Append the record to the history; it comes back with its place and digest."""
     before = history(project)
     last = before[-1] if before else None
+    if last is not None and last.attempt and last.attempt == record.attempt:
+        return last
     placed = replace(
         record,
         sequence=last.sequence + 1 if last is not None else 1,
         previous=last.digest if last is not None else "",
     )
     digest = hashlib.sha256(placed.content()).hexdigest()
-    path = f"{_folder(project)}/{placed.sequence:05d}-{digest[:16]}.json"
+    path = f"{records_folder(project)}/{placed.sequence:05d}-{digest[:16]}.json"
     project.files.write(path, placed.content())
-    return replace(placed, digest=digest)
+    return replace(placed, digest=digest, path=path)
 
 
 def verify(records: Sequence[ReleaseRecord]) -> tuple[str, ...]:
-    """What is wrong with a history: gaps, links that don't fit. Empty when it is whole."""
+    """What is wrong with a history: gaps, links and names that don't fit. Empty when it is whole.
+
+    The last record has no successor that knows it; its own name does.
+    """
     faults = []
     previous = ""
     for expected, record in enumerate(records, start=1):
-        if record.sequence != expected:
-            faults.append(f"release {expected} is missing")
+        if record.is_damaged:
+            faults.append(f"{record.path.rpartition('/')[2]} is not a release record")
             break
+        if record.sequence != expected:
+            what = "there twice" if record.sequence < expected else "missing"
+            faults.append(f"release {min(expected, record.sequence)} is {what}")
+            break
+        if record.path and f"-{record.digest[:16]}.json" not in record.path:
+            faults.append(f"release {record.sequence} is not what its name says: it was changed")
         if record.previous != previous:
             faults.append(f"release {record.sequence} does not follow the one before it")
         previous = record.digest
@@ -127,11 +160,30 @@ def live(records: Sequence[ReleaseRecord]) -> ReleaseRecord | None:
     return next((record for record in reversed(records) if record.succeeded), None)
 
 
-def _folder(project: Project) -> str:
+def records_folder(project: Project) -> str:
+    """Where the records of a target are, in its workspace."""
     return f"{project.path('root_path')}.releases"
 
 
-def _decoded(content: bytes) -> ReleaseRecord:
-    data = json.loads(content)
-    known = {name: data[name] for name in ReleaseRecord.__slots__ if name in data}
-    return ReleaseRecord(**{**known, "digest": hashlib.sha256(content).hexdigest()})
+def _decoded(content: bytes, path: str) -> ReleaseRecord:
+    """The record; one that can't be read keeps its path and has no number."""
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        data = json.loads(content)
+        known = {name: data[name] for name in ReleaseRecord.__slots__ if name in data}
+        return ReleaseRecord(**{**known, "digest": digest, "path": path})
+    except (ValueError, TypeError):
+        return ReleaseRecord(
+            kind="damaged",
+            environment="",
+            target="",
+            host="",
+            bundle="",
+            commit="",
+            author="",
+            subject="",
+            who="",
+            started="",
+            digest=digest,
+            path=path,
+        )

@@ -87,12 +87,9 @@ def test_a_release_deploys_it_at_the_end_at_the_latest(release: Release) -> None
 
 
 def test_a_rollout_that_makes_no_version_fails_the_release(release: Release) -> None:
-    put_back: list[str] = []
     release.deploy()
-    release.rollout.undo.append(("alias", lambda: put_back.append("alias")))
     with pytest.raises(StepFailed, match="not there yet"):
         release.rollout.run(())
-    assert put_back == ["alias"]
 
 
 def test_without_a_rollout_it_fails_at_once(release: Release) -> None:

@@ -114,7 +114,8 @@ def test_every_command_line_on_a_page_is_one_that_exists(page: Path) -> None:
         words = line.split(" -- ")[0].split()
         if words[1:] in (["bundle", "VERB"], ["bundle", "…"]):
             continue
-        path = " ".join(words[:3]) if " ".join(words[:3]) in COMMANDS else " ".join(words[:2])
+        paths = [" ".join(words[:length]) for length in (4, 3, 2)]
+        path = next((one for one in paths if one in COMMANDS), paths[-1])
         assert path in COMMANDS, line
         known = {name for option in COMMANDS[path].params for name in option.opts}
         for word in words[2:]:

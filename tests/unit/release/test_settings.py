@@ -11,6 +11,8 @@ GOOD = """
       dev: {target: dev}
       prod: {target: live, branches: [main]}
     rollout:
+      - step: register
+        run_job: register
       - step: evaluate
         run_job: evaluate
         parameters: {version: "${steps.register.version}"}
@@ -34,7 +36,7 @@ def test_environments_form_a_ladder_in_the_order_they_are_written() -> None:
 
 
 def test_steps_keep_their_action_subject_and_options() -> None:
-    evaluate, gate = read_settings(dedent(GOOD).encode()).rollout
+    _, evaluate, gate = read_settings(dedent(GOOD).encode()).rollout
     assert (evaluate.name, evaluate.action, evaluate.subject) == ("evaluate", "run_job", "evaluate")
     assert evaluate.options == {"parameters": {"version": "${steps.register.version}"}}
     assert [str(one) for one in gate.requirements] == ["recall >= 0.8"]
