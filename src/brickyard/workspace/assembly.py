@@ -20,6 +20,8 @@ from brickyard.workspace.dashboards.routes import ROUTES as DASHBOARDS
 from brickyard.workspace.engines import Engines
 from brickyard.workspace.files.engine import FilesEngine
 from brickyard.workspace.files.routes import ROUTES as FILES
+from brickyard.workspace.functions.engine import FunctionsEngine
+from brickyard.workspace.functions.routes import ROUTES as FUNCTIONS
 from brickyard.workspace.gateway.engine import GatewayEngine
 from brickyard.workspace.gateway.routes import ROUTES as GATEWAY
 from brickyard.workspace.genie.engine import GenieEngine
@@ -70,6 +72,7 @@ SERVICES: tuple[Route, ...] = (
     *PIPELINES,
     *DASHBOARDS,
     *VECTOR_SEARCH,
+    *FUNCTIONS,
     *GENIE,
     *LAKEBASE,
     *ALERTS,
@@ -162,6 +165,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         permissions=permissions,
         serving=serving,
     )
+    functions = FunctionsEngine(store, home, workspaces, catalog=catalog, spark=spark)
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
     monitors = MonitorsEngine(store, home, workspaces, identity=identity, catalog=catalog, sql=sql)
     lakebase = LakebaseEngine(store, home, workspaces, catalog=catalog, permissions=permissions)
@@ -208,6 +212,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         pipelines=pipelines,
         dashboards=dashboards,
         vector_search=vector_search,
+        functions=functions,
         genie=genie,
         lakebase=lakebase,
         alerts=alerts,

@@ -12,6 +12,7 @@ from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.compute.engine import ComputeEngine
 from brickyard.workspace.dashboards.engine import DashboardsEngine
 from brickyard.workspace.files.engine import FilesEngine
+from brickyard.workspace.functions.engine import FunctionsEngine
 from brickyard.workspace.gateway.engine import GatewayEngine
 from brickyard.workspace.genie.engine import GenieEngine
 from brickyard.workspace.git.engine import GitEngine
@@ -59,6 +60,7 @@ class Engines:
     pipelines: PipelinesEngine
     dashboards: DashboardsEngine
     vector_search: VectorSearchEngine
+    functions: FunctionsEngine
     genie: GenieEngine
     lakebase: LakebaseEngine
     alerts: AlertsEngine
@@ -93,6 +95,7 @@ class Engines:
             self.pipelines,
             self.dashboards,
             self.vector_search,
+            self.functions,
             self.genie,
             self.lakebase,
             self.alerts,

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from brickyard.workspace.kernel import ApiError, Home, WorkspaceInfo
+from brickyard.workspace.kernel import ApiError, Home, Principal, WorkspaceInfo
 from brickyard.workspace.spark.paths import Places
 from brickyard.workspace.spark.plans import KNOWN_RELATIONS, REFUSED_RELATIONS, Walk
 from brickyard.workspace.spark.protocol import Plan, Relation
 from brickyard.workspace.spark.refusals import Refusal
-from brickyard.workspace.spark.sessions import Session
+from brickyard.workspace.spark.sessions import Caller, Session
 from brickyard.workspace.spark.statements import Reader
 
 
@@ -20,8 +20,18 @@ class NoViews:
     def view_text(self, full_name: str) -> str | None:
         return "SELECT 1 AS a FROM dev.s.behind" if full_name == "dev.s.v" else None
 
+    def routine(self, _name: str) -> None:
+        return None
+
+    def columns(self, _name: str) -> tuple[str, ...]:
+        return ()
+
     def owner_of(self, _path: Path) -> None:
         return None
+
+
+DEV = WorkspaceInfo(name="dev", id=1, catalog="dev", url="")
+ME = Principal(id=1, user_name="me", display_name="me")
 
 
 def reads(message: Any) -> set[str]:
@@ -30,9 +40,10 @@ def reads(message: Any) -> set[str]:
     walk = Walk(
         Reader(
             session=Session(id="1", catalog="dev", schema="s"),
-            workspace=WorkspaceInfo(name="dev", id=1, catalog="dev", url=""),
+            workspace=DEV,
             lake=lake,
             places=Places(home, lake, home.files_of),
+            caller=Caller(principal=ME, workspace=DEV, scope="", token=""),
         )
     )
     walk.visit(message)

@@ -1,4 +1,4 @@
-"""Functions: their signature and body are kept and shown; running them is the engines' matter.
+"""Functions: their signature and body. How an engine runs one is in `routines.py`.
 
 details: the function as the API describes it, without what every securable has.
 """
@@ -12,6 +12,7 @@ from brickyard.workspace.catalog import names, securables
 from brickyard.workspace.catalog.access import Access
 from brickyard.workspace.catalog.metastore import Metastore
 from brickyard.workspace.catalog.privileges import BROWSE, MANAGE
+from brickyard.workspace.catalog.routines import Routine, routine
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import Principal, WorkspaceInfo
 
@@ -55,6 +56,12 @@ class Functions:
         with self._metastore.read() as tx:
             return securables.need(tx, "function", names.full("function", full_name))
 
+    def routine(self, full_name: str) -> Routine | None:
+        """The function as an engine runs it; None when there is none. Asks nobody."""
+        with self._metastore.read() as tx:
+            found = securables.find(tx, "function", full_name.lower())
+        return routine(found) if found is not None and found.kind == "function" else None
+
     def create(
         self,
         principal: Principal,
@@ -63,11 +70,23 @@ class Functions:
         described: Mapping[str, Any],
         *,
         comment: str | None = None,
+        replace: bool = False,
     ) -> Securable:
+        """With `replace`, the function of this name gets another meaning and keeps its grants."""
         full_name = names.full("function", full_name)
         schema, _, name = full_name.rpartition(".")
         names.normalised(name, "function")
         self._access.authorize(principal, workspace, "CREATE_FUNCTION", "schema", schema)
+        details = {key: described[key] for key in KEPT if described.get(key) is not None}
+        with self._metastore.begin() as tx:
+            had = securables.find(tx, "function", full_name) if replace else None
+        if had is not None and had.kind == "function":
+            self._access.authorize(principal, workspace, MANAGE, "function", full_name)
+            with self._metastore.begin() as tx:
+                found = securables.need(tx, "function", full_name)
+                return securables.change(
+                    tx, found, by=principal.user_name, comment=comment, details=details
+                )
         with self._metastore.begin() as tx:
             made = securables.new(
                 "function",
@@ -75,7 +94,7 @@ class Functions:
                 parent=securables.need(tx, "schema", schema),
                 by=principal.user_name,
                 comment=comment,
-                details={key: described[key] for key in KEPT if described.get(key) is not None},
+                details=details,
             )
             securables.add(tx, made)
         return made

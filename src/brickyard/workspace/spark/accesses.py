@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from brickyard.workspace.spark.functions.remote import Remote
 
 Mode = Literal["read", "write"]
 
@@ -13,7 +16,7 @@ Mode = Literal["read", "write"]
 class Access:
     """One securable and the privilege that the plan needs on it."""
 
-    kind: str  # table | volume | schema | catalog
+    kind: str  # table | volume | schema | catalog | function
     full_name: str
     privilege: str
     mode: Mode
@@ -21,10 +24,14 @@ class Access:
 
 @dataclass(slots=True)
 class Touched:
-    """Everything found in a plan. `opaque` names code whose accesses cannot be seen."""
+    """Everything found in a plan. `opaque` names code whose accesses cannot be seen.
+
+    `remotes` are the functions, by name, that the engine must know before it runs the plan.
+    """
 
     accesses: set[Access] = field(default_factory=set)
     opaque: set[str] = field(default_factory=set)
+    remotes: dict[str, Remote] = field(default_factory=dict)
 
     def read(self, table: str) -> None:
         self.accesses.add(Access(kind="table", full_name=table, privilege="SELECT", mode="read"))
@@ -32,9 +39,15 @@ class Touched:
     def write(self, table: str) -> None:
         self.accesses.add(Access(kind="table", full_name=table, privilege="MODIFY", mode="write"))
 
+    def execute(self, function: str) -> None:
+        self.accesses.add(
+            Access(kind="function", full_name=function, privilege="EXECUTE", mode="read")
+        )
+
     def add(self, other: Touched) -> None:
         self.accesses |= other.accesses
         self.opaque |= other.opaque
+        self.remotes |= other.remotes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

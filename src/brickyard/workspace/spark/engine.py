@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
     from brickyard.workspace.files.engine import FilesEngine
     from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.spark.functions.expansion import Hosted
     from brickyard.workspace.spark.gateway import Gateway
     from brickyard.workspace.spark.sail import Sail, Sails
     from brickyard.workspace.spark.service import Service
@@ -45,6 +46,7 @@ class SparkEngine:
         catalog: CatalogEngine,
         files: FilesEngine,
     ) -> None:
+        self.hosted: Hosted | None = None  # set by who has functions to offer
         self._home = home
         self._workspaces = workspaces
         self._identity = identity

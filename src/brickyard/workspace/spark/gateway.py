@@ -16,7 +16,7 @@ import grpc
 
 from brickyard.workspace.kernel import ApiError, WorkspaceInfo
 from brickyard.workspace.spark.protocol import SERVICE
-from brickyard.workspace.spark.refusals import SPARK, Refusal, from_api
+from brickyard.workspace.spark.refusals import SPARK, Refusal, from_api, told_by_the_workspace
 from brickyard.workspace.spark.service import Service
 from brickyard.workspace.spark.sessions import Caller
 
@@ -132,6 +132,8 @@ def refusal_of(fault: Exception) -> Refusal:
         return fault
     if isinstance(fault, ApiError):
         return from_api(fault)
+    if isinstance(fault, grpc.RpcError) and (told := told_by_the_workspace(str(fault.details()))):
+        return told
     if isinstance(fault, grpc.RpcError):
         message = (
             "The embedded Spark engine ended while it ran this. It starts again with the next "
@@ -149,7 +151,8 @@ def _abort(context: Any, fault: Exception) -> None:
         context.abort(grpc.StatusCode.UNAUTHENTICATED, str(fault))
     if not context.is_active():
         raise fault
-    if isinstance(fault, grpc.RpcError) and passes_through(fault):
+    own = isinstance(fault, grpc.RpcError) and told_by_the_workspace(str(fault.details()))
+    if isinstance(fault, grpc.RpcError) and passes_through(fault) and not own:
         trailing = [
             (key, value) for key, value in fault.trailing_metadata() or () if key == DETAILS
         ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.catalog import securables
+from brickyard.workspace.catalog.routines import Routine
 from brickyard.workspace.kernel import Principal, WorkspaceInfo
 
 if TYPE_CHECKING:
@@ -29,6 +31,17 @@ class Lake:
         """The query of a view; None for a table, or when there is none of this name."""
         found = self.find(full_name)
         return (found.details.get("view_definition") or None) if found else None
+
+    def routine(self, full_name: str) -> Routine | None:
+        """The function of this name, as it is run."""
+        return self.catalog.functions.routine(full_name)
+
+    def columns(self, full_name: str) -> Sequence[str]:
+        """The names of a table's columns; none when there is no such table."""
+        found = self.find(full_name)
+        if found is None:
+            return ()
+        return [str(one["name"]) for one in self.catalog.table(full_name).columns]
 
     def location(self, full_name: str) -> Path | None:
         found = self.find(full_name)

@@ -15,7 +15,9 @@ from typing import Any, Final
 
 from brickyard.workspace.spark.accesses import Touched
 from brickyard.workspace.spark.cursor import Cursor
+from brickyard.workspace.spark.functions.expansion import remote_of, wrong_number
 from brickyard.workspace.spark.paths import reading
+from brickyard.workspace.spark.protocol import Expression
 from brickyard.workspace.spark.refusals import not_understood, unsupported
 from brickyard.workspace.spark.statements import Kind, Reader
 
@@ -111,6 +113,7 @@ class Walk:
             "spark.connect.Expression.ExpressionString": self._expression_string,
             "spark.connect.UnresolvedTableValuedFunction": self._table_function,
             "spark.connect.Catalog": self._catalog,
+            "spark.connect.CallFunction": self._call_function,
         }
 
     def visit(self, message: Any) -> None:
@@ -219,7 +222,8 @@ class Walk:
         return f"{place.path}{trailing}"
 
     def _expression_string(self, message: Any) -> bool:
-        if MAY_HOLD_QUERY.search(message.expression):
+        expression = message.expression
+        if MAY_HOLD_QUERY.search(expression) or self._reader.calls_functions(expression):
             found = self._reader.understand(f"SELECT {message.expression}", local=self._local)
             if found.changed:
                 message.expression = found.sql.removeprefix("SELECT ")
@@ -245,6 +249,34 @@ class Walk:
         ):
             self.touched.opaque.add(f"the table function {name}")
         return True
+
+    def _call_function(self, message: Any) -> bool:
+        """`call_function("a.b.f", …)`: the remote function of a Python one."""
+        routine = self._reader.routine_called(Cursor(message.function_name).name())
+        if routine is None:
+            return True
+        if routine.language == "SQL" or routine.is_table:
+            raise unsupported(
+                f"call_function of {routine.full_name}, which is no scalar Python function,",
+                'Write expr("catalog.schema.function(column)").',
+            )
+        given = len(message.arguments)
+        if given != len(routine.parameters):
+            raise wrong_number(routine, given)
+        self.touched.execute(routine.full_name)
+        made = remote_of(routine)
+        self.touched.remotes[made.name] = made
+        message.function_name = made.name
+        for argument, parameter in zip(message.arguments, routine.parameters, strict=True):
+            before = Expression()
+            before.CopyFrom(argument)
+            argument.Clear()
+            argument.cast.expr.CopyFrom(before)
+            argument.cast.type_str = parameter.type_text
+            self.visit(argument.cast.expr)
+        if not given:
+            message.arguments.add().literal.boolean = True
+        return False
 
     def _catalog(self, message: Any) -> bool:
         kind = message.WhichOneof("cat_type")

@@ -8,6 +8,7 @@ as Spark's own messages have them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -25,12 +26,20 @@ _CONDITIONS: Final[Mapping[str, tuple[str, str]]] = {
     "SCHEMA_DOES_NOT_EXIST": ("SCHEMA_NOT_FOUND", "42704"),
     "TABLE_DOES_NOT_EXIST": ("TABLE_OR_VIEW_NOT_FOUND", "42P01"),
     "VOLUME_DOES_NOT_EXIST": ("VOLUME_DOES_NOT_EXIST", "42704"),
+    "FUNCTION_DOES_NOT_EXIST": ("ROUTINE_NOT_FOUND", "42883"),
+    "FUNCTION_ALREADY_EXISTS": ("ROUTINE_ALREADY_EXISTS", "42723"),
     "CATALOG_ALREADY_EXISTS": ("CATALOG_ALREADY_EXISTS", "42710"),
     "SCHEMA_ALREADY_EXISTS": ("SCHEMA_ALREADY_EXISTS", "42P06"),
     "TABLE_ALREADY_EXISTS": ("TABLE_OR_VIEW_ALREADY_EXISTS", "42P07"),
     "VOLUME_ALREADY_EXISTS": ("VOLUME_ALREADY_EXISTS", "42000"),
     "SCHEMA_NOT_EMPTY": ("SCHEMA_NOT_EMPTY", "2BP01"),
     "INVALID_PARAMETER_VALUE": ("INVALID_PARAMETER_VALUE", "22023"),
+}
+# code of a failure while a statement ran -> SQL state
+_STATES: Final[Mapping[str, str]] = {
+    "USER_DEFINED_FUNCTIONS_FAILED": "39000",
+    "DEADLINE_EXCEEDED": "57014",
+    "ABORTED": "40001",
 }
 
 
@@ -76,6 +85,20 @@ def from_api(fault: ApiError) -> Refusal:
     if fault.code == "PERMISSION_DENIED":
         message = f"Insufficient privileges: PERMISSION_DENIED: {fault.message}"
     return Refusal(condition, message, sql_state=state)
+
+
+_TOLD: Final = re.compile(r"BRICKYARD\[(\w+)\](.*?)\[/BRICKYARD\]", re.DOTALL)
+
+
+def told_by_the_workspace(engine_says: str) -> Refusal | None:
+    """What the workspace refused while the engine ran (remote_calls.py), without its way here."""
+    found = _TOLD.search(engine_says)
+    if found is None:
+        return None
+    code, message = found.group(1), found.group(2)
+    if code in _CONDITIONS:
+        return from_api(ApiError(code, message))
+    return Refusal(code, message, sql_state=_STATES.get(code, "58000"), jvm_class=SPARK)
 
 
 def unsupported(what: str, way_out: str = "") -> Refusal:

@@ -225,6 +225,8 @@ def _environment(
         "HOME": "/tmp",
         "RUST_LOG": "error,sail_cli=info",
         "PYTHONWARNINGS": "ignore",
+        "BRICKYARD_FUNCTIONS_URL": url,
+        "BRICKYARD_FUNCTIONS_TOKEN": token,
         "SAIL_CATALOG__LIST": f"[{listed}]",
         "SAIL_CATALOG__DEFAULT_CATALOG": default_catalog,
         "SAIL_CATALOG__DEFAULT_DATABASE": '["default"]',

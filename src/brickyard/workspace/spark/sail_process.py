@@ -1,11 +1,12 @@
 """One Sail engine that nobody but the gateway can talk to.
 
-Run as a file: nothing of Brickyard is imported here, only `pysail`. Sail's Spark Connect server
-knows no authentication, and its loopback port is open to every process of the machine: code in a
-dev task that found the port of a prod engine could write through it. So the door is shut behind the
-gateway: as soon as its one connection stands, this process gives up the right to accept another on
-that socket (seccomp(2), which needs no privilege; Sail is told that nobody is waiting). Whoever was
-quicker is noticed by the gateway, which counts the connections. The engine ends when its one does.
+Run as a file: only `pysail` is imported here, and the file beside it for remote functions. Sail's
+Spark Connect server knows no authentication, and its loopback port is open to every process of the
+machine: code in a dev task that found the port of a prod engine could write through it. So the door
+is shut behind the gateway: as soon as its one connection stands, this process gives up the right to
+accept another on that socket (seccomp(2), which needs no privilege; Sail is told that nobody is
+waiting). Whoever was quicker is noticed by the gateway, which counts the connections. The engine
+ends when its one does.
 
 Linux on x86-64 and ARM64 only; elsewhere the door stays open, and a line in the log says so.
 """
@@ -14,12 +15,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import importlib.util
 import os
 import socket
 import struct
 import sys
 import threading
 import time
+from pathlib import Path
 
 # machine: (its number in audit records, the system calls seccomp, accept, accept4)
 MACHINES = {"x86_64": (0xC000003E, 317, 43, 288), "aarch64": (0xC00000B7, 277, 202, 242)}
@@ -37,10 +40,22 @@ CONNECT_S = 60.0
 
 def main() -> None:
     threading.Thread(target=_guard, daemon=True).start()
+    _know_remote_functions()
     from pysail.cli import main as serve
 
     sys.argv = [sys.argv[0], "spark", "server", "--ip", "127.0.0.1", "--port", "0"]
     serve()
+
+
+def _know_remote_functions() -> None:
+    """The module that functions run by the workspace refer to (functions/remote.py)."""
+    place = Path(__file__).with_name("remote_calls.py")
+    spec = importlib.util.spec_from_file_location("brickyard_remote", place)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module
 
 
 def _guard() -> None:

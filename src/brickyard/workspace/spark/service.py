@@ -154,6 +154,7 @@ class Service:
         if statement.sql != sql.query:
             sql.query = statement.sql
         if kind is Kind.QUERY:
+            turn.record_calls(statement.touched)
             return turn.stream()
         if kind is Kind.WRITE:
             return self._write(turn, statement)
@@ -262,6 +263,7 @@ class Service:
             places=self._places,
             sail=lambda: self._sail(caller, session),
             request=request,
+            hosted=self._engine.hosted,
         )
 
     def _session(self, caller: Caller, request: Any) -> Session:
@@ -277,6 +279,8 @@ class Service:
             with session.lock:
                 if session.engine not in (0, number):
                     session.temp_views.clear()
+                    session.functions.clear()
+                    session.remotes.clear()
                     session.catalog, session.schema = caller.workspace.catalog, "default"
                 session.engine = number
         return sail

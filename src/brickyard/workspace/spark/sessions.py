@@ -50,6 +50,8 @@ class Session:
     catalog: str
     schema: str = "default"
     temp_views: dict[str, Touched] = field(default_factory=dict)
+    functions: set[str] = field(default_factory=set)  # its own, in lower case
+    remotes: set[str] = field(default_factory=set)  # those of the workspace that its engine knows
     engine: int = 0  # which start of the engine this session was set up in
     answered: dict[str, Answered] = field(default_factory=dict)  # by operation id
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -92,6 +94,7 @@ class Sessions:
                     catalog=had.catalog,
                     schema=had.schema,
                     temp_views=dict(had.temp_views),
+                    functions=set(had.functions),
                     engine=had.engine,
                 )
 

@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+from brickyard.workspace.catalog.routines import Routine
 from brickyard.workspace.kernel import WorkspaceInfo
 from brickyard.workspace.spark.accesses import Touched
 from brickyard.workspace.spark.cursor import Cursor, syntax_error, tokens_of
+from brickyard.workspace.spark.functions.definitions import creates
+from brickyard.workspace.spark.functions.expansion import Expansion, Hosted, Surroundings
 from brickyard.workspace.spark.lake import Lake
 from brickyard.workspace.spark.paths import FORMATS, Places, reading, writing
 from brickyard.workspace.spark.refusals import not_understood, unsupported
-from brickyard.workspace.spark.sessions import Session
+from brickyard.workspace.spark.sessions import Caller, Session
 
 DIALECT: Final = "databricks"
 DEEPEST_VIEW: Final = 20
@@ -41,6 +44,7 @@ class Statement:
     tree: Any = None  # sqlglot's, of the original text
     written: str = ""  # the table that a WRITE changes
     changed: bool = False  # `sql` differs from the original text
+    calling: str = ""  # the text with its calls of functions, where `sql` has none any more
 
 
 # First words of statements that the gateway answers itself (commands/).
@@ -81,6 +85,27 @@ class Reader:
     workspace: WorkspaceInfo
     lake: Lake
     places: Places
+    caller: Caller
+    hosted: Hosted | None = None
+
+    def functions(self, touched: Touched) -> Expansion:
+        """Replaces the calls of functions in texts of this session."""
+        around = Surroundings(
+            routine=self.lake.routine,
+            columns=self.lake.columns,
+            parse=parsed,
+            own=frozenset(self.session.functions),
+            hosted=self.hosted,
+            caller=self.caller,
+        )
+        return Expansion(around, touched, catalog=self.session.catalog, schema=self.session.schema)
+
+    def calls_functions(self, text: str) -> bool:
+        """Whether an expression calls functions of the catalog, or of the workspace."""
+        return self.functions(Touched()).is_called_in(text)
+
+    def routine_called(self, parts: tuple[str, ...]) -> Routine | None:
+        return self.functions(Touched()).routine(parts)
 
     def understand(
         self,
@@ -90,6 +115,8 @@ class Reader:
         depth: int = 0,
     ) -> Statement:
         """Raises a Refusal or ApiError. `local` are names that the plan itself brings along."""
+        if creates(sql):
+            return Statement(kind=Kind.COMMAND, sql=sql)
         tokens = tokens_of(sql)
         if any(token.text == ";" and token.token_type.name != "STRING" for token in tokens):
             raise syntax_error("Syntax error at or near ';': one statement at a time.")
@@ -101,9 +128,14 @@ class Reader:
             sql = f"SELECT * FROM {sql[cursor.tokens[1].start :]}" if len(tokens) > 1 else sql
         elif first in COMMANDS or (first == "CREATE" and _created_here(cursor)):
             return Statement(kind=Kind.COMMAND, sql=sql)
-        tree = _parse(sql)
+        called = Touched()
+        text = self.functions(called).expand(sql, arguments)
         spliced = _Splices(self, arguments or {}, local, depth)
-        return self._classify(sql, tree, spliced)
+        spliced.touched.add(called)
+        made = self._classify(text, parsed(text), spliced)
+        if text != sql:
+            made.changed, made.calling = True, sql
+        return made
 
     def _classify(self, sql: str, tree: Any, spliced: _Splices) -> Statement:
         from sqlglot import exp
@@ -281,7 +313,7 @@ def _without_qualify(sql: str) -> str:
     """The same query with a subquery and WHERE for QUALIFY, which the engine does not know."""
     from sqlglot.transforms import eliminate_qualify
 
-    return str(_parse(sql).transform(_each_select(eliminate_qualify)).sql(DIALECT))
+    return str(parsed(sql).transform(_each_select(eliminate_qualify)).sql(DIALECT))
 
 
 def _each_select(change: Any) -> Any:
@@ -292,7 +324,8 @@ def _each_select(change: Any) -> Any:
     )
 
 
-def _parse(sql: str) -> Any:
+def parsed(sql: str) -> Any:
+    """The statement's tree. Raises a ParseException."""
     import sqlglot
     from sqlglot.errors import SqlglotError
 

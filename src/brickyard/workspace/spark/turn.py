@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from brickyard.workspace.kernel import Principal, WorkspaceInfo
-from brickyard.workspace.spark import log_hints
+from brickyard.workspace.spark import datatypes, log_hints
 from brickyard.workspace.spark.accesses import Touched
+from brickyard.workspace.spark.functions.expansion import Hosted
+from brickyard.workspace.spark.functions.remote import Remote, registration
 from brickyard.workspace.spark.lake import Lake
 from brickyard.workspace.spark.paths import Places
 from brickyard.workspace.spark.protocol import (
@@ -47,6 +49,7 @@ class Turn:
     request: Any  # ExecutePlanRequest
     touched: Touched = field(default_factory=Touched)
     in_engine: bool = False  # the engine got the request itself
+    hosted: Hosted | None = None
 
     @property
     def principal(self) -> Principal:
@@ -59,7 +62,12 @@ class Turn:
     @property
     def reader(self) -> Reader:
         return Reader(
-            session=self.session, workspace=self.workspace, lake=self.lake, places=self.places
+            session=self.session,
+            workspace=self.workspace,
+            lake=self.lake,
+            places=self.places,
+            caller=self.caller,
+            hosted=self.hosted,
         )
 
     def allow(self, touched: Touched) -> None:
@@ -69,6 +77,18 @@ class Turn:
         ):
             self.lake.authorize(self.principal, self.workspace, access)
         self.touched.add(touched)
+        if touched.remotes:
+            self._make_known(touched.remotes.values())
+
+    def _make_known(self, remotes: Iterable[Remote]) -> None:
+        """Register with the engine what the plan calls and the workspace runs."""
+        self.sail()  # a new engine has forgotten them
+        for one in remotes:
+            if one.name not in self.session.remotes:
+                kind = self.parsed(f"returned {one.returns}")
+                told = datatypes.columns(kind)[0]["type"]
+                self.run_plan(registration(one, kind.struct.fields[0].data_type, told))
+                self.session.remotes.add(one.name)
 
     def record(self, touched: Touched | None = None) -> None:
         """Keep what was really read and written."""
@@ -82,6 +102,12 @@ class Turn:
                 self.caller.scope,
                 kind=access.kind,
             )
+
+    def record_calls(self, touched: Touched) -> None:
+        """Keep which functions a query called: its text does not name them any more."""
+        called = Touched()
+        called.accesses |= {one for one in touched.accesses if one.kind == "function"}
+        self.record(called)
 
     def wrote(self, table: str) -> None:
         """Record a write that needed no MODIFY of its own (a table just created)."""

@@ -184,6 +184,13 @@ def read_only(turn: Turn, command: Any) -> Responses:
     return turn.run()
 
 
+def register_function(turn: Turn, command: Any) -> Responses:
+    """A function of the session's own: its name means it from now on."""
+    responses = read_only(turn, command)
+    turn.session.functions.add(command.function_name.lower())
+    return responses
+
+
 def _write_table(turn: Turn, touched: Touched, name: str) -> Responses:
     touched.write(name)
     turn.allow(touched)
@@ -201,8 +208,8 @@ COMMANDS: Final[Mapping[str, Callable[[Turn, Any], Responses]]] = {
     "write_operation_v2": write_operation_v2,
     "merge_into_table_command": merge_into,
     "create_dataframe_view": create_view,
-    "register_function": read_only,
-    "register_table_function": read_only,
+    "register_function": register_function,
+    "register_table_function": register_function,
     "register_data_source": read_only,
     "checkpoint_command": read_only,
     "remove_cached_remote_relation_command": read_only,

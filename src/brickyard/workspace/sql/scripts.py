@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 STRAY = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
-# Quoted text, names and comments hide a semicolon; everything else is taken as it comes.
+# Quoted text, names, comments and a function's Python hide a semicolon; the rest is taken as is.
 PIECES = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|--[^\n]*|/\*.*?\*/|;|[^'"`;/-]+|.""",
+    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|--[^\n]*|/\*.*?\*/"""
+    r"""|\$\$.*?\$\$|;|[^'"`;/$-]+|.""",
     re.DOTALL,
 )
 

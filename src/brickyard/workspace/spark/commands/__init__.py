@@ -11,9 +11,17 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from brickyard.workspace.spark.answers import Answer
-from brickyard.workspace.spark.commands import describe, grants, maintenance, namespaces, settings
+from brickyard.workspace.spark.commands import (
+    describe,
+    functions,
+    grants,
+    maintenance,
+    namespaces,
+    settings,
+)
 from brickyard.workspace.spark.commands import tables as tables_
 from brickyard.workspace.spark.cursor import Cursor
+from brickyard.workspace.spark.functions.definitions import creates
 from brickyard.workspace.spark.refusals import unsupported
 from brickyard.workspace.spark.turn import Turn
 
@@ -26,12 +34,15 @@ COMMANDS: Final[Mapping[str, Run]] = {
     **maintenance.COMMANDS,
     **grants.COMMANDS,
     **settings.COMMANDS,
+    **functions.COMMANDS,
 }
 _LONGEST_FIRST: Final = sorted(COMMANDS, key=lambda words: -len(words.split()))
 
 
 def answer(turn: Turn, sql: str, arguments: Mapping[str, str]) -> Answer | None:
     """Run one of these statements. None: the engine is to run it as written."""
+    if creates(sql):  # its body is not to be read as SQL
+        return functions.create_function(turn, sql)
     cursor = Cursor(sql, arguments=arguments)
     for words in _LONGEST_FIRST:
         if cursor.take(*words.split()):

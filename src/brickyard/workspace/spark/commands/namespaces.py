@@ -32,9 +32,9 @@ def show_tables(turn: Turn, cursor: Cursor) -> Answer:
     pattern = _pattern(cursor)
     found = turn.lake.catalog.tables.visible(turn.principal, turn.workspace, schema)
     rows: list[Sequence[object]] = [
-        (schema.partition(".")[2], one.name, False) for one in found if _like(one.name, pattern)
+        (schema.partition(".")[2], one.name, False) for one in found if like(one.name, pattern)
     ]
-    rows += [("", name, True) for name in turn.session.temp_views if _like(name, pattern)]
+    rows += [("", name, True) for name in turn.session.temp_views if like(name, pattern)]
     columns = {"database": "string", "tableName": "string", "isTemporary": "bool"}
     return Answer(columns=columns, rows=rows)
 
@@ -46,9 +46,9 @@ def show_views(turn: Turn, cursor: Cursor) -> Answer:
     rows: list[Sequence[object]] = [
         (schema.partition(".")[2], one.name, False)
         for one in found
-        if one.details.get("view_definition") and _like(one.name, pattern)
+        if one.details.get("view_definition") and like(one.name, pattern)
     ]
-    rows += [("", name, True) for name in turn.session.temp_views if _like(name, pattern)]
+    rows += [("", name, True) for name in turn.session.temp_views if like(name, pattern)]
     columns = {"namespace": "string", "viewName": "string", "isTemporary": "bool"}
     return Answer(columns=columns, rows=rows)
 
@@ -57,7 +57,7 @@ def show_volumes(turn: Turn, cursor: Cursor) -> Answer:
     schema = _schema(turn, cursor)
     pattern = _pattern(cursor)
     found = turn.lake.catalog.volumes.visible(turn.principal, turn.workspace, schema)
-    rows = [(schema.partition(".")[2], one.name) for one in found if _like(one.name, pattern)]
+    rows = [(schema.partition(".")[2], one.name) for one in found if like(one.name, pattern)]
     return Answer(columns={"database": "string", "volume_name": "string"}, rows=rows)
 
 
@@ -223,7 +223,7 @@ def _pattern(cursor: Cursor) -> str:
     return pattern
 
 
-def _like(name: str, pattern: str) -> bool:
+def like(name: str, pattern: str) -> bool:
     """SHOW's own patterns: `*` for anything, `|` between alternatives, any case."""
     if not pattern:
         return True
@@ -236,7 +236,7 @@ def _like(name: str, pattern: str) -> bool:
 
 def _names(column: str, names: Sequence[str], pattern: str) -> Answer:
     return Answer(
-        columns={column: "string"}, rows=[(name,) for name in names if _like(name, pattern)]
+        columns={column: "string"}, rows=[(name,) for name in names if like(name, pattern)]
     )
 
 

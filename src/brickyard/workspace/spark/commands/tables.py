@@ -172,8 +172,9 @@ def create_view(turn: Turn, statement: Any) -> Answer:
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
     name = turn.session.qualified(tuple(part.name for part in target.parts))
     turn.allow(statement.touched)
-    original = type(statement)(kind=statement.kind, sql=statement.sql, tree=tree)
-    text = _qualified(turn, query_text(original))
+    as_written = statement.calling or statement.sql  # functions are called by whoever reads it
+    original = type(statement)(kind=statement.kind, sql=as_written, tree=tree)
+    text = turn.reader.functions(Touched()).qualified(_qualified(turn, query_text(original)))
     if isinstance(tree.this, exp.Schema):
         names = ", ".join(f"`{one.name}`" for one in tree.this.expressions)
         text = f"SELECT * FROM ({text}) AS v({names})"
@@ -217,8 +218,10 @@ def _view_columns(turn: Turn, text: str) -> list[Mapping[str, Any]]:
     from brickyard.workspace.catalog.delta import type_name, type_text
     from brickyard.workspace.spark.protocol import Relation
 
+    understood = turn.reader.understand(text)
+    turn.allow(understood.touched)
     relation = Relation()
-    relation.sql.query = turn.reader.understand(text).sql
+    relation.sql.query = understood.sql
     return [
         {
             "name": one["name"],
