@@ -165,7 +165,16 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         permissions=permissions,
         serving=serving,
     )
-    functions = FunctionsEngine(store, home, workspaces, catalog=catalog, spark=spark)
+    functions = FunctionsEngine(
+        store,
+        home,
+        workspaces,
+        catalog=catalog,
+        spark=spark,
+        serving=serving,
+        vector_search=vector_search,
+        secrets=secrets,
+    )
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
     monitors = MonitorsEngine(store, home, workspaces, identity=identity, catalog=catalog, sql=sql)
     lakebase = LakebaseEngine(store, home, workspaces, catalog=catalog, permissions=permissions)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from brickyard.workspace.catalog import defaults, folders, lineage, securables
 from brickyard.workspace.catalog.access import Access
 from brickyard.workspace.catalog.catalogs import Catalogs
+from brickyard.workspace.catalog.connections import Connections
 from brickyard.workspace.catalog.functions import Functions
 from brickyard.workspace.catalog.lineage import AccessMode, RecordedAccess
 from brickyard.workspace.catalog.locations import CREDENTIAL, LOCATION, Outside
@@ -59,6 +60,7 @@ class CatalogEngine:
         self.tags = Tags(self.metastore, self.access)
         self.storage_credentials = Outside(self.metastore, self.access, CREDENTIAL)
         self.external_locations = Outside(self.metastore, self.access, LOCATION)
+        self.connections = Connections(self.metastore, self.access)
         self.permissions = Permissions(self.metastore, self.access)
 
     def start(self) -> None:

@@ -15,13 +15,14 @@ from brickyard.workspace.kernel import ApiError, invalid
 LONGEST: Final = 255
 _FORBIDDEN: Final = re.compile(r"[./\s\x00-\x1f\x7f]")
 # Kinds that lie in the metastore itself, beside the catalogs.
-OUTSIDE: Final = frozenset({"external_location", "storage_credential"})
+OUTSIDE: Final = frozenset({"connection", "external_location", "storage_credential"})
 _LEVELS: Final[Mapping[str, int]] = {"catalog": 1, "schema": 2, **dict.fromkeys(OUTSIDE, 1)}
 SPELLED: Final[Mapping[str, str]] = {
     "metastore": "Metastore",
     "catalog": "Catalog",
     "external_location": "External Location",
     "storage_credential": "Storage Credential",
+    "connection": "Connection",
     "schema": "Schema",
     "table": "Table",
     "volume": "Volume",

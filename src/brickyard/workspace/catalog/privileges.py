@@ -29,7 +29,7 @@ CREATES_IN_SCHEMA: Final = frozenset(
     }
 )
 # What a read-only workspace binding lets through. Everything else changes something.
-HARMLESS: Final = READS | {"USE_CATALOG", "USE_SCHEMA", "READ_SECRET", BROWSE}
+HARMLESS: Final = READS | {"USE_CATALOG", "USE_SCHEMA", "READ_SECRET", "USE_CONNECTION", BROWSE}
 
 _TABLE: Final = frozenset({ALL, "APPLY_TAG", BROWSE, MANAGE, "MODIFY", "SELECT", "REFRESH"})
 _VOLUME: Final = frozenset({ALL, "APPLY_TAG", BROWSE, MANAGE, "READ_VOLUME", "WRITE_VOLUME"})
@@ -85,6 +85,7 @@ GRANTABLE: Final[Mapping[str, frozenset[str]]] = {
             "WRITE_FILES",
         }
     ),
+    "connection": frozenset({ALL, BROWSE, MANAGE, "CREATE_FOREIGN_CATALOG", "USE_CONNECTION"}),
     "catalog": _SCHEMA | {"USE_CATALOG", "CREATE_SCHEMA"},
     "schema": _SCHEMA,
     "table": _TABLE,

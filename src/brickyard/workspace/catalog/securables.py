@@ -1,7 +1,7 @@
 """What can be owned and granted: one table for all of them, a tree by `parent_id`.
 
 kind       metastore > catalog > schema > table | volume | function | model | prompt |
-           vector_index | secret, metastore > external_location | storage_credential
+           vector_index | secret, metastore > external_location | storage_credential | connection
 namespace  where names are unique: models, functions and prompts share `routine`, vector
            indexes are among the tables, the rest have their own
 full_name  lower case; '' for the metastore

@@ -8,10 +8,11 @@ answer, whichever way the question comes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.catalog.routines import Routine
+from brickyard.workspace.functions.batches import Batch
 from brickyard.workspace.functions.workers import Recipe, Workers, own_python
 from brickyard.workspace.kernel import (
     ApiError,
@@ -23,6 +24,15 @@ from brickyard.workspace.kernel import (
 )
 from brickyard.workspace.processes import Environments, Mounts, UnresolvedEnvironment
 from brickyard.workspace.spark.engine import SparkEngine
+
+if TYPE_CHECKING:
+    from brickyard.workspace.functions.offers import Offered
+    from brickyard.workspace.functions.requesting import Requests
+    from brickyard.workspace.secrets.engine import SecretsEngine
+    from brickyard.workspace.serving.engine import ServingEngine
+    from brickyard.workspace.spark.functions.expansion import HostedCall
+    from brickyard.workspace.spark.sessions import Caller
+    from brickyard.workspace.vector_search.engine import VectorSearchEngine
 
 BATCH_LIMIT_S: Final = 300.0
 
@@ -36,15 +46,56 @@ class FunctionsEngine:
         *,
         catalog: CatalogEngine,
         spark: SparkEngine,
+        serving: ServingEngine,
+        vector_search: VectorSearchEngine,
+        secrets: SecretsEngine,
     ) -> None:
         self._home = home
         self._catalog = catalog
-        self._spark = spark
+        self._serving = serving
+        self._vector_search = vector_search
+        self._secrets = secrets
+        self._requests: Requests | None = None
+        spark.hosted = self
         self._workers = Workers(home.logs / "functions")
         self._environments = Environments(home.environments, home=home.root)
-        self._kinds: Mapping[
-            str, Callable[[Principal, WorkspaceInfo, Mapping[str, Any], bytes], bytes]
-        ] = {"python": self._python}
+        self._offered: Offered | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The functions that are offered in SQL (`Hosted`)."""
+        return self._offers().names
+
+    def replacement(self, asked: HostedCall) -> str:
+        return self._offers().replacement(asked)
+
+    def secret(self, caller: Caller, scope: str, key: str) -> str:
+        value = self._secrets.get_as(caller.principal, caller.workspace, scope, key)
+        return value.decode()
+
+    @property
+    def requests(self) -> Requests:
+        """HTTP requests by connections of the catalog."""
+        if self._requests is None:
+            from brickyard.workspace.functions.requesting import Requests
+
+            self._requests = Requests(self._catalog)
+        return self._requests
+
+    def _offers(self) -> Offered:
+        if self._offered is None:
+            from brickyard.workspace.functions import http_offer, searching
+            from brickyard.workspace.functions.ai import offers as ai
+            from brickyard.workspace.functions.offers import Offered
+
+            self._offered = Offered(
+                (
+                    *ai.offers(self._serving, self._catalog),
+                    searching.offer(self._vector_search),
+                    http_offer.offer(self._catalog),
+                )
+            )
+        return self._offered
 
     def start(self) -> None:
         """Nothing yet: processes start when they are first needed."""
@@ -52,18 +103,22 @@ class FunctionsEngine:
     def stop(self) -> None:
         self._workers.stop()
 
-    def evaluate(
-        self, principal: Principal, workspace: WorkspaceInfo, asked: Mapping[str, Any], data: bytes
-    ) -> bytes:
-        """One column, as an Arrow stream, for the columns in `data`. Raises ApiError."""
-        kind = self._kinds.get(str(asked.get("kind")))
-        if kind is None:
-            raise invalid(f"There is no function of the kind {asked.get('kind')!r}")
-        return kind(principal, workspace, asked, data)
+    def evaluate(self, batch: Batch) -> bytes:
+        """One column, as an Arrow stream, for the columns of the batch. Raises ApiError."""
+        kind = str(batch.asked.get("kind"))
+        if kind == "python":
+            return self._python(batch)
+        if kind == "http_request":
+            from brickyard.workspace.functions.http_offer import requested
 
-    def _python(
-        self, principal: Principal, workspace: WorkspaceInfo, asked: Mapping[str, Any], data: bytes
-    ) -> bytes:
+            return requested(self.requests, batch)
+        run = _kinds().get(kind)
+        if run is None:
+            raise invalid(f"There is no function of the kind {kind!r}")
+        return run(batch)
+
+    def _python(self, batch: Batch) -> bytes:
+        principal, workspace, asked = batch.principal, batch.workspace, batch.asked
         name = str(asked.get("function"))
         self._catalog.authorize(principal, workspace, "EXECUTE", "function", name)
         routine = self._catalog.functions.routine(name)
@@ -75,7 +130,7 @@ class FunctionsEngine:
                 f"Function '{name}' was replaced while the statement ran. Run it again.",
             )
         recipe = self._recipe(principal, workspace, routine, asked["returns"])
-        return self._workers.call(recipe, data, BATCH_LIMIT_S)
+        return self._workers.call(recipe, batch.data, BATCH_LIMIT_S)
 
     def _recipe(
         self, principal: Principal, workspace: WorkspaceInfo, routine: Routine, returns: Any
@@ -109,3 +164,10 @@ class FunctionsEngine:
                 "INVALID_PARAMETER_VALUE",
                 f"The ENVIRONMENT of function '{routine.full_name}' cannot be made: {fault}",
             ) from None
+
+
+def _kinds() -> Mapping[str, Callable[[Batch], bytes]]:
+    from brickyard.workspace.functions import searching
+    from brickyard.workspace.functions.ai.tasks import TASKS
+
+    return {**TASKS, "vector_search": searching.search}

@@ -79,9 +79,9 @@ def answered(pa: Any, function: Callable[..., Any], told: dict[str, Any], data: 
         table = reader.read_all()
         kind = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(told["returns"]))).field(0).type
     count = len(told["parameters"])
-    columns = [_values(pa, column) for column in table.columns[:count]]
+    columns = [values_of(pa, column) for column in table.columns[:count]]
     rows = zip(*columns, strict=True) if columns else (() for _ in range(table.num_rows))
-    results = [_fitted(pa, function(*row), kind) for row in rows]
+    results = [fitted(pa, function(*row), kind) for row in rows]
     try:
         column = pa.array(results, type=kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError) as fault:
@@ -109,7 +109,7 @@ class Row(dict[str, Any]):
         return dict(self)
 
 
-def _values(pa: Any, column: Any) -> list[Any]:
+def values_of(pa: Any, column: Any) -> list[Any]:
     change = _change(pa, column.type)
     found = column.to_pylist()
     return [None if one is None else change(one) for one in found] if change else found
@@ -134,21 +134,21 @@ def _change(pa: Any, kind: Any) -> Callable[[Any], Any] | None:
     return None
 
 
-def _fitted(pa: Any, value: Any, kind: Any) -> Any:
+def fitted(pa: Any, value: Any, kind: Any) -> Any:
     """A result as Arrow takes it: tuples for structs, dicts for maps, numbers that fit."""
     if value is None:
         return None
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return [_fitted(pa, one, kind.value_type) for one in value]
+        return [fitted(pa, one, kind.value_type) for one in value]
     if pa.types.is_map(kind) and isinstance(value, dict):
-        return [(key, _fitted(pa, one, kind.item_type)) for key, one in value.items()]
+        return [(key, fitted(pa, one, kind.item_type)) for key, one in value.items()]
     if pa.types.is_struct(kind):
         if not isinstance(value, dict):
             values = value if isinstance(value, tuple | list) else (value,)
             if len(values) != kind.num_fields:
                 raise TypeError(f"a row of {len(values)} values for {kind.num_fields} columns")
             value = {field.name: one for field, one in zip(kind, values, strict=True)}
-        return {field.name: _fitted(pa, value.get(field.name), field.type) for field in kind}
+        return {field.name: fitted(pa, value.get(field.name), field.type) for field in kind}
     if pa.types.is_string(kind) and not isinstance(value, str):
         return str(value)
     if pa.types.is_floating(kind) and isinstance(value, int) and not isinstance(value, bool):

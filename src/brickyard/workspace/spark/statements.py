@@ -74,7 +74,14 @@ COMMANDS: Final = frozenset(
         "VACUUM",
     ]
 )
-CREATED_HERE: Final = ("SCHEMA", "DATABASE", "CATALOG", "VOLUME", "EXTERNAL VOLUME")
+CREATED_HERE: Final = (
+    "SCHEMA",
+    "DATABASE",
+    "CATALOG",
+    "CONNECTION",
+    "VOLUME",
+    "EXTERNAL VOLUME",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from brickyard.workspace.catalog.connections import redacted
 from brickyard.workspace.identity.engine import IdentityEngine
 from brickyard.workspace.kernel import (
     ApiError,
@@ -178,7 +179,7 @@ class SqlEngine:
             workspace=workspace.name,
             warehouse=warehouse,
             creator=principal.user_name,
-            text=request.text,
+            text=redacted(request.text),
             state="PENDING",
             started_ms=now_ms(),
             disposition=request.disposition,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from brickyard.workspace.catalog.routes import (
     bindings,
     catalogs,
+    connections,
     credentials,
     functions,
     grants,
@@ -34,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *grants.ROUTES,
     *credentials.ROUTES,
     *locations.ROUTES,
+    *connections.ROUTES,
     *outside.ROUTES,
     *models.ROUTES,
     *mlflow_models.ROUTES,

@@ -1,4 +1,4 @@
-"""What reaches outside the metastore with a password: service credentials and connections.
+"""What reaches outside the metastore as a cloud's identity: service credentials.
 
 There are none here, so lists are empty and creating one is refused with the reason.
 """
@@ -13,7 +13,6 @@ from brickyard.workspace.kernel import ApiError, Call, Fidelity, Json, Route, no
 BASE = "/api/2.1/unity-catalog"
 KINDS = {
     "credentials": "Credential",
-    "connections": "Connection",
 }
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from brickyard.workspace.spark.answers import Answer
 from brickyard.workspace.spark.commands import (
+    connections,
     describe,
     functions,
     grants,
@@ -35,6 +36,7 @@ COMMANDS: Final[Mapping[str, Run]] = {
     **grants.COMMANDS,
     **settings.COMMANDS,
     **functions.COMMANDS,
+    **connections.COMMANDS,
 }
 _LONGEST_FIRST: Final = sorted(COMMANDS, key=lambda words: -len(words.split()))
 

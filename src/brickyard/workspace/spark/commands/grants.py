@@ -19,6 +19,7 @@ KINDS: Final = (
     "VOLUME",
     "FUNCTION",
     "MODEL",
+    "CONNECTION",
     "METASTORE",
 )
 
@@ -91,6 +92,8 @@ def _securable(turn: Turn, cursor: Cursor) -> tuple[str, str]:
     parts = cursor.name()
     if kind == "CATALOG":
         return "catalog", parts[0].lower()
+    if kind == "CONNECTION":
+        return "connection", parts[0].lower()
     if kind in ("SCHEMA", "DATABASE"):
         return "schema", turn.session.qualified_schema(parts)
     return {"VIEW": "table"}.get(kind, kind.lower()), turn.session.qualified(parts)

@@ -19,6 +19,7 @@ NOT_A_CALL: Final = frozenset(
 )
 NO_ALIAS: Final = frozenset({"LATERAL", "PIVOT", "UNPIVOT", "TABLESAMPLE"})
 OPENING: Final = "("
+SELECT_ALL: Final = ["(", "SELECT", "*", "FROM"]
 NAMED: Final = re.compile(r"\bIDENTIFIER\s*\(", re.IGNORECASE)
 
 
@@ -41,6 +42,7 @@ class Call:
     arguments: tuple[Argument, ...]
     before: str
     is_aliased: bool  # a name follows
+    whole: tuple[int, int] | None = None  # of `(SELECT * FROM call [AS name])` after LATERAL
 
     @property
     def shown(self) -> str:
@@ -70,7 +72,23 @@ def calls(sql: str) -> Iterator[Call]:
             arguments=_arguments(sql, tokens, at, end),
             before=before,
             is_aliased=following is not None and _is_alias(following),
+            whole=_lateral(tokens, first, end),
         )
+
+
+def _lateral(tokens: Sequence[Any], first: int, end: int) -> tuple[int, int] | None:
+    """The engine has no function of outer columns inside a lateral query, but as one itself."""
+    opening = first - 4
+    if opening < 1 or [one.text.upper() for one in tokens[opening:first]] != SELECT_ALL:
+        return None
+    if tokens[opening - 1].text.upper() != "LATERAL":
+        return None
+    for closing in range(end + 1, min(end + 4, len(tokens))):
+        if tokens[closing].text == ")":
+            return tokens[opening].start, tokens[closing].end + 1
+        if tokens[closing].token_type.name not in ("VAR", "IDENTIFIER", "ALIAS"):
+            return None
+    return None
 
 
 def _is_alias(token: Any) -> bool:

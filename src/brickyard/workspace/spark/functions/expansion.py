@@ -31,11 +31,24 @@ class Hosted(Protocol):
     @property
     def names(self) -> frozenset[str]: ...
 
-    def replacement(
-        self, caller: Caller, call: Call, arguments: Sequence[Argument], touched: Touched
-    ) -> str:
-        """The text in the place of the call; `arguments` have no such call any more."""
+    def replacement(self, asked: HostedCall) -> str:
+        """The text in the place of the call. What the engine must know goes to `touched`."""
         ...
+
+    def secret(self, caller: Caller, scope: str, key: str) -> str:
+        """What `secret('scope', 'key')` means to the caller. Raises ApiError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedCall:
+    """`arguments` have no call of such functions any more; `parameters` are the statement's."""
+
+    caller: Caller
+    call: Call
+    arguments: Sequence[Argument]
+    parameters: Mapping[str, str]
+    touched: Touched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +80,14 @@ class Expansion:
         self._catalog = catalog
         self._schema = schema
         self._depth = depth
+        self._parameters: Mapping[str, str] = {}
 
     def expand(self, sql: str, arguments: Mapping[str, str] | None = None) -> str:
         """The text with every such call replaced; the same text when there is none."""
         if "(" not in sql:
             return sql
-        text = named(sql, arguments or {})
+        self._parameters = arguments or self._parameters
+        text = named(sql, self._parameters)
         changes: list[tuple[int, int, str]] = []
         behind = 0
         for call in calls(text):
@@ -80,8 +95,12 @@ class Expansion:
                 continue
             new = self._replacement(call)
             if new is not None:
-                changes.append((call.start, call.end, new))
-                behind = call.end
+                start, end = call.start, call.end
+                if call.whole is not None and new.startswith("inline("):
+                    start, end = call.whole
+                    new = new.rpartition(" AS ")[0] or new
+                changes.append((start, end, new))
+                behind = end
         for start, end, new in reversed(changes):
             text = text[:start] + new + text[end:]
         return text
@@ -102,7 +121,15 @@ class Expansion:
         hosted = self._around.hosted
         if hosted is not None and len(call.parts) == 1 and call.shown.lower() in hosted.names:
             inner = [Argument(name=one.name, text=self.expand(one.text)) for one in call.arguments]
-            return hosted.replacement(self._around.caller, call, inner, self._touched)
+            return hosted.replacement(
+                HostedCall(
+                    caller=self._around.caller,
+                    call=call,
+                    arguments=inner,
+                    parameters=self._parameters,
+                    touched=self._touched,
+                )
+            )
         routine = self.routine(call.parts)
         if routine is None and len(call.parts) > 1:
             raise Refusal(
