@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -40,15 +40,21 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def _children_s() -> float:
+    """Processor time of ended children: what a command costs, whatever else the machine does."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_help_imports_click_and_nothing_heavy() -> None:
     code = (
         "import sys; from brickyard.cli import run; run(['--help']);"
         "print(sorted({m.split('.')[0] for m in sys.modules}), file=sys.stderr);"
         "print([m for m in sys.modules if m.startswith('brickyard.')], file=sys.stderr)"
     )
-    began = time.monotonic()
+    began = _children_s()
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert time.monotonic() - began < 1
+    assert _children_s() - began < 1
     for heavy in (
         "databricks",
         "mlflow",
