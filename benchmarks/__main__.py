@@ -1,5 +1,5 @@
-"""`make bench [ONLY="commands engine server official"]`: what has to be quick, against a named
-alternative. With `--write`, the table goes to docs/benchmarks.md as well.
+"""`make bench [ONLY="commands engine server gateway official"]`: what has to be quick, against a
+named alternative. With `--write`, the table goes to docs/benchmarks.md as well.
 """
 
 from __future__ import annotations
@@ -10,10 +10,16 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import commands, engine, official, server
+from benchmarks import commands, engine, gateway, official, server
 from benchmarks.timing import Comparison
 
-SUITES = {"commands": commands, "engine": engine, "server": server, "official": official}
+SUITES = {
+    "commands": commands,
+    "engine": engine,
+    "server": server,
+    "gateway": gateway,
+    "official": official,
+}
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 HEAD = """\
 # Benchmarks
