@@ -119,3 +119,55 @@ def test_an_endpoint_that_could_not_be_woken_is_not_ready() -> None:
     asleep = endpoint(active=config(served_entities=[MODEL]), update_state=IDLE)
     assert show.is_ready(asleep, None, "")
     assert not show.is_ready(asleep, None, "its environment cannot be built")
+
+
+EXTERNAL = {
+    "name": "gpt-4o",
+    "provider": "openai",
+    "task": "llm/v1/chat",
+    "openai_config": {"openai_api_key_plaintext": "sk-1"},
+}
+
+
+def test_an_external_model_is_an_entity_of_its_own_kind() -> None:
+    made = config(served_entities=[{"external_model": EXTERNAL}])
+    assert [one.name for one in made.entities] == ["gpt-4o"]
+    assert (made.is_local, made.task) == (False, "llm/v1/chat")
+    assert from_stored(made.stored()) == made
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([MODEL, {"external_model": EXTERNAL}], "one kind and task"),
+        ([{"entity_name": "system.ai.llama", "entity_version": "1"}], "provisioned_model_units"),
+        ([{"external_model": {**EXTERNAL, "openai_config": {}}}], "needs openai_api_key"),
+    ],
+)
+def test_models_that_do_not_go_together_are_refused(given: list[Any], message: str) -> None:
+    routes = [{"served_entity_name": "gpt-4o", "traffic_percentage": 100}]
+    with pytest.raises(ApiError, match=message):
+        config(served_entities=given, traffic_config={"routes": routes})
+
+
+def test_a_model_of_system_ai_is_a_foundation_model() -> None:
+    given = {"entity_name": "system.ai.bge_large_en", "max_provisioned_throughput": 100}
+    [entity] = config(served_entities=[given]).entities
+    assert (entity.is_local, entity.task) == (False, "llm/v1/embeddings")
+    assert entity.provisioned == {"max_provisioned_throughput": 100}
+
+
+def test_plain_keys_are_sealed_to_their_endpoint_and_never_shown(tmp_path: Path) -> None:
+    from brickyard.workspace.kernel import Home
+    from brickyard.workspace.secrets.sealing import Seal
+    from brickyard.workspace.serving import external
+
+    vault = Seal(Home(tmp_path).create())
+    nested = {"custom_provider_config": {"bearer_token_auth": {"token_plaintext": "t"}}}
+    for model in (EXTERNAL, nested):
+        sealed = external.seal(model, vault, "e1", "m")
+        assert "sk-1" not in str(sealed)
+        assert external.unseal(sealed, vault, "e1", "m") == model
+        with pytest.raises(Exception):  # noqa: B017 - another endpoint's: it does not open
+            external.unseal(sealed, vault, "e2", "m")
+        assert "plaintext" not in str(external.shown(sealed))

@@ -17,6 +17,8 @@
       - {name: team, workspace: dev, period: day, cost: 5.0, tokens: 2000000}
     schemas:
       my-endpoint: {input: {...}, output: {...}}
+    timeouts: {slow-*: 600}           # seconds
+    embedder: lexical                 # of offline embeddings; or minilm, or a folder
 
 Patterns: the most specific (longest) one that fits counts. One key for `prod` and another workspace
 is refused: what dev holds must not reach prod's account. Without a file, `BRICKYARD_PROVIDER_URL`,
@@ -33,6 +35,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
+from brickyard.workspace.gateway.offline import minilm
+from brickyard.workspace.gateway.offline.wire import LEXICAL
 from brickyard.workspace.kernel import ApiError
 from brickyard.workspace.kernel.decode import decode
 
@@ -103,6 +107,7 @@ class Configuration:
     budgets: list[Budget] = field(default_factory=list)
     schemas: dict[str, Schemas] = field(default_factory=dict)
     timeouts: dict[str, float] = field(default_factory=dict)  # seconds, by endpoint
+    embedder: str = LEXICAL  # of the offline embeddings: or `minilm`, or the folder of its weights
 
     def model(self, endpoint: str, workspace: str) -> tuple[Model, Provider] | None:
         """What answers for a foundation model in a workspace; None: the offline model."""
@@ -172,6 +177,11 @@ def parse(text: str, environment: Mapping[str, str], workspaces: tuple[str, ...]
     providers = {
         name: _checked(name, one, environment, workspaces) for name, one in found.providers.items()
     }
+    if found.embedder != LEXICAL:
+        try:
+            minilm.folder(found.embedder)
+        except minilm.NoWeights as fault:
+            raise Fault(f"{FILE}: {fault}") from None
     for at, budget in enumerate(found.budgets):
         if budget.tokens is None and budget.cost is None:
             raise Fault(f"{FILE}: budgets[{at}] needs tokens or cost")
@@ -182,6 +192,7 @@ def parse(text: str, environment: Mapping[str, str], workspaces: tuple[str, ...]
         budgets=found.budgets,
         schemas=found.schemas,
         timeouts=found.timeouts,
+        embedder=found.embedder,
     )
 
 

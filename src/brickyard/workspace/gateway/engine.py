@@ -106,6 +106,9 @@ class GatewayEngine:
                 if (named := current.model(one.name, at)) is not None:
                     model, _ = named
                     found[at, one.name] = f"Answered by {model.model} of provider {model.provider}."
+                else:
+                    told = foundation.offline_description(one, current.embedder)
+                    found[at, one.name] = told
         return found
 
     def _resolve(

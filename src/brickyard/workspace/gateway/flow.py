@@ -222,7 +222,9 @@ class Flow:
         if upstream is None:
             known = foundation.BY_NAME.get(entity.name)
             dimensions = known.dimensions if known else 0
-            answer = await asyncio.to_thread(offline_upstream.answer, form, body, dimensions)
+            answer = await asyncio.to_thread(
+                offline_upstream.answer, form, body, dimensions, configuration.embedder
+            )
         else:
             timeout_s = configuration.timeout_s(ask.endpoint.name)
             answer = await self._providers.ask(upstream, form, body, timeout_s)

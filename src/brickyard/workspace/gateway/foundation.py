@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from hashlib import md5
 from typing import Final
 
-from brickyard.workspace.gateway.offline import chat, embedder
+from brickyard.workspace.gateway.offline import chat, embedder, minilm
+from brickyard.workspace.gateway.offline.wire import LEXICAL
 from brickyard.workspace.serving.config import FOUNDATION, Config, Entity
 from brickyard.workspace.serving.external import CHAT, EMBEDDINGS
 from brickyard.workspace.serving.records import PROVIDED, Endpoint
@@ -109,7 +110,12 @@ def endpoints(
     ]
 
 
-def offline_description(one: Foundation) -> str:
+def offline_description(one: Foundation, encoder: str = LEXICAL) -> str:
+    if one.task == EMBEDDINGS and encoder != LEXICAL:
+        return (
+            f"Answered by the offline model {minilm.MODEL}, not by {one.title}: vectors of"
+            " all-MiniLM-L6-v2, without a network."
+        )
     if one.task == EMBEDDINGS:
         return (
             f"Answered by the offline model {embedder.MODEL}, not by {one.title}: vectors of the"

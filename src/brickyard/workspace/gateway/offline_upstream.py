@@ -14,12 +14,12 @@ from brickyard.workspace.gateway.offline.embedder import DIMENSIONS
 from brickyard.workspace.kernel import invalid
 
 
-def answer(form: str, body: Mapping[str, Any], dimensions: int) -> Answer:
+def answer(form: str, body: Mapping[str, Any], dimensions: int, encoder: str) -> Answer:
     """Raises INVALID_PARAMETER_VALUE. Takes milliseconds of the processor; it blocks."""
     now_s = int(time.time())
     try:
         if form == "embeddings":
-            return json_answer(wire.embeddings(body, dimensions or DIMENSIONS))
+            return json_answer(wire.embeddings(body, dimensions or DIMENSIONS, encoder))
         if form == "completions":
             return json_answer(wire.text_completion(body, now_s))
         if not body.get("stream"):

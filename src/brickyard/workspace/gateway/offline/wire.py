@@ -8,10 +8,11 @@ import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from brickyard.workspace.gateway.offline import chat, embedder, words
+from brickyard.workspace.gateway.offline import chat, embedder, minilm, words
 from brickyard.workspace.gateway.offline.chat import Answer, BadRequest
 
 PIECE: Final = re.compile(r"\s*\S+\s*")
+LEXICAL: Final = "lexical"
 MOST_ANSWERS: Final = 16
 Json = dict[str, Any]
 
@@ -76,8 +77,11 @@ def text_completion(body: Mapping[str, Any], now_s: int) -> Json:
     }
 
 
-def embeddings(body: Mapping[str, Any], default_dimensions: int) -> Json:
-    """A list of `embedding`s, as numbers or as base64 of them. Raises BadRequest."""
+def embeddings(body: Mapping[str, Any], default_dimensions: int, encoder: str = LEXICAL) -> Json:
+    """A list of `embedding`s, as numbers or as base64 of them. Raises BadRequest.
+
+    `encoder` is `lexical`, or where the weights of MiniLM are (`minilm.folder`).
+    """
     given = body.get("input")
     texts = [given] if isinstance(given, str) else given
     if not isinstance(texts, list) or not texts or not all(isinstance(one, str) for one in texts):
@@ -85,12 +89,19 @@ def embeddings(body: Mapping[str, Any], default_dimensions: int) -> Json:
     dimensions = body.get("dimensions") or default_dimensions
     if not isinstance(dimensions, int) or not 0 < dimensions <= embedder.LARGEST:
         raise BadRequest(f"dimensions must be an integer from 1 to {embedder.LARGEST}")
-    vectors = embedder.embed_all(texts, dimensions)
+    try:
+        vectors = (
+            embedder.embed_all(texts, dimensions)
+            if encoder == LEXICAL
+            else minilm.embed_all(encoder, texts, dimensions)
+        )
+    except ValueError as fault:
+        raise BadRequest(str(fault)) from None
     packed = body.get("encoding_format") == "base64"
     shown: list[Any] = [_packed(one) for one in vectors] if packed else vectors
     return {
         "object": "list",
-        "model": embedder.MODEL,
+        "model": embedder.MODEL if encoder == LEXICAL else minilm.MODEL,
         "data": [
             {"object": "embedding", "index": at, "embedding": one} for at, one in enumerate(shown)
         ],
