@@ -12,6 +12,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import PermissionDenied
 from databricks.sdk.service.serving import ChatMessage, ChatMessageRole, EndpointStateReady
+from gateway_under_test import Gateway
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -224,3 +225,49 @@ def test_a_body_too_large_is_refused(workspace: Any) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=30)
     assert refused.value.code == 413
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("root", ["/serving-endpoints", "/ai-gateway"])
+def test_anthropics_clients_have_their_own_addresses(gateway: Gateway, root: str) -> None:
+    path = f"{root}/anthropic/v1/messages"
+    body = {
+        "model": "databricks-claude-sonnet-4",
+        "max_tokens": 50,
+        "system": [{"type": "text", "text": "Context: Our office is in Berlin."}],
+        "messages": [{"role": "user", "content": "Where is the office?"}],
+    }
+    status, told, _ = gateway.ask("", body, path=path)
+    assert (status, told["type"], told["stop_reason"]) == (200, "message", "end_turn")
+    assert told["content"] == [{"type": "text", "text": "Our office is in Berlin."}]
+    function = TOOL["function"]
+    tool = {"name": "get_weather", "input_schema": function["parameters"]}  # type: ignore[index]
+    question = {"role": "user", "content": "What is the weather in Oslo?"}
+    asked = {**body, "system": "", "messages": [question], "tools": [tool]}
+    _, told, _ = gateway.ask("", asked, path=path)
+    [use] = told["content"]
+    assert (use["type"], use["input"], told["stop_reason"]) == (
+        "tool_use",
+        {"city": "Oslo"},
+        "tool_use",
+    )
+    result = {"type": "tool_result", "tool_use_id": use["id"], "content": "Oslo has mild weather."}
+    turns = [
+        question,
+        {"role": "assistant", "content": [use]},
+        {"role": "user", "content": [result]},
+    ]
+    _, told, _ = gateway.ask("", {**asked, "messages": turns}, path=path)
+    assert told["content"][0]["text"] == "Oslo has mild weather."
+    _, raw, _ = gateway.ask("", {**asked, "stream": True}, path=path)
+    kinds = [line[7:].decode() for line in raw.split(b"\n") if line.startswith(b"event: ")]
+    assert kinds == [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    ]
+    status, told, _ = gateway.ask("", {**body, "messages": []}, path=path)
+    assert (status, told["type"], told["error"]["type"]) == (400, "error", "invalid_request_error")

@@ -22,6 +22,7 @@ from brickyard.workspace.gateway.requests import Ask
 
 LARGEST_LOGGED: Final = 1024 * 1024  # bytes of a request or an answer in an inference table
 CLIENT_GONE: Final = 499
+LAST: Final = (b'"type":"response.completed"', b'"type":"message_stop"')
 
 
 @dataclass(slots=True)
@@ -190,4 +191,4 @@ def _logged(raw: bytes, what: str, errors: list[str]) -> str:
 
 def is_last(event: bytes) -> bool:
     """Whether nothing comes after an event, as far as a client can tell."""
-    return event.strip() == DONE.strip() or b'"type":"response.completed"' in event
+    return event.strip() == DONE.strip() or any(one in event for one in LAST)

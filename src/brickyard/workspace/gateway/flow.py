@@ -20,6 +20,7 @@ from brickyard.workspace.gateway import (
     foundation,
     guardrails,
     local_upstream,
+    messages,
     offline_upstream,
     responses,
     schemas,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from brickyard.workspace.gateway.meters import Meters
     from brickyard.workspace.serving.engine import ServingEngine
 
+# APIs that are spoken over chat: each has `to_chat`, `from_chat` and `events`.
+OVER_CHAT: Final[Mapping[str, Any]] = {"responses": responses, "messages": messages}
 SERVED_HEADER: Final = "served-model-name"
 CODES: Final[Mapping[int, str]] = {
     400: "BAD_REQUEST",
@@ -127,8 +130,8 @@ class Flow:
         if answer.status == 200 and checks_output:
             output = shapes.output if shapes is not None else None
             answer = await self._checked(kept, answer, output)
-        if ask.form == "responses" and entity is not None and not entity.is_local:
-            answer = _as_response(answer, ask.body or {})
+        if ask.form in OVER_CHAT and entity is not None and not entity.is_local:
+            answer = _translated(answer, ask.form, ask.body or {})
         return answer
 
     def _entity(self, ask: Ask) -> Entity | None:
@@ -217,8 +220,8 @@ class Flow:
                 f" one for {FORMS.get(ask.form, ask.form)}"
             )
         form = ask.form
-        if form == "responses":
-            form, body = "chat", responses.to_chat(body)
+        if form in OVER_CHAT:
+            form, body = "chat", OVER_CHAT[form].to_chat(body)
         if upstream is None:
             known = foundation.BY_NAME.get(entity.name)
             dimensions = known.dimensions if known else 0
@@ -367,20 +370,20 @@ def _events_of(body: Mapping[str, Any]) -> list[bytes]:
     return [*(event(one) for one in chunks), DONE]
 
 
-def _as_response(answer: Answer, asked: Mapping[str, Any]) -> Answer:
-    """A chat answer as one of the Responses API."""
+def _translated(answer: Answer, form: str, asked: Mapping[str, Any]) -> Answer:
+    """A chat answer as one of another API."""
     if answer.status != 200:
         return answer
     if answer.events is not None:
-        answer.events = _response_events(answer.events, asked)
+        answer.events = _translated_events(answer.events, form, asked)
         return answer
-    shown = json_answer(responses.from_chat(data_of(answer.body), asked))
+    shown = json_answer(OVER_CHAT[form].from_chat(data_of(answer.body), asked))
     shown.headers = answer.headers
     return shown
 
 
-async def _response_events(
-    given: AsyncIterator[bytes], asked: Mapping[str, Any]
+async def _translated_events(
+    given: AsyncIterator[bytes], form: str, asked: Mapping[str, Any]
 ) -> AsyncIterator[bytes]:
     broken: Mapping[str, Any] | None = None
 
@@ -395,9 +398,9 @@ async def _response_events(
                 yield data
 
     try:
-        async for one in responses.events(chunks(), asked):
+        async for one in OVER_CHAT[form].events(chunks(), asked):
             if broken is not None:
-                yield event({"type": "error", "sequence_number": 0, **broken}, name="error")
+                yield event({"type": "error", "error": broken, **broken}, name="error")
                 return
             yield event(one, name=one["type"])
     finally:

@@ -132,7 +132,7 @@ async def _disconnected(call: Call) -> None:
 
 
 def _in_both_shapes(refused: ApiError) -> ApiError:
-    """The error as Databricks' clients read it, and as OpenAI's do, in one body."""
+    """The error as Databricks', OpenAI's and Anthropic's clients read it, in one body."""
     kind = OPENAI_KINDS.get(refused.status, "api_error")
     told = {"message": refused.message, "type": kind, "param": None, "code": refused.code}
     body = {"error_code": refused.code, "message": refused.message, **(refused.body or {})}
@@ -141,7 +141,7 @@ def _in_both_shapes(refused: ApiError) -> ApiError:
         refused.message,
         status=refused.status,
         headers=refused.headers,
-        body={"error": told, **body},
+        body={"type": "error", "error": told, **body},
     )
 
 
@@ -216,8 +216,11 @@ BY_MODEL = {
     "embeddings": by_model("embeddings"),
     "responses": by_model("responses"),
 }
+# Where Anthropic's clients find theirs.
+MESSAGES = ("/serving-endpoints/anthropic/v1/messages", "/ai-gateway/anthropic/v1/messages")
 ROUTES: tuple[Route, ...] = (
     Route("POST", f"{ONE}/invocations", invoke),
+    *(Route("POST", path, by_model("messages")) for path in MESSAGES),
     Route("POST", f"{ONE}/served-models/{{served}}/invocations", invoke),
     *(
         Route("POST", f"{root}/{path}", handler)

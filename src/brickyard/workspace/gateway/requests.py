@@ -1,7 +1,7 @@
 """A request on its way through the gateway: what it asks, in which form, for whom.
 
-Forms: `chat`, `completions`, `embeddings` and `responses` as OpenAI has them, and `native`, a
-body that only the model behind the endpoint understands.
+Forms: `chat`, `completions`, `embeddings` and `responses` as OpenAI has them, `messages` as
+Anthropic does, and `native`, a body that only the model behind the endpoint understands.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ FORMS: Final[Mapping[str, str]] = {
     "completions": COMPLETIONS,
     "embeddings": EMBEDDINGS,
     "responses": CHAT,
+    "messages": CHAT,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 Change = Callable[[str], str]
-FIELDS: Final = ("messages", "prompt", "input", "instructions")
+FIELDS: Final = ("messages", "prompt", "input", "instructions", "system")
 
 
 def of_request(body: Mapping[str, Any]) -> Iterator[str]:
@@ -31,8 +31,9 @@ def in_answer(body: Mapping[str, Any], change: Change) -> dict[str, Any]:
     changed = dict(body)
     if isinstance(body.get("choices"), list):
         changed["choices"] = [_choice(one, change) for one in body["choices"]]
-    if isinstance(body.get("output"), list):
-        changed["output"] = [_in(one, change) for one in body["output"]]
+    for name in ("output", "content"):  # of the Responses API, of Anthropic's
+        if isinstance(body.get(name), list):
+            changed[name] = [_in(one, change) for one in body[name]]
     return changed
 
 
