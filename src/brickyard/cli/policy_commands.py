@@ -1,23 +1,30 @@
-"""`policy check`: every access of a bundle against its environment's data policy. Works offline."""
+"""`policy check` and `policy fix`: every access of a bundle against its environment's data policy,
+and the change that mends it. Both work offline."""
 
 from __future__ import annotations
 
 import json
-import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
-from brickyard.cli.diagnostics import painter, show_diagnostics
+from brickyard.cli.diagnostics import show_diagnostics
 from brickyard.cli.failures import Refused
 from brickyard.cli.live import LiveLine
+from brickyard.cli.policy_facts import git_of, today
 from brickyard.cli.project_options import Chosen, load, project_options
 from brickyard.deploy import source_paths
-from brickyard.policy import PolicyReport, Verdict, check
+from brickyard.policy import PolicyReport, check
 from brickyard.release import FILE, read_settings
 from brickyard.values import has_errors
 
-MARKS = {Verdict.OK: ("ok", "green"), Verdict.VIOLATION: ("VIOLATION", "red")}
-MARKS[Verdict.UNKNOWN] = ("unknown", "yellow")
+if TYPE_CHECKING:
+    from brickyard.deploy import Project
+    from brickyard.policy import Access, Environment
+
+KINDS = ("static", "grants", "observed")
 
 
 @click.group()
@@ -27,12 +34,38 @@ def policy() -> None:
 
 @policy.command("check", short_help="Check what the bundle and its code read and write.")
 @click.option("--all", "shows_all", is_flag=True, help="List the accesses that are ok, too.")
+@click.option(
+    "--evidence",
+    "wanted",
+    metavar="KINDS",
+    default="static",
+    help="What to look at: static, grants, observed, separated by commas; or all. The last two ask"
+    " the target's workspace; default: static.",
+)
 @project_options
-def check_command(chosen: Chosen, shows_all: bool) -> None:
+def check_command(chosen: Chosen, shows_all: bool, wanted: str) -> None:
     """Check configuration, SQL and Python of the bundle against the data policy, offline.
 
-    Exit code 1 when the policy is enforced and broken. What can't be resolved is unknown, not ok.
+    With other evidence also what identities could do, and what runs really did, as the target's
+    workspace tells. Exit code 1 when the policy is enforced and broken. What can't be resolved is
+    unknown, not ok.
     """
+    kinds = _kinds(wanted)
+    project = opened(chosen)
+    with LiveLine("reading what the bundle and its code access", is_silent=chosen.wants_json):
+        report = report_of(project, kinds)
+    if chosen.wants_json:
+        click.echo(json.dumps(report.as_json(), indent=2))
+    else:
+        from brickyard.cli.policy_report import show_report
+
+        show_report(report, shows_all=shows_all)
+    if report.blocks:
+        raise Refused(exit_code=1)
+
+
+def opened(chosen: Chosen) -> Project:
+    """The project, offline. Raises `Refused` when the bundle or brickyard.yml has errors."""
     project = load(chosen)
     settings = read_settings(project.disk.get(FILE))
     found = (*project.diagnostics, *settings.diagnostics)
@@ -40,41 +73,35 @@ def check_command(chosen: Chosen, shows_all: bool) -> None:
         show_diagnostics(found, project.disk)
         raise Refused("the bundle has errors; the policy can't be checked before they are mended")
     show_diagnostics(settings.diagnostics, project.disk)
-    with LiveLine("reading what the bundle and its code access", is_silent=chosen.wants_json):
-        report = check(
-            project.resolved,
-            project.disk,
-            sources=source_paths(project),
-            settings=settings.plain,
-        )
-    if chosen.wants_json:
-        click.echo(json.dumps(report.as_json(), indent=2))
-    else:
-        _show(report, shows_all)
-    if report.blocks:
-        raise Refused(exit_code=1)
+    return project
 
 
-def _show(report: PolicyReport, shows_all: bool) -> None:
-    paint = painter(sys.stdout.isatty())
-    rule = report.environment
-    click.echo(
-        f"{rule.name} (target {report.target}) reads {', '.join(sorted(rule.reads))}"
-        f" and writes {', '.join(sorted(rule.writes))}; policy mode {report.mode}"
+def report_of(project: Project, kinds: Iterable[str] = ("static",)) -> PolicyReport:
+    """The check with the evidence that is wanted, as far as the workspace answers."""
+    settings = read_settings(project.disk.get(FILE)).plain
+    told = {"static": "asked"}
+    others: list[Callable[[Environment], Iterable[Access]]] = []
+    if {"grants", "observed"} & set(kinds):
+        from brickyard.release.policy_evidence import gather
+
+        others, answers = gather(project, kinds, settings)
+        told |= answers
+    report = check(
+        project.resolved,
+        project.disk,
+        sources=source_paths(project),
+        settings=settings,
+        git=git_of(project, settings),
+        today=today(),
+        others=lambda rule: [one for ask in others for one in ask(rule)],
     )
-    shown = [one for one in report.accesses if shows_all or one.verdict is not Verdict.OK]
-    for one in shown:
-        word, colour = MARKS[one.verdict]
-        click.echo(
-            f"  {paint(f'{word:<9}', colour)} {one.mode:<5} {one.securable} {one.full_name}"
-            f"  {one.file}:{one.line}"
-        )
-        if one.reason:
-            click.echo(f"            {one.reason}")
-    counts = dict.fromkeys(Verdict, 0)
-    for one in report.accesses:
-        counts[one.verdict] += 1
-    click.echo(
-        f"{len(report.accesses)} accesses: {counts[Verdict.OK]} ok,"
-        f" {counts[Verdict.VIOLATION]} violations, {counts[Verdict.UNKNOWN]} unknown"
-    )
+    return replace(report, evidence=told)
+
+
+def _kinds(wanted: str) -> tuple[str, ...]:
+    kinds = KINDS if wanted == "all" else tuple(one.strip() for one in wanted.split(",") if one)
+    wrong = [one for one in kinds if one not in KINDS]
+    if wrong:
+        known = ", ".join(KINDS)
+        raise click.BadParameter(f"{wrong[0]!r} is none of {known}", param_hint="--evidence")
+    return kinds

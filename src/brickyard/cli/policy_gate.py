@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from brickyard.cli.diagnostics import show_diagnostics
 from brickyard.cli.failures import Refused
+from brickyard.cli.policy_facts import git_of, today
 from brickyard.deploy import Project, source_paths
 from brickyard.policy import check
 from brickyard.release import FILE, read_settings
@@ -30,6 +31,8 @@ def hold_policy(project: Project, say: Callable[[str], None]) -> None:
         project.disk,
         sources=source_paths(project),
         settings=settings.plain,
+        git=git_of(project, settings.plain),
+        today=today(),
     )
     count = len(report.violations)
     if not count:

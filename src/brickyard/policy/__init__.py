@@ -6,10 +6,13 @@ Pure: data in, findings out. Nothing is run, nothing is asked; what can't be res
 from brickyard.policy.accesses import Access, Mode, Securable, Verdict
 from brickyard.policy.check import PolicyMode, PolicyReport, check
 from brickyard.policy.environments import Environment, environment
+from brickyard.policy.rules import Finding, Git
 
 __all__ = [
     "Access",
     "Environment",
+    "Finding",
+    "Git",
     "Mode",
     "PolicyMode",
     "PolicyReport",

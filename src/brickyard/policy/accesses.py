@@ -51,6 +51,8 @@ class Access:
     evidence: str = "static"
     resource: str = ""  # the bundle resource whose code or configuration this is
     doubt: str = ""  # why it may be a write, although it is listed as a read
+    is_copy: bool = False  # a model version that is copied to another catalog
+    principal: str = ""  # who could do it, where grants are the evidence
     exception: str = ""  # the exception that allows a violation: its reason and last day
 
     def judged(self, verdict: Verdict, rule: str, reason: str) -> Access:

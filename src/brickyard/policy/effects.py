@@ -141,6 +141,11 @@ class Effects:
                 self._table(text, sink.mode, at)
             case "model_uri" | "prompt_uri":
                 self._uri(sink.kind.removesuffix("_uri"), text, sink.mode, at)
+            case "model_copy":
+                before = len(self.found)
+                if text.startswith("models:/"):
+                    self._uri("model", text, sink.mode, at)
+                self.found[before:] = [replace(one, is_copy=True) for one in self.found[before:]]
             case "model_filter":
                 for name in re.findall(r"name\s*(?:=|LIKE|ILIKE)\s*'([^']+)'", text):
                     self.touch(Securable.MODEL, name, sink.mode, at)

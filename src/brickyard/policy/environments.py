@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from brickyard.policy.accesses import Access, Mode, Securable, Verdict
-from brickyard.policy.rule_names import READS, WRITES
+from brickyard.policy.rule_names import MODELS, READS, WRITES
 
 UNGOVERNED = frozenset({Securable.ENDPOINT, Securable.CONNECTION})
 NAME = re.compile(r"[^\s()]+")  # a statement that was not understood is no name
@@ -32,6 +32,7 @@ class Environment:
     catalog: str
     reads: frozenset[str]
     writes: frozenset[str]
+    models_from: frozenset[str] = frozenset()
 
 
 def name_of(target: str, standing_for: str, settings: Mapping[str, object]) -> str:
@@ -72,7 +73,12 @@ def environment(
         catalog=catalog,
         reads=frozenset({catalog, *besides, *SHARED, *own_writes}),
         writes=frozenset(own_writes),
+        models_from=frozenset(_names(mine.get("models_from"))),
     )
+
+
+def _names(listed: object) -> list[str]:
+    return [str(one).lower() for one in listed] if isinstance(listed, list) else []
 
 
 def judge(access: Access, rule: Environment) -> Access:
@@ -86,6 +92,8 @@ def judge(access: Access, rule: Environment) -> Access:
         return access.judged(*_ungoverned(access))
     if why:
         return access.judged(Verdict.UNKNOWN, "" if access.reason else name, access.reason or why)
+    if access.is_copy and catalog not in rule.writes:
+        return _judged_copy(access, rule, catalog)
     allowed = rule.writes if access.mode is Mode.WRITE else rule.reads
     if catalog in allowed:
         if access.doubt and catalog not in rule.writes:
@@ -93,8 +101,20 @@ def judge(access: Access, rule: Environment) -> Access:
         return access.judged(Verdict.OK, name, "")
     can = ", ".join(sorted(allowed)) or "nothing"
     verb = "write" if access.mode is Mode.WRITE else "read"
-    reason = f"{rule.name} may {verb} {can}; this {verb}s {catalog}"
+    who = f"{access.principal} could {verb}" if access.principal else f"this {verb}s"
+    reason = f"{rule.name} may {verb} {can}; {who} {catalog}"
     return access.judged(Verdict.VIOLATION, name, reason)
+
+
+def _judged_copy(access: Access, rule: Environment, catalog: str) -> Access:
+    """A model version from another catalog: promotion of a model instead of its code."""
+    if catalog in rule.models_from:
+        return access.judged(Verdict.OK, MODELS, "")
+    reason = (
+        f"{rule.name} may copy no model version from {catalog}: code is promoted, and a model only"
+        " where `models_from` says so"
+    )
+    return access.judged(Verdict.VIOLATION, MODELS, reason)
 
 
 def _ungoverned(access: Access) -> tuple[Verdict, str, str]:

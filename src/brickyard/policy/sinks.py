@@ -20,7 +20,7 @@ NO_POSITION: Final = 99  # by keyword only
 @dataclass(frozen=True, slots=True)
 class Sink:
     ends: str
-    kind: str  # a securable, or sql | model_uri | prompt_uri | file (the mode is an argument)
+    kind: str  # a securable, or sql | model_uri | model_copy | prompt_uri | file | …_filter
     mode: Mode
     position: int = 0
     keyword: str = ""
@@ -197,7 +197,9 @@ SINKS: Final[tuple[Sink, ...]] = (
            " delete_registered_model_tag set_model_version_tag delete_model_version_tag"
            " transition_model_version_stage", "model", WRITE, 0, "name"),
     *_same("rename_registered_model", "model", WRITE, 1, "new_name"),
-    *_same("copy_model_version", "model_uri", READ, 0, "src_model_uri"),
+    *_same("copy_model_version", "model_copy", READ, 0, "src_model_uri"),
+    *_same("register_model", "model_copy", READ, 0, "model_uri", "mlflow"),
+    *_same("create_model_version", "model_copy", READ, 1, "source"),
     *_same("copy_model_version", "model", WRITE, 1, "dst_name"),
     *_same("get_registered_model get_model_version get_model_version_by_alias get_latest_versions"
            " get_model_version_download_uri", "model", READ, 0, "name"),

@@ -63,6 +63,11 @@ def is_on_branch(commit: Commit, branches: tuple[str, ...]) -> bool:
     return False
 
 
+def tags_at(root: Path, commit: str) -> tuple[str, ...]:
+    """The tags that point at a commit."""
+    return tuple(_git(root, "tag", "--points-at", commit).split())
+
+
 def author(commit: Commit) -> str:
     return _git(commit.repository, "log", "-1", "--format=%an <%ae>", commit.sha)
 

@@ -13,6 +13,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from brickyard.deploy import (
     write_plan,
 )
 from brickyard.deploy.edited import check_edited
-from brickyard.policy import PolicyMode, PolicyReport, Verdict, check
+from brickyard.policy import Git, PolicyMode, PolicyReport, Verdict, check
 from brickyard.release.approval_rules import rule_of
 from brickyard.release.approvals import Waiting, ask, request_for, weighed
 from brickyard.release.checkout import (
@@ -41,6 +42,7 @@ from brickyard.release.checkout import (
     find_commit,
     is_on_branch,
     subject,
+    tags_at,
 )
 from brickyard.release.evidence import artifact_digests, data_versions
 from brickyard.release.faults import PromotionRefused, StepFailed
@@ -216,6 +218,8 @@ def check_policy(
         project.disk,
         sources=source_paths(project),
         settings=settings.plain,
+        git=_git_of(wanted, settings, record),
+        today=datetime.now(UTC).date(),
     )
     record = replace(record, policy=_policy_summary(report.as_json()))
     if report.blocks:
@@ -461,6 +465,13 @@ def _deploy_line(changes: int, uploaded: int) -> str:
     counts = ((changes, "resource", "changed"), (uploaded, "file", "uploaded"))
     parts = [f"{n} {noun}{'s' if n > 1 else ''} {verb}" for n, noun, verb in counts if n]
     return ", ".join(parts) or "nothing to change"
+
+
+def _git_of(wanted: Promotion, settings: ReleaseSettings, record: ReleaseRecord) -> Git:
+    """Where the commit stands. That it is on one of the branches was seen when it was chosen."""
+    environment = settings.environments.get(record.environment)
+    branches = environment.branches if environment is not None else ()
+    return Git(branch=branches[0] if branches else None, tags=tags_at(wanted.root, record.commit))
 
 
 def _policy_summary(report: dict[str, Any]) -> dict[str, Any]:

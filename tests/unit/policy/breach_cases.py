@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from brickyard.bundle import CurrentUser, Facts, resolve
-from brickyard.policy import PolicyReport, check
+from brickyard.policy import PolicyReport, Verdict, check
+from brickyard.policy.rule_names import OF_ACCESSES
 
+VIOLATION, UNKNOWN = Verdict.VIOLATION, Verdict.UNKNOWN
 FOLDER = Path(__file__).with_name("breaches")
 EXPECTED = re.compile(r"!!\s*(.*?)\s*$")
 NO_BUNDLE = """\
@@ -56,7 +58,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Outcome:
     """How the check did on one case."""
 
     found: tuple[Breach, ...]
@@ -127,15 +129,15 @@ def report_of(one: Case, settings: Mapping[str, Any] = SETTINGS) -> PolicyReport
     return check(resolved, content, sources=tuple(content), settings=settings)
 
 
-def judged(one: Case) -> Verdict:
+def judged(one: Case) -> Outcome:
     """Compare what the check lists with what the case says."""
     report = report_of(one)
     violations = {
         (a.file, a.line, str(a.mode), str(a.securable), a.full_name.lower().replace("`", ""))
-        for a in report.violations
-        if a.rule in {"reads-only-what-it-may", "writes-only-its-own-catalog"}
+        for a in report.accesses
+        if a.verdict is VIOLATION and a.rule in OF_ACCESSES
     }
-    unsure = {(a.file, a.line) for a in report.unknown}
+    unsure = {(a.file, a.line) for a in report.accesses if a.verdict is UNKNOWN}
     found, unknown, missed = [], [], []
     explained = set()
     for breach in one.breaches:
@@ -155,7 +157,7 @@ def judged(one: Case) -> Verdict:
         for v in sorted(violations - explained)
         if v[2:] not in expected
     ]
-    return Verdict(
+    return Outcome(
         found=tuple(found),
         unknown=tuple(unknown),
         missed=tuple(missed),

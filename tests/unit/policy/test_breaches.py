@@ -35,7 +35,7 @@ def test_the_column_is_that_of_the_name() -> None:
     """Where a name is written out, it is pointed at exactly."""
     wrong = []
     for one in WRITTEN:
-        at = {(a.file, a.line, a.full_name.lower()): a.column for a in report_of(one).violations}
+        at = {(a.file, a.line, a.full_name.lower()): a.column for a in report_of(one).accesses}
         for breach in one.breaches:
             found = at.get((breach.file, breach.line, breach.full_name))
             line = one.files[breach.file].splitlines()[breach.line - 1].lower()

@@ -8,11 +8,13 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from brickyard import __version__
 from brickyard.workspace.jobs.settings import RUNNABLE
-from brickyard.workspace.kernel import Call, Json, Route
+from brickyard.workspace.kernel import Call, Json, Route, invalid
 from brickyard.workspace.processes import Enforcement, enforcement
 
 
@@ -34,6 +36,28 @@ def describe(guard: Enforcement, open_door: str = "") -> str:
     if open_door:
         return f"not enforced against code that finds the port of a Spark engine: {open_door}"
     return "catalogs are read-only on disk for tasks that may not write them (mount namespaces)"
+
+
+def accesses(call: Call) -> Json:
+    """What was really read and written from this workspace; others than administrators see their
+    own. Times are in ms; `source` names the run, the warehouse or the service."""
+    conditions: dict[str, Any] = {"workspace": call.workspace.name}
+    for name in ("source", "principal", "full_name", "mode"):
+        if call.query(name):
+            conditions[name] = call.query(name)
+    for name in ("since", "until"):
+        if call.query(name):
+            conditions[name] = _ms(name, call.query(name))
+    if not call.principal.is_admin:
+        conditions["principal"] = call.principal.user_name
+    return call.page("accesses", call.engines.catalog.accesses(**conditions), asdict)
+
+
+def _ms(name: str, text: str | None) -> int:
+    try:
+        return int(text or 0)
+    except ValueError:
+        raise invalid(f"{name} is no time in ms: {text!r}") from None
 
 
 def memory_bytes() -> int:
@@ -58,4 +82,5 @@ def routes_over(services: Sequence[Route]) -> tuple[Route, ...]:
     return (
         Route("GET", "/api/2.0/brickyard/status", status),
         Route("GET", "/api/2.0/brickyard/routes", lambda call: told),
+        Route("GET", "/api/2.0/brickyard/accesses", accesses),
     )
