@@ -34,7 +34,7 @@ def hold_policy(project: Project, say: Callable[[str], None]) -> None:
         git=git_of(project, settings.plain),
         today=today(),
     )
-    count = len(report.violations)
+    count = len(report.broken)
     if not count:
         return
     times = "once" if count == 1 else f"{count} times"

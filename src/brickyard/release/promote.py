@@ -223,10 +223,10 @@ def check_policy(
     )
     record = replace(record, policy=_policy_summary(report.as_json()))
     if report.blocks:
-        broken = report.violations[0]
+        broken = report.blocking[0]
         raise Stopped(
             record,
-            f"the data policy is broken {len(report.violations)} times, first at"
+            f"the data policy is broken {len(report.blocking)} times, first at"
             f" {broken.file}:{broken.line}: {broken.reason}; see"
             f" `brickyard policy check -t {project.resolved.target}`",
         )
