@@ -36,6 +36,9 @@ WORKSPACE_COMMANDS = (
     Listed("exec", "workspace_commands:exec_", "Run a command against the embedded workspace."),
 )
 RELEASE_COMMANDS = (
+    Listed(
+        "environments", "environments_commands:environments", "Show environments, or make them so."
+    ),
     Listed("policy", "policy_commands:policy", "Check the bundle against the data policy."),
     Listed("release", "release_commands:release", "Promote, list and roll back releases."),
     Listed("drift", "drift_commands:drift", "Say what is no longer as it was released."),

@@ -18,7 +18,7 @@ from brickyard.cli.project_options import Chosen, load, project_options
 from brickyard.deploy import source_paths
 from brickyard.policy import PolicyReport, check
 from brickyard.release import FILE, read_settings
-from brickyard.values import has_errors
+from brickyard.values import Value, has_errors, read_yaml
 
 if TYPE_CHECKING:
     from brickyard.deploy import Project
@@ -79,13 +79,12 @@ def opened(chosen: Chosen) -> Project:
 def report_of(project: Project, kinds: Iterable[str] = ("static",)) -> PolicyReport:
     """The check with the evidence that is wanted, as far as the workspace answers."""
     settings = read_settings(project.disk.get(FILE)).plain
-    told = {"static": "asked"}
+    answers: dict[str, str] = {}
     others: list[Callable[[Environment], Iterable[Access]]] = []
     if {"grants", "observed"} & set(kinds):
         from brickyard.release.policy_evidence import gather
 
         others, answers = gather(project, kinds, settings)
-        told |= answers
     report = check(
         project.resolved,
         project.disk,
@@ -95,7 +94,8 @@ def report_of(project: Project, kinds: Iterable[str] = ("static",)) -> PolicyRep
         today=today(),
         others=lambda rule: [one for ask in others for one in ask(rule)],
     )
-    return replace(report, evidence=told)
+    # What came of the questions is known only now that they were asked.
+    return replace(report, evidence={"static": "asked", **answers})
 
 
 def _kinds(wanted: str) -> tuple[str, ...]:
@@ -105,3 +105,67 @@ def _kinds(wanted: str) -> tuple[str, ...]:
         known = ", ".join(KINDS)
         raise click.BadParameter(f"{wrong[0]!r} is none of {known}", param_hint="--evidence")
     return kinds
+
+
+@policy.command("fix", short_help="Propose the change that mends the breaches.")
+@click.option("--apply", "writes", is_flag=True, help="Write the change into the files.")
+@project_options
+def fix_command(chosen: Chosen, writes: bool) -> None:
+    """Propose, as a unified patch, what mends breaches of the data policy: reads from production,
+    writes to the target's own catalog through a bundle variable. What takes a decision is listed
+    for you to change by hand.
+    """
+    from brickyard.policy.fixes import propose
+
+    project = opened(chosen)
+    report = report_of(project)
+    fix = propose(
+        report.accesses,
+        project.disk,
+        root_file=project.resolved.root_file,
+        production=_production(project),
+        catalogs=_catalogs(project, report),
+    )
+    if writes:
+        for path, text in fix.texts.items():
+            (project.root / path).write_text(text, encoding="utf-8")
+    if chosen.wants_json:
+        by_hand = [{**one.as_json(), "why": why} for one, why in fix.by_hand]
+        told = {"patch": fix.patch(), "mended": [one.as_json() for one in fix.mended]}
+        click.echo(json.dumps({**told, "by_hand": by_hand, "written": writes}, indent=2))
+        return
+    if not writes:
+        click.echo(fix.patch(), nl=False)
+    for one, why in fix.by_hand:
+        click.echo(f"# by hand: {one.file}:{one.line} {one.mode} {one.full_name}: {why}", err=True)
+    done = "mended" if writes else "would be mended; --apply writes the change"
+    click.echo(f"# {len(fix.mended)} breaches {done}, {len(fix.by_hand)} by hand", err=True)
+    if writes and fix.texts:
+        left = [one for one in report_of(opened(chosen)).accesses if one.verdict == "violation"]
+        click.echo(f"# the check now finds {len(left)} violations", err=True)
+
+
+def _production(project: Project) -> str:
+    """The catalog of production, as brickyard.yml has it."""
+    from brickyard.policy.environments import PRODUCTION, environment
+
+    settings = read_settings(project.disk.get(FILE)).plain
+    return environment(PRODUCTION, settings).catalog
+
+
+def _catalogs(project: Project, report: PolicyReport) -> dict[str, str]:
+    """The own catalog of every target of the bundle."""
+    from brickyard.bundle import environment_of
+    from brickyard.policy.environments import environment, name_of
+
+    settings = read_settings(project.disk.get(FILE)).plain
+    found: dict[str, str] = {}
+    root, _ = read_yaml(project.disk.get(project.resolved.root_file) or b"", "databricks.yml")
+    targets = root.get("targets")
+    listed = dict(targets.items) if targets is not None else {}
+    for name, target in (listed or {project.resolved.target: Value({})}).items():
+        mode = target.get("mode")
+        standing = environment_of(name, mode.text if mode is not None else "")
+        own = environment(name_of(name, standing, settings), settings).catalog
+        found[name] = report.environment.catalog if name == project.resolved.target else own
+    return found
