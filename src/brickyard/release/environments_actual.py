@@ -86,7 +86,8 @@ def _catalog(unity: Unity, name: str) -> CatalogState:
 
 
 def _principals(wanted: Declared) -> list[str]:
-    return [one for one in dict.fromkeys((wanted.deployer, wanted.run_as)) if one]
+    members = (member for persona in wanted.personas for member in persona.members)
+    return [one for one in dict.fromkeys((wanted.deployer, wanted.run_as, *members)) if one]
 
 
 def _exists(unity: Unity, name: str) -> bool:

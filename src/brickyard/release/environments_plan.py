@@ -102,6 +102,7 @@ def plan(environments: Mapping[str, Both]) -> EnvironmentsPlan:
                 continue
             steps += _bindings(name, state, environments, notes)
             steps += _grants(name, state, environments)
+            notes += _nobody(name, wanted, found)
             notes += _undeclared(name, state, environments)
     return EnvironmentsPlan(steps=tuple(_each_once(steps)), notes=tuple(dict.fromkeys(notes)))
 
@@ -110,7 +111,7 @@ def _principals(name: str, wanted: Declared, found: Actual) -> Iterator[Step]:
     """The service principals that an environment names and nobody knows yet."""
     for principal, exists in found.principals.items():
         role = "runs" if principal == wanted.run_as else "deploys"
-        if exists or "@" in principal:
+        if exists or principal not in {wanted.deployer, wanted.run_as} or "@" in principal:
             continue
         body: dict[str, Any] = {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServicePrincipal"],
@@ -203,8 +204,10 @@ def _bound(id: int, mode: str | None) -> dict[str, Any]:
 
 def _grants(name: str, state: CatalogState, environments: Mapping[str, Both]) -> Iterator[Step]:
     """What personas and identities hold on a catalog, made to be what is declared."""
+    absent = {one for _, found in environments.values() for one in _absent(found)}
+    made = {one for d, _ in environments.values() for one in (d.deployer, d.run_as)}
     for principal, wanted in sorted(_wanted_grants(state.name, environments).items()):
-        if principal == state.owner:
+        if principal == state.owner or principal in absent - made:
             continue
         held = state.grants.get(principal, frozenset())
         beyond = held & CHANGING - wanted
@@ -260,6 +263,17 @@ def _wanted_grants(catalog: str, environments: Mapping[str, Both]) -> dict[str, 
                 wanted = PRIVILEGES.get(access, READ)
                 found[principal] = found.get(principal, frozenset()) | wanted
     return found
+
+
+def _absent(found: Actual) -> list[str]:
+    return [principal for principal, exists in found.principals.items() if not exists]
+
+
+def _nobody(name: str, wanted: Declared, found: Actual) -> Iterator[str]:
+    """Personas whose group is missing: groups are made where people are managed, not here."""
+    for principal in _absent(found):
+        if principal not in {wanted.deployer, wanted.run_as}:
+            yield f"{name}: {principal} does not exist in the account, so it is granted nothing"
 
 
 def _undeclared(name: str, state: CatalogState, environments: Mapping[str, Both]) -> Iterator[str]:

@@ -75,7 +75,8 @@ FIXABLE = {
         "MERGE INTO `prod`.`a`.`b` t USING prod.a.c s ON t.i = s.i WHEN MATCHED THEN DELETE;\n"
     },
     "a schema": {
-        "resources/s.yml": "resources:\n  schemas:\n    s:\n      catalog_name: prod\n      name: a\n"
+        "resources/s.yml": "resources:\n  schemas:\n    s:\n"
+        "      catalog_name: prod\n      name: a\n"
     },
     "a schema on one line": {
         "resources/s.yml": "resources:\n  schemas:\n    s: {catalog_name: prod, name: a}\n"

@@ -1,0 +1,139 @@
+"""The data policy with a workspace: what identities could do, what a run really did; and making
+environments as they are declared."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bundle_under_test import BundleUnderTest
+from databricks.sdk.service.catalog import PermissionsChange, Privilege
+
+pytestmark = pytest.mark.documented
+BUNDLE = """\
+bundle: {{name: {name}}}
+variables:
+  catalog: {{default: dev}}
+targets:
+  dev: {{default: true, mode: development}}
+  staging: {{}}
+  prod: {{}}
+resources:
+  schemas:
+    made: {{catalog_name: "${{var.catalog}}", name: {name}}}
+  jobs:
+    copy:
+      name: {name}
+      parameters:
+        - {{name: target, default: "${{resources.schemas.made.id}}.copied"}}
+      tasks:
+        - task_key: copy
+          environment_key: plain
+          spark_python_task:
+            python_file: copy_rows.py
+            parameters: ["{{{{job.parameters.target}}}}"]
+      environments: [{{environment_key: plain, spec: {{environment_version: "4"}}}}]
+"""
+CODE = """\
+import sys
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.getOrCreate()
+spark.sql(f"CREATE TABLE {sys.argv[1]} AS SELECT 1 AS a")
+print(spark.table(sys.argv[1]).count())
+"""
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, workspace: Any) -> Iterator[BundleUnderTest]:
+    name = f"policy_{uuid.uuid4().hex[:8]}"
+    (tmp_path / "databricks.yml").write_text(BUNDLE.format(name=name))
+    (tmp_path / "copy_rows.py").write_text(CODE)
+    made = BundleUnderTest(folder=tmp_path, name=name, environment=workspace.environment())
+    yield made
+    made("destroy", "--auto-approve", code=None)
+
+
+def checked(bundle: BundleUnderTest, evidence: str) -> dict[str, Any]:
+    ended = bundle("policy", "check", "--evidence", evidence, "-o", "json", code=None)
+    found: dict[str, Any] = json.loads(ended.out)
+    return found
+
+
+def test_what_a_run_really_did_is_evidence(bundle: BundleUnderTest) -> None:
+    assert checked(bundle, "observed")["evidence"] == {"static": "asked", "observed": "asked"}
+    bundle("deploy")
+    bundle("run", "copy")
+    observed = [one for one in checked(bundle, "all")["accesses"] if one["evidence"] == "observed"]
+    seen = {(one["mode"], one["verdict"], one["resource"]) for one in observed}
+    assert ("write", "ok", "resources.jobs.copy") in seen
+    assert any(one["full_name"].endswith(".copied") for one in observed)
+    assert {one["file"] for one in observed} == {"databricks.yml"}
+
+
+def test_what_an_identity_could_do_beyond_the_policy_is_a_violation(
+    bundle: BundleUnderTest, workspace: Any
+) -> None:
+    client, name = workspace.client("dev"), f"other_{uuid.uuid4().hex[:8]}"
+    client.catalogs.create(name)
+    held = [one for one in checked(bundle, "grants")["accesses"] if one["evidence"] == "grants"]
+    broken = {(one["full_name"], one["mode"]) for one in held if one["verdict"] == "violation"}
+    assert {(name, "read"), (name, "write")} <= broken
+    assert ("prod", "write") not in broken  # bound read-only, whatever is granted
+    assert ("ok", "prod", "read") in {(o["verdict"], o["full_name"], o["mode"]) for o in held}
+    assert all(workspace.user("dev") in one["reason"] for one in held if one["reason"])
+    client.catalogs.delete(name, force=True)
+
+
+def test_environments_are_made_as_declared_and_nothing_is_widened_unasked(
+    bundle: BundleUnderTest, workspace: Any
+) -> None:
+    client = workspace.client("dev")
+    catalog, group = (f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("lab", "makers"))
+    client.groups.create(display_name=group)
+    (bundle.folder / "brickyard.yml").write_text(
+        f"environments:\n"
+        f"  dev: {{catalog: {catalog}, personas: {{ds: {{access: write, members: [{group}]}}}}}}\n"
+        f"  staging: {{reads: [prod, {catalog}]}}\n"
+        f"  prod: {{personas: {{ghosts: read}}}}\n"
+    )
+    assert "ghosts does not exist" in bundle("environments", "show").out
+    refused = bundle("environments", "apply", code=1)
+    assert "nobody to ask" in refused.err
+    first = bundle("environments", "apply", "--auto-approve")
+    assert f"make the catalog {catalog}" in first.out
+    assert "were left out; --widen" in first.out
+    made = client.catalogs.get(catalog)
+    assert made.isolation_mode.value == "ISOLATED"
+    assert not grants(client, catalog, group)
+    bindings = {
+        one.workspace_id: one.binding_type.value
+        for one in client.workspace_bindings.get_bindings("catalog", catalog)
+    }
+    assert sorted(bindings.values()) == ["BINDING_TYPE_READ_ONLY", "BINDING_TYPE_READ_WRITE"]
+    bundle("environments", "apply", "--auto-approve", "--widen")
+    assert "MODIFY" in grants(client, catalog, group)
+    again = bundle("environments", "apply", "--auto-approve", "--widen")
+    assert "The environments are as declared." in again.out
+    client.grants.update(
+        "catalog",
+        catalog,
+        changes=[PermissionsChange(principal=group, add=[Privilege.MANAGE])],
+    )
+    narrowed = bundle("environments", "apply", "--auto-approve")
+    assert f"take MANAGE on {catalog} from {group}" in narrowed.out
+    assert "MANAGE" not in grants(client, catalog, group)
+    told = json.loads(bundle("environments", "show", "-o", "json").out)
+    shown = {one["name"]: one for one in told["environments"]}
+    assert shown["dev"]["declared"]["writes"] == [catalog]
+    assert shown["dev"]["actual"]["reachable"]
+    assert not told["steps"]
+    client.catalogs.delete(catalog, force=True)
+
+
+def grants(client: Any, catalog: str, principal: str) -> set[str]:
+    found = client.grants.get("catalog", catalog).privilege_assignments or []
+    return {p.value for one in found if one.principal == principal for p in one.privileges}
