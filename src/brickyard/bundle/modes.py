@@ -36,6 +36,8 @@ def apply_mode(draft: Draft) -> Draft:
         return draft
     name = draft.facts.user.short_name
     tree = draft.tree
+    if tree.get("presets") is None:
+        tree = tree.put("presets", Value({}))  # written nowhere
     for path, value in (
         ("bundle.deployment.lock.enabled", False),
         ("presets.name_prefix", f"[dev {name}] "),
