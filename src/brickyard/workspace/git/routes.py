@@ -154,12 +154,7 @@ def _patterns(sparse: Sparse | None) -> tuple[str, ...] | None:
 
 
 def _principal(call: Call) -> int | None:
-    given = call.query("principal_id")
-    if not given:
-        return None
-    if not given.isdecimal():
-        raise invalid("principal_id is a number")
-    return int(given)
+    return call.integer("principal_id") or None
 
 
 ROUTES = (
