@@ -41,7 +41,7 @@ unit: setup      ## pure tests, in seconds
 	@$(BIN)/pytest -n 2 tests/unit tests/properties
 
 conformance: setup  ## official clients against the embedded workspace
-	@$(BIN)/pytest tests/conformance tests/acceptance tests/clients
+	@$(BIN)/pytest -n 2 --dist loadfile tests/acceptance tests/conformance tests/clients
 	@cd examples/data_quality_agent && ../../$(BIN)/pytest
 
 clients: setup   ## every official client in its own environment; writes docs/clients.md
