@@ -15,6 +15,10 @@ import pytest
 from brickyard.templates import BUILT_IN
 
 LOCAL = [one.name for one in BUILT_IN if "://" not in one.folder]
+WITH_PIPELINE = [
+    *("empty", "ingestion-pipeline", "classic-ml", "retrieval-agent", "data-quality-agent"),
+    *("streamlit-app", "lakeflow-pipelines", "pydabs"),
+]
 pytestmark = pytest.mark.belief
 
 
@@ -50,6 +54,12 @@ def made_from(
     return folder / name
 
 
+def give_bundles(project: Path) -> None:
+    """The environment that resources in Python need: here, the one that runs this."""
+    if "venv_path" in (project / "databricks.yml").read_text():
+        (project / ".venv").symlink_to(sys.prefix)
+
+
 def destroy(project: Path, environment: dict[str, str]) -> None:
     destroyed = brickyard(project, environment, "destroy", "--auto-approve")
     assert destroyed.returncode == 0, destroyed.stderr
@@ -65,6 +75,7 @@ def test_every_template_makes_a_bundle_without_findings(
     assert made.returncode == 0, made.stderr
     assert "shop/databricks.yml" in json.loads(made.stdout)["outputs"]
     assert "brickyard deploy" in made.stderr
+    give_bundles(tmp_path / "shop")
     for target in ("dev", "prod"):
         checked = brickyard(
             tmp_path / "shop", environment, "validate", "--strict", "--offline", "-t", target
@@ -73,6 +84,29 @@ def test_every_template_makes_a_bundle_without_findings(
     again = brickyard(tmp_path, environment, "bundle", "init", *arguments)
     assert again.returncode == 1
     assert "exists already" in again.stderr
+
+
+@pytest.mark.parametrize("template", WITH_PIPELINE)
+def test_a_project_with_a_pipeline_is_tested_and_deployed(
+    tmp_path: Path, environment: dict[str, str], template: str
+) -> None:
+    project = made_from(template, tmp_path, environment, deployed=False)
+    give_bundles(project)
+    pipeline = (project / ".github/workflows/brickyard.yml").read_text()
+    assert "release promote --to prod" in pipeline
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    tested = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert tested.returncode == 0, tested.stdout
+    done = brickyard(project, environment, "deploy")
+    assert done.returncode == 0, done.stderr
+    again = brickyard(project, environment, "plan", "--detailed-exitcode")
+    assert again.returncode == 0, again.stdout + again.stderr
+    if template == "ingestion-pipeline":
+        for key in ("land", "ingestion", "check"):
+            ran = brickyard(project, environment, "run", key)
+            assert ran.returncode == 0, ran.stderr
+        assert '"kept": 0.75' in ran.stdout + ran.stderr
+    destroy(project, environment)
 
 
 def test_a_project_of_sql_is_deployed_and_runs(
@@ -109,7 +143,7 @@ def test_an_agent_is_released(tmp_path: Path, workspace: Any) -> None:
 
 
 def test_what_is_no_template_is_told(tmp_path: Path, environment: dict[str, str]) -> None:
-    for template, word in (("nowhere", "no such folder"), ("dbt-sql", "official CLI alone")):
+    for template, word in (("nowhere", "no such folder"), ("dbt-sql", "runs no dbt tasks")):
         refused = brickyard(tmp_path, environment, "init", template)
         assert refused.returncode == 1
         assert word in refused.stderr

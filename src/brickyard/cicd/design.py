@@ -12,7 +12,7 @@ environment is released to with `release promote`, so gates, records and the lad
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Final
 
@@ -47,6 +47,7 @@ class ProjectFacts:
     integration_tests: str = ""
     is_package: bool = False  # has a pyproject.toml that can be installed
     has_rollout: bool = False
+    needs_sync: bool = False  # declares resources in Python, from an environment that uv makes
     other_targets: tuple[str, ...] = ()  # of databricks.yml, which no environment deploys
 
 
@@ -69,8 +70,16 @@ def design(facts: ProjectFacts) -> Pipeline:
         tags=facts.tags,
         python=PYTHON,
         requirement=facts.requirement,
-        stages=tuple(stages),
+        stages=tuple(_with_environment(facts, one) for one in stages),
     )
+
+
+def _with_environment(facts: ProjectFacts, stage: Stage) -> Stage:
+    """The stage after the environment was made that the bundle's Python resources need."""
+    if not facts.needs_sync:
+        return stage
+    script = ("python -m pip install --quiet uv", "uv sync --quiet")
+    return replace(stage, steps=(Step(name="Python of the bundle", script=script), *stage.steps))
 
 
 def _checks(facts: ProjectFacts) -> Stage:

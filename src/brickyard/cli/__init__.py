@@ -48,6 +48,8 @@ RELEASE_COMMANDS = (
     Listed("ci", "ci_commands:ci", "CI/CD pipelines: write, check, run here."),
 )
 OTHER_COMMANDS = (
+    Listed("choose", "choose_commands:choose_command", "Stack or bundle, Git folder or API?"),
+    Listed("git-folders", "git_folder_commands:git_folders", "Repositories in a workspace."),
     Listed("bundle", "bundle_commands:bundle", "The same verbs, as the official CLI spells them."),
     Listed("completion", "completion:completion", "Print shell completion for bash, zsh or fish."),
 )

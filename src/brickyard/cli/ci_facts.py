@@ -12,15 +12,17 @@ from typing import Final
 import click
 
 from brickyard import __version__
+from brickyard.bundle import Facts, resolve_target
 from brickyard.cicd import PROVIDERS, ProjectFacts, Provider, Rung
 from brickyard.cicd.yaml_text import BadYaml, read
 from brickyard.cli.diagnostics import show_diagnostics
 from brickyard.cli.failures import Refused
-from brickyard.deploy import find_root, load_project
+from brickyard.deploy import find_root
 from brickyard.deploy.disk import ROOT_NAMES, DiskFiles
 from brickyard.deploy.git import look_up
+from brickyard.deploy.project import PLACEHOLDER
 from brickyard.release import FILE, read_settings
-from brickyard.values import has_errors, read_yaml
+from brickyard.values import Value, has_errors, read_yaml
 
 REQUIREMENT: Final = f"brickyard[local]=={__version__}"
 OF_A_RELEASE: Final = re.compile(r"brickyard(\[[\w,]+\])?==[\w.]+")
@@ -75,25 +77,27 @@ def gather(place: Place, *, requirement: str = "", written: str | None = None) -
             f"the bundle has no target {', '.join(missing)}, and {FILE} declares no environments;"
             f" write there what a commit climbs: environments: {{{_entries(targets)}}}"
         )
+    root = _root(disk)
+    facts = Facts(user=PLACEHOLDER, root=place.bundle.as_posix(), environment=os.environ)
     name, ladder = "", list[Rung]()
     for one in environments:
-        project = load_project(place.bundle, one.target)
-        if has_errors(project.diagnostics):
-            show_diagnostics(project.diagnostics, disk)
+        resolved = resolve_target(disk, facts=facts, target=one.target)
+        if has_errors(resolved.diagnostics):
+            show_diagnostics(resolved.diagnostics, disk)
             raise Refused(f"the bundle has errors for target {one.target}")
-        name = project.resolved.name
+        name = resolved.name
         ladder.append(
             Rung(
                 name=one.name,
                 target=one.target,
                 takes_any_branch=not one.branches,
-                stands_for=project.resolved.environment,
+                stands_for=resolved.environment,
             )
         )
     last = settings.environments[ladder[-1].name]
     unit, integration = _tests(place.bundle)
     return ProjectFacts(
-        name=name,
+        name=name or place.bundle.name,
         ladder=tuple(ladder),
         requirement=requirement or _kept(written) or REQUIREMENT,
         folder=place.bundle.relative_to(place.repository).as_posix().removeprefix("."),
@@ -102,15 +106,26 @@ def gather(place: Place, *, requirement: str = "", written: str | None = None) -
         integration_tests=integration,
         is_package=_is_package(place.bundle),
         has_rollout=bool(settings.rollout),
+        needs_sync=bool(_text(root, "python.venv_path")),
         other_targets=tuple(one for one in targets if one not in {rung.target for rung in ladder}),
     )
 
 
+def _root(disk: DiskFiles) -> Value:
+    """The bundle's root file, as it is written."""
+    content = next((found for name in ROOT_NAMES if (found := disk.get(name))), b"")
+    return read_yaml(content, ROOT_NAMES[0])[0]
+
+
 def _targets(disk: DiskFiles) -> tuple[str, ...]:
     """Names of the targets that the bundle's root file declares."""
-    content = next((found for name in ROOT_NAMES if (found := disk.get(name))), b"")
-    targets = read_yaml(content, ROOT_NAMES[0])[0].get("targets")
+    targets = _root(disk).get("targets")
     return tuple(targets.items) if targets is not None else ()
+
+
+def _text(tree: Value, path: str) -> str:
+    found = tree.get(path)
+    return found.text if found is not None else ""
 
 
 def _entries(targets: tuple[str, ...]) -> str:

@@ -34,6 +34,7 @@ from brickyard.templates import (
     write_project,
 )
 
+CI_PROVIDER = "ci_provider"  # the question of our own templates
 FAULTS = (BadAnswer, BadTemplate, NoTemplate, ProjectExists, TemplateFault, TemplateRefuses)
 
 
@@ -99,9 +100,27 @@ def _make(
     answers = collect(schema, given, render=render, ask=_ask if can_ask else None)
     rendered = render_project(files, answers, renderer)
     made = write_project(rendered, target, _modes(source, rendered.files))
+    made += _pipeline(target / str(answers.get("project_name", "")), answers.get(CI_PROVIDER))
     if schema.success:
         click.echo(renderer.text(schema.success, "success_message", answers), err=True)
     return made
+
+
+def _pipeline(project: Path, provider: Any) -> list[Path]:
+    """The project's CI pipeline, for a template that asks for a provider; a file stays as it is."""
+    from brickyard.cicd import PROVIDERS, Provider, render_file
+    from brickyard.cli.ci_facts import find_place, gather
+
+    if provider not in list(PROVIDERS):
+        return []
+    place = find_place(project)
+    path = place.file(Provider(provider))
+    if path.exists():
+        click.echo(f"{path} is there already; `brickyard ci init` writes it for you", err=True)
+        return []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_file(Provider(provider), gather(place)), newline="\n")
+    return [path]
 
 
 def _modes(source: Path, names: Mapping[str, bytes]) -> dict[str, int]:

@@ -107,6 +107,14 @@ def fs(text: str, dbutils: Any) -> Any:
     return getattr(dbutils.fs, words[0])(*words[1:])
 
 
+def change_folder(path: str) -> None:
+    """`%cd`: another working folder, from which modules can be imported too; without one, home."""
+    os.chdir(Path(path.strip("'\"") or "~").expanduser())
+    if "" not in sys.path:  # the folder that the process is in, wherever that is
+        sys.path.insert(0, "")
+    print(Path.cwd())
+
+
 def expanded(line: str, namespace: Mapping[str, Any]) -> str:
     """`$name` and `{expression}` of a magic's line, by the notebook's variables.
 

@@ -158,6 +158,8 @@ class NotebookRunner:
                 return self._include(rest.strip())
             case "sql":
                 return self._sql(rest)
+            case "cd":
+                return magics.change_folder(magics.expanded(rest.strip(), self._namespace))
             case "!" | "sh":
                 return magics.shell(magics.expanded(rest, self._namespace) if name == "!" else rest)
             case _ if name in magics.IGNORED:

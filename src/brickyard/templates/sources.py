@@ -42,19 +42,43 @@ class BuiltIn:
 
 BUILT_IN: Final = (
     BuiltIn("agent", "An agent: code, evaluation, registered model, serving endpoint", "agent"),
+    BuiltIn(
+        "data-quality-agent",
+        "An agent that says which rows of a table break a rule",
+        "data-quality-agent",
+    ),
+    BuiltIn(
+        "retrieval-agent",
+        "An agent that answers from passages, over a vector index",
+        "retrieval-agent",
+    ),
+    BuiltIn("classic-ml", "A model trained on a table, released, used in batch", "classic-ml"),
+    BuiltIn(
+        "ingestion-pipeline",
+        "Files to tables: a volume, a declarative pipeline, a check",
+        "ingestion-pipeline",
+    ),
+    BuiltIn("streamlit-app", "A Streamlit page over a model serving endpoint", "streamlit-app"),
+    BuiltIn("empty", "Three environments, a data policy, one schema", "empty"),
     BuiltIn("default-python", "A Python package and a job that runs its wheel", "default-python"),
     BuiltIn("default-sql", "SQL queries as a job on a warehouse", "default-sql"),
-    BuiltIn("default-minimal", "An empty bundle with dev and prod", "default-minimal", ("empty",)),
+    BuiltIn("default-minimal", "An empty bundle with dev and prod", "default-minimal"),
+    BuiltIn(
+        "lakeflow-pipelines",
+        "A declarative pipeline, in Python or SQL",
+        "lakeflow-pipelines",
+        ("cli-pipelines",),
+    ),
+    BuiltIn("pydabs", "A bundle whose job is declared in Python", "pydabs"),
     BuiltIn("mlops-stacks", "Databricks' MLOps Stacks, from Git", MLOPS_STACKS, ("mlops-stack",)),
 )
-OFFICIAL_ONLY: Final = (
-    "default-scala",
-    "dbt-sql",
-    "pydabs",
-    "lakeflow-pipelines",
-    "lakeflow-integrations",
-    "cli-pipelines",
-)
+# Names of the official CLI that give nothing here, and what to do instead.
+OFFICIAL_ONLY: Final[Mapping[str, str]] = {
+    "default-scala": "the embedded workspace runs no JVM; use the official CLI for it",
+    "dbt-sql": "the embedded workspace runs no dbt tasks; `default-sql` has the same shape in SQL",
+    "lakeflow-integrations": "it sends messages to services outside; use the official CLI for it",
+    "experimental-jobs-as-code": "it became `pydabs`",
+}
 
 
 @contextmanager
@@ -66,10 +90,8 @@ def opened(template: str, *, inside: str = "", tag: str = "", branch: str = "") 
         yield CATALOGUE / place
         return
     if template in OFFICIAL_ONLY:
-        names = ", ".join(one.name for one in BUILT_IN)
         raise NoTemplate(
-            f"{template} is a template of the official CLI alone: use one of {names}, a folder, or"
-            " a Git address"
+            f"{template} is a template of the official CLI alone: {OFFICIAL_ONLY[template]}"
         )
     if not GIT_URL.match(place):
         folder = Path(place).expanduser() / inside
