@@ -13,10 +13,17 @@ def session() -> Any:
     """The Spark Connect session of `SPARK_REMOTE`; the same one `SparkSession.builder` gives."""
     with _lock:
         if not _session:
-            from pyspark.sql import SparkSession
+            from pyspark.sql import DataFrame, SparkSession
 
+            DataFrame.display = _display  # Databricks' own method
             _session.append(SparkSession.builder.getOrCreate())
         return _session[0]
+
+
+def _display(frame: Any, *_more: Any, **_options: Any) -> None:
+    from brickyard.runtime import output
+
+    output.display(frame)
 
 
 def stop() -> None:

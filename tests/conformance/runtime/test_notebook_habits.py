@@ -160,14 +160,15 @@ def test_files_beside_the_notebook_are_read_and_written(put: Put, run: Run, fold
 
 @pytest.mark.documented
 @pytest.mark.slow
-def test_a_notebook_goes_to_another_folder_and_imports_from_there(put: Put, run: Run) -> None:
+def test_a_notebook_goes_elsewhere_imports_and_displays(put: Put, run: Run) -> None:
     path = put(
         "goes",
         "import os\nos.makedirs('/tmp/goes_there', exist_ok=True)\nwhere = '/tmp/goes_there'",
         "with open(where + '/found_there.py', 'w') as file:\n    file.write('X = 3')",
         "%cd $where\nimport found_there",
-        "%cd ..",
+        "%cd ..\nspark.range(2).display()",
         "dbutils.notebook.exit(f'{found_there.X} {os.getcwd()}')",
     )
     ended = run(path)
     assert (ended.error, ended.result) == (None, "3 /tmp")
+    assert "1   1" in ended.logs

@@ -357,3 +357,10 @@ def test_a_statement_of_the_sql_api_takes_the_same_way(statement: Callable[..., 
     refused = statement("CREATE TABLE prod.default.x AS SELECT 1 AS a")
     assert refused.status.state.value == "FAILED"
     assert "PERMISSION_DENIED" in refused.status.error.message
+
+
+@pytest.mark.documented
+def test_equal_plans_have_equal_hashes(spark: SparkSession) -> None:
+    one, same, other = spark.range(3).limit(2), spark.range(3).limit(2), spark.range(3).limit(1)
+    assert one.semanticHash() == same.semanticHash()
+    assert one.semanticHash() != other.semanticHash()

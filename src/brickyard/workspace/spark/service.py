@@ -18,10 +18,12 @@ from brickyard.workspace.spark.commands.tables import create_view
 from brickyard.workspace.spark.cursor import Cursor
 from brickyard.workspace.spark.lake import Lake
 from brickyard.workspace.spark.paths import Places
+from brickyard.workspace.spark.plan_hash import plan_hash
 from brickyard.workspace.spark.plans import Walk, literal_arguments
 from brickyard.workspace.spark.protocol import (
     SERVICE,
     AnalyzePlanRequest,
+    AnalyzePlanResponse,
     CloneSessionRequest,
     ExecutePlanRequest,
     InterruptRequest,
@@ -205,6 +207,10 @@ class Service:
             raise not_understood("The analysis of a command")
         walk.visit(inner)
         turn.allow(walk.touched)
+        if kind == "semantic_hash":
+            answer = AnalyzePlanResponse(session_id=request.session_id)
+            answer.semantic_hash.result = plan_hash(inner.plan)
+            return bytes(answer.SerializeToString())
         return turn.without_misleading_hints(lambda: self._pass(caller, "AnalyzePlan", request))
 
     def reattach(self, caller: Caller, raw: bytes) -> Iterable[bytes]:
