@@ -24,7 +24,7 @@ from brickyard.deploy.project import PLACEHOLDER
 from brickyard.release import FILE, read_settings
 from brickyard.values import Value, has_errors, read_yaml
 
-REQUIREMENT: Final = f"brickyard[local]=={__version__}"
+REQUIREMENT: Final = f"brickyard[ci,local]=={__version__}"
 OF_A_RELEASE: Final = re.compile(r"brickyard(\[[\w,]+\])?==[\w.]+")
 
 

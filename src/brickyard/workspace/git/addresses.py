@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from brickyard.workspace.kernel import invalid
+from brickyard.workspace.kernel import Principal, denied, invalid
 
 SCHEMES: Final = frozenset({"https", "http", "ssh", "git", "file"})
 SCP: Final = re.compile(r"[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:(?!:)[^\s:][^\s]*")
@@ -38,12 +38,19 @@ KNOWN_PROVIDERS: Final = (
 BAD_REFERENCE: Final = re.compile(r"^[-./]|\.\.|[\x00-\x20\x7f~^:?*\[\\]|@\{|//|\.lock$|[./]$")
 
 
-def checked_url(url: str, home: Path) -> str:
-    """The address, when `git` may be given it. Raises INVALID_PARAMETER_VALUE."""
+def checked_url(url: str, home: Path, caller: Principal) -> str:
+    """The address, when `git` may be given it. Raises INVALID_PARAMETER_VALUE.
+
+    PERMISSION_DENIED for a repository on this machine, which the server would read as the person
+    who started it, and a caller who is no administrator.
+    """
     if not url or url.startswith("-") or re.search(r"[\x00-\x20\x7f]", url):
         raise invalid("url is not the address of a Git repository")
     if "::" in url.split("/", 1)[0]:
         raise invalid("url names a transport that runs a program: use https, ssh or a path")
+    is_here = url.startswith(("/", "file:"))
+    if is_here and not caller.is_admin:
+        raise denied("Repositories on this machine are for administrators of the workspace")
     if url.startswith("/"):
         return str(_outside(Path(url), home))
     if SCP.fullmatch(url):

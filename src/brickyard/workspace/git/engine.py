@@ -107,7 +107,7 @@ class GitEngine:
     # -- Git folders -------------------------------------------------------------------------
 
     def create(self, caller: Principal, workspace: WorkspaceInfo, wanted: Wanted) -> Document:
-        url = checked_url(wanted.url, self._home.root)
+        url = checked_url(wanted.url, self._home.root, caller)
         provider = provider_of(url, wanted.provider)
         path = wanted.path or f"/Repos/{caller.user_name}/{name_of(url)}"
         path = _checked_path(path)

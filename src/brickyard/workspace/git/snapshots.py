@@ -56,7 +56,7 @@ class Snapshots:
         self, run_as: Principal, workspace: WorkspaceInfo, run_id: int, source: Mapping[str, Any]
     ) -> str:
         """The path of the tree with the commit that a run uses. Raises what `git` says."""
-        url = checked_url(str(source.get("git_url", "")), self._home.root)
+        url = checked_url(str(source.get("git_url", "")), self._home.root, run_as)
         provider = provider_of(url, str(source.get("git_provider", "")))
         with self._locks[f"{workspace.name} {url}"]:
             seen = self._runs.find(workspace.name, str(run_id))
