@@ -242,11 +242,16 @@ def test_a_job_runs_from_a_branch_and_from_a_tag(client: WorkspaceClient, origin
         )
         run = client.jobs.submit(run_name="from git", git_source=source, tasks=[task]).result()
         assert run.tasks
+        assert run.git_source is not None
+        assert run.git_source.git_snapshot is not None
+        used.append(run.git_source.git_snapshot.used_commit)
         output = client.jobs.get_run_output(run.tasks[0].run_id)
         assert output.notebook_output is not None
         return str(output.notebook_output.result)
 
+    used: list[str | None] = []
     assert says(git_branch="main") == "two"
     assert says(git_tag="v1") == "one"
+    assert used == [origin.second, origin.first]
     with pytest.raises(Exception, match="no branch nowhere"):
         says(git_branch="nowhere")

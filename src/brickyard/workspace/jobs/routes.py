@@ -111,6 +111,11 @@ def fetch_run(call: Call) -> Json:
         return show_task_run(task, root, runs.tasks_of(task.run_id), call.workspace)
     run = runs.run(call.principal, call.workspace, run_id)
     shown = show_run(run, runs.tasks_of(run_id), call.workspace, token=call.query("page_token"))
+    source = run.data.get("_settings", {}).get("git_source")
+    if source:
+        commit = call.engines.git.snapshots.commit(call.workspace, run_id)
+        used = {"git_snapshot": {"used_commit": commit}} if commit else {}
+        shown["git_source"] = {**source, **used}
     if not call.flag("include_history"):
         shown.pop("repair_history", None)
     return shown
