@@ -17,7 +17,7 @@ from brickyard.templates import BUILT_IN
 LOCAL = [one.name for one in BUILT_IN if "://" not in one.folder]
 WITH_PIPELINE = [
     *("empty", "ingestion-pipeline", "classic-ml", "retrieval-agent", "data-quality-agent"),
-    *("streamlit-app", "lakeflow-pipelines", "pydabs"),
+    *("streamlit-app", "lakeflow-pipelines"),
 ]
 pytestmark = pytest.mark.belief
 
@@ -54,12 +54,6 @@ def made_from(
     return folder / name
 
 
-def give_bundles(project: Path) -> None:
-    """The environment that resources in Python need: here, the one that runs this."""
-    if "venv_path" in (project / "databricks.yml").read_text():
-        (project / ".venv").symlink_to(sys.prefix)
-
-
 def destroy(project: Path, environment: dict[str, str]) -> None:
     destroyed = brickyard(project, environment, "destroy", "--auto-approve")
     assert destroyed.returncode == 0, destroyed.stderr
@@ -75,7 +69,10 @@ def test_every_template_makes_a_bundle_without_findings(
     assert made.returncode == 0, made.stderr
     assert "shop/databricks.yml" in json.loads(made.stdout)["outputs"]
     assert "brickyard deploy" in made.stderr
-    give_bundles(tmp_path / "shop")
+    if "venv_path" in (tmp_path / "shop/databricks.yml").read_text():
+        unready = brickyard(tmp_path / "shop", environment, "validate", "--offline")
+        assert "uv sync" in unready.stderr, "Python resources need their environment first"
+        return
     for target in ("dev", "prod"):
         checked = brickyard(
             tmp_path / "shop", environment, "validate", "--strict", "--offline", "-t", target
@@ -91,7 +88,6 @@ def test_a_project_with_a_pipeline_is_tested_and_deployed(
     tmp_path: Path, environment: dict[str, str], template: str
 ) -> None:
     project = made_from(template, tmp_path, environment, deployed=False)
-    give_bundles(project)
     pipeline = (project / ".github/workflows/brickyard.yml").read_text()
     assert "release promote --to prod" in pipeline
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
