@@ -123,6 +123,12 @@ CHANGES = (
         " Databricks' runtime for machine learning",
     ),
     Change(
+        files="validation/notebooks/ModelValidation.py",
+        pattern=r"eval_result\.baseline_model_metrics",
+        by='getattr(eval_result, "baseline_model_metrics", {})',
+        why="results of MLflow 2.22 have no metrics of a baseline any more",
+    ),
+    Change(
         files="deployment/batch_inference/notebooks/BatchInference.py",
         pattern=r"%pip install -r \S+",
         by="%pip install lightgbm",
@@ -147,9 +153,9 @@ HEAD = """\
 # MLOps Stacks, tried
 
 Written by `python scripts/mlops_stacks.py mlops-stacks`, which says at its top where the folder
-comes from. On {commit}. What each of the template's 99 combinations of answers gives is in
-[official-examples.md](official-examples.md): 84 are valid bundles, 15 have a fault of the
-template's own.
+comes from. Tried on {commit}. What each of the template's 99 combinations of answers
+gives is in [official-examples.md](official-examples.md): 84 are valid bundles, 15 have a fault of
+the template's own.
 
 ## Every cloud and CI provider
 
@@ -163,13 +169,21 @@ RUNS = """
 ## Its jobs
 
 Deployed to the embedded dev workspace and run there, task by task. `run_mode` of the validation is
-`dry_run`, as the template has it: it lets a model through that does not pass. What it found is in
-the last column.
+`dry_run`, as the template has it: it lets a model through that does not pass, and the last column
+says so.
 
 | Variant | Job | Task | Result | Why |
 |---|---|---|---|---|
 """
 CHANGED = """
+## What can't run, and why
+
+- Feature store: the jobs use `databricks-feature-engineering` and the service behind it, which the
+  embedded workspace does not have.
+- Monitoring: the template leaves `monitoring-resource.yml` out until there is a table to watch.
+- The CI files: they are the provider's; `brickyard ci run` reads those that `brickyard ci init`
+  writes, and plain ones.
+
 ## What was changed to run them
 
 """
@@ -242,7 +256,7 @@ def tasks_of(ended: Ended) -> Iterator[tuple[str, str, str]]:
         yield "–", "not started", ended.reason
     for task, (result, why) in found.items():
         if task == "ModelValidation" and "Model validation failed in DRY_RUN" in said:
-            why = "runs, and finds that the model does not pass: dry run"
+            why = "the validation failed; a dry run lets the model through"
         yield task, result, why.replace("|", "\\|")[:200]
 
 
