@@ -41,6 +41,7 @@ VARIANTS: Mapping[str, Mapping[str, str]] = {
         "input_include_models_in_unity_catalog": "yes",
         "input_include_feature_store": "yes",
     },
+    "Workspace registry": {"input_include_models_in_unity_catalog": "no"},
 }
 DATA = """
 from databricks.sdk import WorkspaceClient
@@ -180,6 +181,8 @@ CHANGED = """
 
 - Feature store: the jobs use `databricks-feature-engineering` and the service behind it, which the
   embedded workspace does not have.
+- Models outside of Unity Catalog: the notebooks of that variant name no registry, and without one
+  MLflow uses Unity Catalog here, as in new workspaces of Databricks.
 - Monitoring: the template leaves `monitoring-resource.yml` out until there is a table to watch.
 - The CI files: they are the provider's; `brickyard ci run` reads those that `brickyard ci init`
   writes, and plain ones.

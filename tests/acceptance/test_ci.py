@@ -134,19 +134,17 @@ def test_a_commit_travels_from_pull_request_to_production(
     assert waits.returncode == 1
     assert results(waits.stdout)[0]["jobs"]["prod"] == "waiting for approval"
 
-    request = project.ran("pull-request")
+    request = project.ran("pull-request", "--stage", "rehearsal", "--stage", "plan")
     main = project.ran("main", "--stage", "dev", "--stage", "staging")
     tag = project.ran("tag", "--stage", "prod", "--approve", "prod")
     done, left = "succeeded", "skipped"
-    assert request["jobs"] == {
-        "checks": done, "rehearsal": done, "plan": done, "dev": left, "staging": left, "prod": left
-    }  # fmt: skip
+    assert request["jobs"] == {"rehearsal": done, "plan": done}
     assert main["jobs"] == {"dev": done, "staging": done}
     assert tag["jobs"] == {"prod": done}
     steps = {(one["job"], one["name"]): one for one in (*request["steps"], *main["steps"])}
     assert steps["staging", "Integration tests"]["result"] == done
-    assert steps["checks", "Unit tests"]["result"] == done
-    assert steps["checks", "Cache"]["result"] == left
+    assert steps["rehearsal", "Evaluate"]["result"] == done
+    assert steps["rehearsal", "Cache"]["result"] == left
     for catalog in ("dev", "staging", "prod"):
         names = [one.name for one in workspace.client(catalog).schemas.list(catalog)]
         assert (project.name in names) == (catalog != "dev"), names
@@ -194,4 +192,7 @@ def test_a_watch_runs_each_new_commit(tmp_path: Path, environment: dict[str, str
         printed, _ = watch.communicate(timeout=120)
     (ran,) = results(printed)
     assert ran["jobs"] == {"checks": "failed"}
-    assert [s["name"] for s in ran["steps"] if s["result"] == "failed"] == ["Unit tests"]
+    results_of = {step["name"]: step["result"] for step in ran["steps"]}
+    assert [name for name, result in results_of.items() if result == "failed"] == ["Unit tests"]
+    for name in ("Validate", "Data policy", "Pipeline still fits the project"):
+        assert results_of[name] == "succeeded"
