@@ -52,7 +52,7 @@ def settings(
     """The rollout: a job, a gate with a comparison, two aliases."""
     examples = {f"e{at}": {"correct": value} for at, value in enumerate(right)}
     aliases = [
-        {"step": name, "set_alias": name, "model": "echo", "version": version}
+        {"step": name, "set_alias": name, "model": "echo", "version": version, "in": "dev"}
         for name in ("champion", "newest")
     ]
     late = {"step": "late", "metrics": {"late": float(late)}, "require": {"late": ">= 0.5"}}

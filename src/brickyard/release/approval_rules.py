@@ -48,7 +48,8 @@ class Decision:
     request: str
     comment: str = ""
     groups: tuple[str, ...] = ()
-    evidence: str = ""  # how the workspace shows who it was
+    run_id: int = 0  # made by the same person, as the workspace says
+    evidence: str = ""
     why_void: str = ""
 
     def as_json(self) -> dict[str, Any]:

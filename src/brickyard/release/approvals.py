@@ -5,14 +5,15 @@
 
 A request's name is the digest of its subject: commit, configuration, plan, and the evaluation that
 the commit passed before. When any of it changes, it is another request, and what was said about
-this one is void. Who said something is what the workspace says about who may manage the file: a
-decision in another's name shows.
+this one is void. Who may write there could write in another's name; so whoever decides also leaves
+a one-time run, of which the workspace itself says who made it (decision 34).
 """
 
 from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -27,6 +28,7 @@ REQUEST: Final = "request.json"
 EVERYBODY: Final = "users"
 EDIT: Final = "CAN_EDIT"
 READ: Final = "CAN_READ"
+RUNS: Final = "/api/2.2/jobs/runs"
 
 
 class Waiting(Exception):
@@ -124,11 +126,7 @@ def ask(project: Project, request: Request, rule: ApprovalRule) -> None:
 
 def weighed(project: Project, request: Request, rule: ApprovalRule) -> Weighed:
     """What has been said about a request, and what of it counts."""
-    decisions = [
-        _checked(project, one, path)
-        for path, one in _decisions(project, request.id)
-        if one is not None
-    ]
+    decisions = [_checked(project, one) for one in _decisions(project, request.id)]
     own = own_names(request.author, request.asked_by)
     return weigh(decisions, rule, request=request.id, own=own)
 
@@ -150,6 +148,7 @@ def decide(
         request=request.id,
         comment=comment,
         groups=tuple(user.groups),
+        run_id=_sign(project, request, rule, decision),
     )
     name = re.sub(r"[^\w.@-]", "_", user.user_name)
     path = f"{_folder(project, request.id)}/{name}.json"
@@ -207,13 +206,12 @@ def _decoded(content: bytes) -> Request | None:
     return request if request.id == digest_of(request.subject) else None
 
 
-def _decisions(project: Project, request: str) -> list[tuple[str, Decision | None]]:
-    found: list[tuple[str, Decision | None]] = []
-    for listed in project.files.listing(_folder(project, request)):
-        path = str(listed["path"])
-        if path.endswith(".json") and not path.endswith(f"/{REQUEST}"):
-            found.append((path, _decision(project.files.read(path))))
-    return found
+def _decisions(project: Project, request: str) -> list[Decision]:
+    """What lies beside a request; what is no decision is passed over."""
+    paths = [str(listed["path"]) for listed in project.files.listing(_folder(project, request))]
+    files = [path for path in paths if path.endswith(".json") and not path.endswith(f"/{REQUEST}")]
+    found = [_decision(project.files.read(path)) for path in files]
+    return [one for one in found if one is not None]
 
 
 def _decision(content: bytes | None) -> Decision | None:
@@ -226,40 +224,62 @@ def _decision(content: bytes | None) -> Decision | None:
             request=str(data["request"]),
             comment=str(data.get("comment") or ""),
             groups=tuple(str(one) for one in data.get("groups") or ()),
+            run_id=int(data.get("run_id") or 0),
         )
     except (ValueError, KeyError, TypeError):
         return None
 
 
-def _checked(project: Project, one: Decision, path: str) -> Decision:
+def _checked(project: Project, one: Decision) -> Decision:
     """The decision with what the workspace says about who made it, and who they are."""
-    makers = _makers(project, path)
-    if makers and one.who not in makers:
-        who = ", ".join(sorted(makers))
-        return replace(one, why_void=f"signed as {one.who}, but made by {who}")
-    evidence = "the file's own permissions" if makers else "its word only"
+    why_void, evidence = _proof(project, one)
     groups = _groups(project, one.who)
-    return replace(one, evidence=evidence, groups=one.groups if groups is None else groups)
+    return replace(
+        one,
+        why_void=why_void,
+        evidence=evidence,
+        groups=one.groups if groups is None else groups,
+    )
 
 
-def _makers(project: Project, path: str) -> frozenset[str]:
-    """Who may manage a file by themselves and not through its folder: who made it."""
-    status = project.files.status(path)
+def _sign(project: Project, request: Request, rule: ApprovalRule, decision: str) -> int:
+    """Leave a run in one's own name; its number. It starts nothing: one condition is compared."""
+    readers = sorted({*rule.principals, request.asked_by})
+    answer = project.workspace.post(
+        f"{RUNS}/submit",
+        {
+            "run_name": f"brickyard {decision} {request.environment} {request.id[:12]}",
+            "idempotency_token": uuid.uuid4().hex,
+            "tasks": [
+                {
+                    "task_key": decision,
+                    "condition_task": {"op": "EQUAL_TO", "left": request.id, "right": decision},
+                }
+            ],
+            "access_control_list": [
+                {_kind(name): name, "permission_level": "CAN_VIEW"}
+                for name in readers
+                if name != project.user.user_name
+            ],
+        },
+    )
+    return int(answer["run_id"])
+
+
+def _proof(project: Project, one: Decision) -> tuple[str, str]:
+    """Why a decision is void, or what proves it: the workspace says who made its run."""
     try:
-        found = project.workspace.get(f"/api/2.0/permissions/files/{(status or {})['object_id']}")
-    except (ApiFailure, KeyError):
-        return frozenset()
-    makers = set()
-    for one in found.get("access_control_list") or ():
-        own = [
-            level
-            for level in one.get("all_permissions") or ()
-            if level.get("permission_level") == "CAN_MANAGE" and not level.get("inherited")
-        ]
-        name = one.get("user_name") or one.get("service_principal_name")
-        if own and name:
-            makers.add(str(name))
-    return frozenset(makers)
+        run = project.workspace.get(f"{RUNS}/get", {"run_id": one.run_id})
+    except ApiFailure as failure:
+        return f"the run that has to prove it can't be read: {failure}", ""
+    tasks = run.get("tasks") or [{}]
+    condition = tasks[0].get("condition_task") or {}
+    maker = str(run.get("creator_user_name") or "")
+    if maker != one.who:
+        return f"signed as {one.who}, but its run was made by {maker}", ""
+    if (condition.get("left"), condition.get("right")) != (one.request, one.decision):
+        return "its run was made for something else", ""
+    return "", f"run {one.run_id}, made by {maker}"
 
 
 def _groups(project: Project, who: str) -> tuple[str, ...] | None:
