@@ -30,6 +30,17 @@ class Access:
         self, caller: Principal, workspace: WorkspaceInfo, job_id: int, given: Iterable[Any]
     ) -> None:
         """Add the entries of a request's `access_control_list`. Raises for unknown principals."""
+        self._share(caller, workspace, Subject(KIND, str(job_id)), given)
+
+    def share_run(
+        self, caller: Principal, workspace: WorkspaceInfo, run_id: int, given: Iterable[Any]
+    ) -> None:
+        """The same for a submitted run, which has no job that could say who sees it."""
+        self._share(caller, workspace, _of_run(run_id), given)
+
+    def _share(
+        self, caller: Principal, workspace: WorkspaceInfo, subject: Subject, given: Iterable[Any]
+    ) -> None:
         entries = []
         for one in given:
             kind = next((kind for kind in KINDS if isinstance(one, Mapping) and one.get(kind)), "")
@@ -38,7 +49,7 @@ class Access:
             level = str(one.get("permission_level", ""))
             entries.append(Entry(kind=kind, name=str(one[kind]), level=level))
         if entries:
-            self._permissions.merge(workspace, Subject(KIND, str(job_id)), entries, caller)
+            self._permissions.merge(workspace, subject, entries, caller)
 
     def forget(self, workspace: WorkspaceInfo, job_id: int) -> None:
         self._permissions.forget(workspace, KIND, str(job_id))
@@ -59,10 +70,16 @@ class Access:
     def require_run(
         self, principal: Principal, workspace: WorkspaceInfo, run: Run, level: str
     ) -> None:
-        """A submitted run belongs to whoever submitted it; a job's run follows the job."""
+        """A submitted run belongs to whoever submitted it, who may share it; a job's run follows
+        the job."""
         if run.job_id is not None and "_submitted" not in run.data:
             self.require(principal, workspace, run.job_id, level)
-        elif not principal.is_admin and run.data["creator_user_name"] != principal.user_name:
+            return
+        shared = _of_run(run.run_id)
+        mine = principal.is_admin or run.data["creator_user_name"] == principal.user_name
+        if not mine and not self._permissions.can(
+            principal, workspace, shared.type, shared.id, level
+        ):
             raise denied(f"User {principal.user_name} does not have {level} on run {run.run_id}")
 
     def run_as(self, settings: Mapping[str, Any], owner: str) -> str:
@@ -79,3 +96,7 @@ class Access:
         """Whose identity the job has unless it says otherwise."""
         entries = self._permissions.entries(workspace, Subject(KIND, str(job.job_id)))
         return next((one.name for one in entries if one.level == "IS_OWNER"), job.creator)
+
+
+def _of_run(run_id: int) -> Subject:
+    return Subject(KIND, f"run-{run_id}")

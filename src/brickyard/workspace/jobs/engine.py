@@ -210,7 +210,14 @@ class JobsEngine:
         data = self._new_run(principal, settings["name"], "ONE_TIME", "SUBMIT_RUN")
         data["run_as_user_name"] = self.access.run_as(settings, principal.user_name)
         data |= {"_settings": settings, "_parameters": {}, "_submitted": True}
-        return self._launcher.begin(workspace, None, data, token)
+        run = self._launcher.begin(workspace, None, data, token)
+        try:
+            given = request.get("access_control_list") or ()
+            self.access.share_run(principal, workspace, run.run_id, given)
+        except ApiError:
+            self._launcher.cancel(run.run_id)
+            raise
+        return run
 
     def cancel_all(
         self,
