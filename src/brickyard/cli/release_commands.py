@@ -41,6 +41,10 @@ from brickyard.release import (
 )
 from brickyard.values import has_errors
 
+LOSSES = click.option(
+    "--auto-approve", is_flag=True, help="Go on though the deployment loses data."
+)
+
 
 @click.group()
 def release() -> None:
@@ -64,6 +68,7 @@ def release() -> None:
     " serves, where brickyard.yml allows it.",
 )
 @click.option("--again", is_flag=True, help="Release also what is live already.")
+@LOSSES
 @FORCE_LOCK
 @release_options
 def promote_command(to: str, output: str, **options: Any) -> None:
@@ -93,6 +98,7 @@ def promote_command(to: str, output: str, **options: Any) -> None:
     metavar="NUMBER",
     help="Release to return to; default: the one before what is live.",
 )
+@LOSSES
 @FORCE_LOCK
 @release_options
 def rollback_command(environment: str, number: int | None, output: str, **options: Any) -> None:

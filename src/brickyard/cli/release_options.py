@@ -96,6 +96,7 @@ def promotion(to: str, **options: Any) -> Promotion:
         by=options.get("by") or "code",
         again=bool(options.get("again")),
         force_lock=bool(options.get("force_lock")),
+        auto_approve=bool(options.get("auto_approve")),
         variables=tuple(parse_variables(options["variables"]).items()),
         profile=options["profile"],
         local=options["local"],

@@ -32,6 +32,7 @@ from brickyard.deploy import (
     write_plan,
 )
 from brickyard.deploy.edited import check_edited
+from brickyard.deploy.planning import losses
 from brickyard.policy import Git, PolicyMode, PolicyReport, Verdict, check
 from brickyard.release.approval_rules import rule_of
 from brickyard.release.approvals import Waiting, ask, request_for, weighed
@@ -75,6 +76,7 @@ class Promotion:
     by: str = CODE
     again: bool = False  # also what is live already
     force_lock: bool = False
+    auto_approve: bool = False  # also where data would be lost
     variables: tuple[tuple[str, str], ...] = ()
     profile: str | None = None
     local: bool = False
@@ -240,10 +242,21 @@ def plan_release(
     """What the deployment will change, also in the record."""
     wanted.doing("deploy", "comparing the bundle with the workspace")
     plan = make_plan(project)
+    stop_at_losses(wanted, plan)
     for found in check_edited(project, plan, force=False):
         wanted.say("deploy", f"{found.summary}; the release overwrites it")
     record = replace(record, plan=json.loads(write_plan(plan)), artifacts=artifact_digests(project))
     return record, plan
+
+
+def stop_at_losses(wanted: Promotion, plan: Plan) -> None:
+    """Raise `PromotionRefused` when the deployment would lose data and nobody said that it may."""
+    lost = [loss.line for loss in losses(plan) if loss.data]
+    if lost and not wanted.auto_approve:
+        raise PromotionRefused(
+            f"the deployment would lose data: {'; '.join(lost)}. Where that is meant, say so with"
+            " --auto-approve"
+        )
 
 
 def deploy(wanted: Promotion, project: Project, plan: Plan, rollout: Rollout | None = None) -> None:

@@ -24,6 +24,10 @@ QUALITY_MONITORS: Final = ResourceType(
     key="quality_monitors",
     title="Quality monitor",
     service="quality_monitors",
+    waits_for=(
+        "It watches a table that is not there yet: run what makes it, then deploy again; the rest"
+        " is deployed. A release does both (rollout in brickyard.yml)"
+    ),
     create=Call(
         method="POST",
         path="/api/2.1/unity-catalog/tables/{table_name}/monitor",

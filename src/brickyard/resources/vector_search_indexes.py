@@ -43,6 +43,10 @@ VECTOR_SEARCH_INDEXES: Final = ResourceType(
     key="vector_search_indexes",
     title="Vector search index",
     service="vector_search_indexes",
+    waits_for=(
+        "It indexes a table that is not there yet: run what makes it, then deploy again; the rest"
+        " is deployed. A release does both (rollout in brickyard.yml)"
+    ),
     create=Call(method="POST", path=BASE, fields=None, retry_on="pending deletion"),
     read=Read(
         path=ONE,

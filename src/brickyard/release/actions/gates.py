@@ -28,7 +28,11 @@ def hold(
     rollout: Rollout, step: RolloutStep, metrics: Mapping[str, Any], examples: object = None
 ) -> None:
     """Judge what the step requires; all of it is on record. Raises `GateFailed`."""
-    said = [(one.holds, str(one)) for one in judge(step.requirements, metrics)]
+    outcomes = judge(step.requirements, metrics)
+    rollout.note(
+        evaluation={one.requirement.metric: one.value for one in outcomes if one.value is not None}
+    )
+    said = [(one.holds, str(one)) for one in outcomes]
     if step.no_worse is not None:
         rollout.note(examples={step.name: examples})
         said += [
