@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from solution_under_test import Solution, write_solution
+from solution_under_test import RELEASE, Solution, write_solution
 
 if TYPE_CHECKING:
     from conftest import EmbeddedServer
@@ -114,3 +114,54 @@ def test_deploy_holds_the_policy_too(solution: Solution, workspace: EmbeddedServ
     (solution.folder / "brickyard.yml").write_text("policy: {mode: report}\n")
     told = solution("deploy", "-t", "dev")
     assert "The data policy is broken once (mode report)" in told.stderr
+
+
+BIT_BY_BIT = """\
+  - step: canary
+    shift_traffic: echo_endpoint
+    model: echo
+    version: ${steps.register.version}
+    percent: 25
+  - step: measure
+    measure: echo_endpoint
+    requests: request.json
+    count: 5
+    require: {latency_p95_s: "<= 60", error_rate: "<= 0"}
+  - step: serve
+    shift_traffic: echo_endpoint
+    model: echo
+    version: ${steps.register.version}
+    percent: 100
+  - step: ask
+"""
+
+
+def test_a_version_goes_live_bit_by_bit_and_is_promoted_as_it_is(
+    solution: Solution, workspace: EmbeddedServer
+) -> None:
+    whole = RELEASE[RELEASE.index("  - step: serve") : RELEASE.index("  - step: ask\n")]
+    rollout = RELEASE.replace(f"{whole}  - step: ask\n", BIT_BY_BIT)
+    rollout = rollout.replace("run_job: register\n", "run_job: register\n    by_model: echo\n")
+    solution.commit(score=0.9, **{"brickyard.yml": rollout})
+    solution("release", "promote", "--to", "dev")
+    solution.commit(score=0.8, **{"brickyard.yml": rollout})
+    second = solution.data("release", "promote", "--to", "dev")
+    assert second["evaluation"]["error_rate"] == 0
+    assert second["outputs"]["canary"]["percent"] == 25
+    name = f"dev_{short_name(workspace)}_{solution.name}"
+    assert served(workspace, "dev", name)[0] == "2"
+
+    # The version itself goes on only where that is declared.
+    refused = solution("release", "promote", "--to", "staging", "--by", "model", code=1)
+    assert "models_from: [dev]" in refused.stderr
+    allowed = rollout.replace("staging: {", "staging: {models_from: [dev], ")
+    solution.commit(score=0.7, **{"brickyard.yml": allowed})
+    solution("release", "promote", "--to", "dev")
+    record = solution.data("release", "promote", "--to", "staging", "--by", "model")
+    model = f"staging.{solution.name}.echo"
+    origin = record["models"][model]["copied_from"]
+    assert (record["promoted_by"], origin["version"]) == ("model", "3")
+    assert "job" not in str(record["outputs"]["register"])
+    version = workspace.client("staging").model_versions.get(model, 1)
+    assert version.comment == f"copied from {origin['model']} version 3"
+    assert served(workspace, "staging", solution.name) == ("1", "['hello']")

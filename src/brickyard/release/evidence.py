@@ -1,14 +1,13 @@
 """What a record keeps of artifacts and data: digests of files, versions of tables.
 
 The tables are those that the bundle's code writes, as the policy's check saw, and those in the
-schemas of the bundle that changed since the release began. A version is Delta's: Unity Catalog
+schemas of the bundle. A version is Delta's: Unity Catalog
 names it in the table's properties, `DESCRIBE HISTORY` on a warehouse otherwise.
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -40,7 +39,7 @@ def data_versions(project: Project, record: ReleaseRecord) -> dict[str, Any]:
         return {}
     names = {str(one) for one in record.policy.get("tables_written") or ()}
     try:
-        names |= _changed_since(project, record.started)
+        names |= _own_tables(project)
         found = {name: _version(project, name) for name in sorted(names)[:MOST_TABLES]}
     except Unreachable:
         raise
@@ -49,9 +48,8 @@ def data_versions(project: Project, record: ReleaseRecord) -> dict[str, Any]:
     return {name: one for name, one in found.items() if one}
 
 
-def _changed_since(project: Project, started: str) -> set[str]:
-    """Tables in the bundle's own schemas that were touched since then."""
-    since_ms = datetime.fromisoformat(started.replace("Z", "+00:00")).timestamp() * 1000
+def _own_tables(project: Project) -> set[str]:
+    """Tables in the bundle's own schemas, whoever wrote them."""
     found: set[str] = set()
     for address, entry in project.store.pull().state.entries.items():
         if not address.startswith("resources.schemas.") or address.count(".") != 2:
@@ -60,11 +58,7 @@ def _changed_since(project: Project, started: str) -> set[str]:
         tables = project.workspace.pages(
             TABLES, "tables", {"catalog_name": catalog, "schema_name": schema}
         )
-        found |= {
-            str(one["full_name"])
-            for one in tables
-            if one.get("table_type") != "VIEW" and int(one.get("updated_at") or 0) >= since_ms
-        }
+        found |= {str(one["full_name"]) for one in tables if one.get("table_type") != "VIEW"}
     return found
 
 

@@ -223,7 +223,9 @@ def check_policy(
         git=_git_of(wanted, settings, record),
         today=datetime.now(UTC).date(),
     )
-    record = replace(record, policy=_policy_summary(report.as_json()))
+    summary = _policy_summary(report.as_json())
+    counted = tuple(one for one in summary.get("exceptions") or () if one.get("count"))
+    record = replace(record, policy=summary, exceptions=counted)
     if report.blocks:
         broken = report.blocking[0]
         raise Stopped(

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from brickyard.deploy import Project
 from brickyard.release.faults import StepFailed
 from brickyard.release.model_copies import copy_version, register_source
 from brickyard.release.versions import (
@@ -95,21 +96,25 @@ def copy_model(rollout: Rollout, step: RolloutStep, key: str) -> Mapping[str, An
     """Promoting by model: copy the version that the environment before serves."""
     assert rollout.source is not None
     name = rollout.id_of("registered_models", key)
-    origin = _origin(rollout, name)
+    origin = _origin(rollout.source, rollout.source_models, key)
+    rollout.doing(step.name, f"copying {origin['model']} version {origin['version']}")
     version, is_new = copy_version(rollout.project, rollout.source, name, origin)
     said = "copied" if is_new else "found"
     left = _left(rollout, step, name, version, said, copied_from=origin)
     return {**left, "model_version": version}
 
 
-def _origin(rollout: Rollout, name: str) -> dict[str, str]:
-    """The model of the same name in the environment before, and the version it serves."""
-    last = name.rsplit(".", 1)[-1]
-    for full_name, one in rollout.source_models.items():
-        if full_name.rsplit(".", 1)[-1] == last and one.get("version"):
-            return {"model": full_name, "version": str(one["version"])}
-    known = ", ".join(rollout.source_models) or "none"
-    raise StepFailed(f"the environment before serves no model `{last}`; its record has {known}")
+def _origin(source: Project, models: Mapping[str, Any], key: str) -> dict[str, str]:
+    """The bundle's model in the environment before, and the version that it serves there."""
+    entry = source.store.pull().state.entries.get(f"resources.registered_models.{key}")
+    version = (models.get(entry.id) or {}).get("version") if entry is not None else None
+    if entry is None or not version:
+        known = ", ".join(models) or "none"
+        raise StepFailed(
+            f"the environment before serves no version of registered_models.{key}: its live release"
+            f" has {known}"
+        )
+    return {"model": entry.id, "version": str(version)}
 
 
 def _left(
