@@ -238,3 +238,26 @@ def test_metrics_go_to_a_collector_and_to_prometheus(budgeted: Gateway) -> None:
     [last] = budgeted.stub.get("/otlp")[-1:]
     [scope] = last["resourceMetrics"][0]["scopeMetrics"]
     assert "gen_ai.gateway.requests" in {one["name"] for one in scope["metrics"]}
+
+
+@pytest.mark.documented
+def test_system_tables_are_read_in_sql_beside_the_others(gateway: Gateway) -> None:
+    """The engine keeps the name `system` for itself: it must not stop its other catalogs."""
+    name = "databricks-bge-large-en"
+    gateway.client.serving_endpoints.query(name, input=["x"])
+    assert until(lambda: of_endpoint(gateway, name))
+    warehouse = next(iter(gateway.client.warehouses.list())).id
+    for statement, wanted in (
+        (
+            "SELECT DISTINCT e.entity_type FROM system.serving.endpoint_usage u"
+            " JOIN system.serving.served_entities e USING (served_entity_id)"
+            f" WHERE e.endpoint_name = '{name}'",
+            [["FOUNDATION_MODEL"]],
+        ),
+        ("SELECT 1", [["1"]]),
+    ):
+        done = gateway.client.statement_execution.execute_statement(
+            statement, str(warehouse), wait_timeout="50s"
+        )
+        assert done.result is not None, done.status
+        assert done.result.data_array == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from brickyard.workspace.catalog import securables
 from brickyard.workspace.catalog.routines import Routine
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
     from brickyard.workspace.catalog.securables import Securable
     from brickyard.workspace.spark.accesses import Access
+
+
+RESERVED: Final = frozenset({"system"})  # names of catalogs that the engine keeps for itself
 
 
 class Lake:
@@ -28,9 +31,16 @@ class Lake:
             return securables.find(tx, "table", full_name)
 
     def view_text(self, full_name: str) -> str | None:
-        """The query of a view; None for a table, or when there is none of this name."""
+        """The query of a view; None for a table, or when there is none of this name.
+
+        A table of a catalog that the engine cannot have is a view of its own folder.
+        """
         found = self.find(full_name)
-        return (found.details.get("view_definition") or None) if found else None
+        if found is None:
+            return None
+        if found.catalog_name in RESERVED and found.location:
+            return f"SELECT * FROM delta.`{self.catalog.metastore.path(found)}`"
+        return found.details.get("view_definition") or None
 
     def routine(self, full_name: str) -> Routine | None:
         """The function of this name, as it is run."""

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from brickyard.workspace.kernel import Home
 from brickyard.workspace.processes import Child, Launch, Mounts, start
+from brickyard.workspace.spark.lake import RESERVED
 from brickyard.workspace.spark.refusals import SPARK, Refusal
 from brickyard.workspace.spark.sail_process import connections
 
@@ -215,6 +216,7 @@ def _environment(
         f'{{name={_toml(name)}, type="unity", uri={_toml(uri)}, default_catalog={_toml(name)}, '
         f"token={_toml(token)}}}"
         for name in catalogs
+        if name not in RESERVED
     )
     kept = {
         name: os.environ[name]
