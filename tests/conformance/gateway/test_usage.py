@@ -247,15 +247,12 @@ def test_system_tables_are_read_in_sql_beside_the_others(gateway: Gateway) -> No
     gateway.client.serving_endpoints.query(name, input=["x"])
     assert until(lambda: of_endpoint(gateway, name))
     warehouse = next(iter(gateway.client.warehouses.list())).id
-    for statement, wanted in (
-        (
-            "SELECT DISTINCT e.entity_type FROM system.serving.endpoint_usage u"
-            " JOIN system.serving.served_entities e USING (served_entity_id)"
-            f" WHERE e.endpoint_name = '{name}'",
-            [["FOUNDATION_MODEL"]],
-        ),
-        ("SELECT 1", [["1"]]),
-    ):
+    usage = (
+        "SELECT DISTINCT e.entity_type FROM system.serving.endpoint_usage u"
+        " JOIN system.serving.served_entities e USING (served_entity_id)"
+        f" WHERE e.endpoint_name = '{name}'"
+    )
+    for statement, wanted in ((usage, [["FOUNDATION_MODEL"]]), ("SELECT 1", [["1"]])):
         done = gateway.client.statement_execution.execute_statement(
             statement, str(warehouse), wait_timeout="50s"
         )
