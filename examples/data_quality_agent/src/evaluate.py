@@ -17,6 +17,7 @@ from mlflow.genai.scorers import scorer
 
 from data_quality_agent import evaluation
 from data_quality_agent.ingestion import FILES
+from data_quality_agent.knowledge import RULE, read_entries
 
 names = ("catalog", "schema", "model_name", "model_version", "experiment_id", "volume")
 for name in names:
@@ -56,6 +57,13 @@ def predict(table: str) -> dict:
     return {"table": table, **report}
 
 
+past = {one.id: json.loads(one.content) for one in read_entries() if one.kind == RULE}
+
+
+def retrieval_of(outputs: dict) -> evaluation.Retrieval:
+    return evaluation.retrieval(outputs["past_rules"], outputs["columns"], past)
+
+
 def score_of(outputs: dict) -> evaluation.Score:
     mine = [label for label in labels if label.table == outputs["table"].rsplit(".", 1)[-1]]
     return evaluation.score(outputs, mine)
@@ -78,6 +86,16 @@ def hold_rate(outputs: dict) -> float:
     return score_of(outputs).hold_rate
 
 
+@scorer
+def retrieval_recall(outputs: dict) -> float:
+    return retrieval_of(outputs).recall
+
+
+@scorer
+def retrieval_precision(outputs: dict) -> float:
+    return retrieval_of(outputs).precision
+
+
 # COMMAND ----------
 
 os.environ["MLFLOW_GENAI_EVAL_MAX_WORKERS"] = "1"  # one at a time, or they slow each other down
@@ -87,13 +105,14 @@ with mlflow.start_run(run_name=f"evaluate version {model_version}") as run:
     mlflow.genai.evaluate(
         data=data,
         predict_fn=predict,
-        scorers=[recall, precision, hold_rate],
+        scorers=[recall, precision, hold_rate, retrieval_recall, retrieval_precision],
         model_id=model.model_id,
     )
     if faults:
         raise RuntimeError(f"the model gave no report on {json.dumps(faults, indent=2)}")
     scores = [score_of({"table": table, **report}) for table, report in reports.items()]
-    metrics = evaluation.metrics(scores, list(latencies_s.values()))
+    retrievals = [retrieval_of(report) for report in reports.values()]
+    metrics = evaluation.metrics(scores, list(latencies_s.values()), retrievals)
     mlflow.log_metrics(metrics)
     missed = evaluation.pooled(scores).missed
     details = {"metrics": metrics, "missed": missed, "reports": reports}

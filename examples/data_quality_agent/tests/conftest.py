@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from sqlite_tables import SCHEMA, SqliteTables
 from data_quality_agent.agent import examine
 from data_quality_agent.evaluation import Label, read_labels
 from data_quality_agent.ingestion import FILES, read_frame
-from data_quality_agent.language_model import OfflineHeuristic
+from data_quality_agent.knowledge import ShippedKnowledge, read_entries
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,9 +30,8 @@ def tables() -> SqliteTables:
 
 
 @pytest.fixture(scope="session")
-def examples() -> list[dict[str, Any]]:
-    prompts = ROOT / "src" / "data_quality_agent" / "prompts"
-    return json.loads((prompts / "example_rules.json").read_text())
+def knowledge() -> ShippedKnowledge:
+    return ShippedKnowledge(read_entries())
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +40,7 @@ def labels() -> tuple[Label, ...]:
 
 
 @pytest.fixture(scope="session")
-def reports(tables: SqliteTables, examples: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    model = OfflineHeuristic(examples=examples)
-    return {name: examine(tables, f"{SCHEMA}.{name}", model).to_json() for name in FILES}
+def reports(tables: SqliteTables, knowledge: ShippedKnowledge) -> dict[str, dict[str, Any]]:
+    return {
+        name: examine(tables, f"{SCHEMA}.{name}", knowledge=knowledge).to_json() for name in FILES
+    }

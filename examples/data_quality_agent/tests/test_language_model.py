@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 from sqlite_tables import SCHEMA, SqliteTables
 
-from data_quality_agent.agent import examine
+from data_quality_agent.agent import Report, examine
+from data_quality_agent.knowledge import ShippedKnowledge
 from data_quality_agent.language_model import (
     ChatCompletions,
     LanguageModelError,
-    OfflineHeuristic,
     rules_in,
 )
 
@@ -30,6 +30,7 @@ FAST = {
 
 class Provider(BaseHTTPRequestHandler):
     answer: str = ""
+    calls: list[list[dict[str, Any]]]
     status: int = 200
     asked: list[dict[str, Any]]
 
@@ -37,7 +38,10 @@ class Provider(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         told = {"path": self.path, "authorization": self.headers.get("Authorization"), **body}
         type(self).asked.append(told)
-        answer = {"choices": [{"message": {"role": "assistant", "content": type(self).answer}}]}
+        message: dict[str, Any] = {"role": "assistant", "content": type(self).answer}
+        if type(self).calls:
+            message = {"role": "assistant", "tool_calls": type(self).calls.pop(0)}
+        answer = {"choices": [{"message": message}]}
         self.send_response(type(self).status)
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
@@ -48,7 +52,7 @@ class Provider(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def provider() -> Iterator[tuple[type[Provider], str]]:
-    handler = type("Fresh", (Provider,), {"asked": []})
+    handler = type("Fresh", (Provider,), {"asked": [], "calls": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield handler, f"http://127.0.0.1:{server.server_port}/v1"
@@ -65,19 +69,28 @@ def trips() -> SqliteTables:
 
 def model(base_url: str) -> ChatCompletions:
     return ChatCompletions(
-        base_url=base_url, name="some-model", api_key="key", system_prompt="Rules!", examples=[]
+        base_url=base_url,
+        name="some-model",
+        system_prompt="Rules!",
+        headers=lambda: {"Authorization": "Bearer key"},
     )
 
 
+def examined(tables: SqliteTables, knowledge: ShippedKnowledge, url: str) -> Report:
+    return examine(tables, f"{SCHEMA}.trips", knowledge=knowledge, model=model(url))
+
+
 def test_a_models_rules_are_checked_before_they_are_offered(
-    provider: tuple[type[Provider], str], trips: SqliteTables
+    provider: tuple[type[Provider], str],
+    trips: SqliteTables,
+    knowledge: ShippedKnowledge,
 ) -> None:
     handler, url = provider
     nonsense = {"kind": "not_null", "columns": ["colour"]}
     false = FAST | {"parameters": {"predicate": "distance > minutes * 60"}}
     rules = json.dumps({"rules": [FAST, false, nonsense]})
     handler.answer = f"Here you are:\n```json\n{rules}\n```"
-    report = examine(trips, f"{SCHEMA}.trips", model(url))
+    report = examined(trips, knowledge, url)
     found = [one for one in report.findings if one.rule.source == "some-model"]
     assert [(one.rule.reason, one.broken) for one in found] == [("no airliner is faster", 1)]
     assert any(one.rule.source == "some-model" for one in report.having("rejected"))
@@ -90,11 +103,13 @@ def test_a_models_rules_are_checked_before_they_are_offered(
 
 
 def test_without_the_model_the_deterministic_rules_are_still_offered(
-    provider: tuple[type[Provider], str], trips: SqliteTables
+    provider: tuple[type[Provider], str],
+    trips: SqliteTables,
+    knowledge: ShippedKnowledge,
 ) -> None:
     handler, url = provider
     handler.status = 503
-    report = examine(trips, f"{SCHEMA}.trips", model(url))
+    report = examined(trips, knowledge, url)
     assert report.having("holds")
     assert any("HTTP 503" in note for note in report.notes)
 
@@ -109,12 +124,48 @@ def test_an_answer_without_rules_is_refused() -> None:
         rules_in("I would rather talk about [planes] and {weather}.")
 
 
-def test_the_offline_model_matches_examples_by_column_names(examples: list[dict[str, Any]]) -> None:
-    columns = ["sched_dep_time", "dep_time", "dep_delay", "arr_delay", "note"]
-    profile = {"columns": [{"name": name} for name in columns]}
-    from data_quality_agent.language_model import Question
+def call(name: str, number: int, **arguments: str) -> dict[str, Any]:
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    return {"id": f"call-{number}", "type": "function", "function": function}
 
-    offline = OfflineHeuristic(examples=examples)
-    proposed = offline.propose(Question(profile=profile, siblings=[], known=[]))
-    delays = [one["columns"] for one in proposed if one["reason"].startswith("A delay")]
-    assert delays == [["sched_dep_time", "dep_time", "dep_delay"]]
+
+def test_the_model_may_look_things_up_and_count_before_it_answers(
+    provider: tuple[type[Provider], str],
+    trips: SqliteTables,
+    knowledge: ShippedKnowledge,
+) -> None:
+    handler, url = provider
+    handler.calls = [
+        [
+            call("count_broken", 1, predicate="distance * 60 <= 600 * minutes"),
+            call("search_knowledge", 2, query="miles between the two airports"),
+        ],
+        [call("count_broken", 3, predicate="1 = (SELECT 1)"), call("delete_everything", 4)],
+    ]
+    handler.answer = json.dumps({"rules": [FAST]})
+    report = examined(trips, knowledge, url)
+    assert [one.rule.source for one in report.findings if one.broken == 1] == ["some-model"]
+    told = {
+        message["tool_call_id"]: message["content"]
+        for message in handler.asked[-1]["messages"]
+        if message["role"] == "tool"
+    }
+    assert told["call-1"] == "1"
+    assert "Miles between the two airports." in told["call-2"]
+    assert told["call-3"].startswith("PredicateError")
+    assert told["call-4"] == "there is no tool delete_everything"
+    names = [tool["function"]["name"] for tool in handler.asked[0]["tools"]]
+    assert names == ["search_knowledge", "count_broken"]
+
+
+def test_a_model_that_only_calls_tools_is_stopped(
+    provider: tuple[type[Provider], str],
+    trips: SqliteTables,
+    knowledge: ShippedKnowledge,
+) -> None:
+    handler, url = provider
+    handler.calls = [[call("count_broken", 1, predicate="minutes > 0")] for _ in range(20)]
+    report = examined(trips, knowledge, url)
+    assert len(handler.asked) == 5
+    assert "tools" not in handler.asked[-1]
+    assert any("proposed nothing" in note for note in report.notes)

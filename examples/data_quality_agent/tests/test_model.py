@@ -29,10 +29,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Any:
     mlflow.pyfunc.save_model(
         folder,
         python_model=str(PACKAGE / "model.py"),
-        artifacts={
-            "system_prompt": str(PACKAGE / "prompts" / "system_prompt.md"),
-            "example_rules": str(PACKAGE / "prompts" / "example_rules.json"),
-        },
+        artifacts={"system_prompt": str(PACKAGE / "prompts" / "system_prompt.md")},
         model_config={"default_table": f"{SCHEMA}.codes"},
         input_example={"input": [{"role": "user", "content": "Which rules does it break?"}]},
         pip_requirements=["mlflow"],
@@ -55,7 +52,7 @@ def test_an_answer_has_text_for_people_and_json_for_programs(saved: Any) -> None
     answer = ask(saved, "Which rules does it break?")
     text = answer["output"][0]["content"][0]["text"]
     assert text.startswith(f"{SCHEMA}.codes has 40 rows and 1 columns.")
-    assert "offline-heuristic" in text
+    assert "no language model is configured" in text
     report = answer["custom_outputs"]
     assert report["table"] == f"{SCHEMA}.codes"
     assert report["row_count"] == 40

@@ -71,4 +71,4 @@ def test_findings_show_examples_of_what_is_wrong(reports: dict) -> None:
 def test_a_clean_table_has_no_findings(reports: dict) -> None:
     assert reports["airlines"]["findings"] == []
     assert "no language model is configured" in reports["airlines"]["notes"][0]
-    assert reports["airlines"]["language_model"] == "offline-heuristic"
+    assert reports["airlines"]["language_model"] == ""

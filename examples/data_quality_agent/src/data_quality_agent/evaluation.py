@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_quality_agent.knowledge import rules_that_fit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
@@ -99,10 +101,47 @@ def pooled(scores: Sequence[Score]) -> Score:
     )
 
 
-def metrics(scores: Sequence[Score], latencies_s: Sequence[float]) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieval:
+    """Past rules looked up for a table, against those whose columns the table has."""
+
+    suiting: int
+    found: int
+    looked_up: int
+
+    @property
+    def recall(self) -> float:
+        return self.found / self.suiting if self.suiting else 1.0
+
+    @property
+    def precision(self) -> float:
+        return self.found / self.looked_up if self.looked_up else 1.0
+
+
+def retrieval(
+    looked_up: Sequence[str], columns: Sequence[str], past: Mapping[str, Mapping[str, Any]]
+) -> Retrieval:
+    """`past` has every past rule by its id."""
+    suiting = {name for name, rule in past.items() if rules_that_fit([rule], columns)}
+    found = suiting & set(looked_up)
+    return Retrieval(suiting=len(suiting), found=len(found), looked_up=len(looked_up))
+
+
+def metrics(
+    scores: Sequence[Score],
+    latencies_s: Sequence[float],
+    retrievals: Sequence[Retrieval] = (),
+) -> dict[str, float]:
     """What the release's gate reads; these names are part of brickyard.yml."""
     everything = pooled(scores)
+    looked_up = Retrieval(
+        suiting=sum(one.suiting for one in retrievals),
+        found=sum(one.found for one in retrievals),
+        looked_up=sum(one.looked_up for one in retrievals),
+    )
     return {
+        "retrieval_recall": round(looked_up.recall, 4),
+        "retrieval_precision": round(looked_up.precision, 4),
         "rule_recall": round(everything.recall, 4),
         "rule_precision": round(everything.precision, 4),
         "proposals_hold_rate": round(everything.hold_rate, 4),

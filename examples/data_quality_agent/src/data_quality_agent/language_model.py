@@ -1,24 +1,23 @@
-"""Who is asked for more rules: a language model, or, with none configured, the offline stand-in.
+"""A language model that is asked for more rules, with tools that it may call first.
 
-`ChatCompletions` speaks the chat-completions protocol that OpenAI-compatible providers share,
-Databricks' own model serving among them. `OfflineHeuristic` is no language model and says so in its
-name: it applies the example rules whose column names fit the table.
+It speaks the chat-completions protocol that OpenAI-compatible providers share, the serving
+endpoints of a Databricks workspace among them.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from data_quality_agent.rules import Rule, RuleError, read_rule
 
 MOST_RULES = 40
+MOST_ROUNDS = 4  # of tool calls; after them the model has to answer
 
 
 class LanguageModelError(RuntimeError):
@@ -27,65 +26,97 @@ class LanguageModelError(RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked: the table's profile, the tables beside it, and what is known already."""
+    """What is asked: the table's profile, and what is known of it and of others."""
 
     profile: Mapping[str, Any]
     siblings: Sequence[str]
     known: Sequence[str]
+    dictionary: Sequence[Any] = ()
+    past_rules: Sequence[Mapping[str, Any]] = ()
 
-    def text(self, examples: Sequence[Mapping[str, Any]]) -> str:
-        shown = [{"about": one["about"], **one["rule"]} for one in examples]
+    def text(self) -> str:
+        shown = [{"about": one["about"], **one["rule"]} for one in self.past_rules]
         return json.dumps(
             {
                 "table": self.profile,
+                "data_dictionary": list(self.dictionary),
                 "tables_beside_it": list(self.siblings),
                 "known_rules": list(self.known),
-                "example_rules_of_other_tables": shown,
+                "rules_of_other_tables": shown,
             },
             default=str,
         )
 
 
-class LanguageModel(Protocol):
-    name: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function of one text argument that the model may call while it thinks."""
 
-    def propose(self, question: Question) -> list[Any]:
-        """Rules as JSON objects, unchecked. Raises LanguageModelError."""
+    name: str
+    description: str
+    argument: str
+    about_argument: str
+    call: Callable[[str], str]
+
+    def declared(self) -> dict[str, Any]:
+        parameters = {
+            "type": "object",
+            "properties": {self.argument: {"type": "string", "description": self.about_argument}},
+            "required": [self.argument],
+        }
+        function = {
+            "name": self.name,
+            "description": self.description,
+            "parameters": parameters,
+        }
+        return {"type": "function", "function": function}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCompletions:
+    """`headers` gives what authenticates, anew for each request."""
+
     base_url: str
     name: str
-    api_key: str
     system_prompt: str
-    examples: Sequence[Mapping[str, Any]]
+    headers: Callable[[], Mapping[str, str]] = dict
     timeout_s: float = 60
 
-    def propose(self, question: Question) -> list[Any]:
-        body = {
-            "model": self.name,
-            "temperature": 0,
-            "messages": [
-                {"role": "system", "content": self.system_prompt},
-                {"role": "user", "content": question.text(self.examples)},
-            ],
-        }
+    def propose(self, question: Question, tools: Sequence[Tool] = ()) -> list[Any]:
+        """Rules as JSON objects, unchecked. Raises LanguageModelError."""
+        messages: list[dict[str, Any]] = [
+            {"role": "system", "content": self.system_prompt},
+            {"role": "user", "content": question.text()},
+        ]
+        for round_left in reversed(range(MOST_ROUNDS + 1)):
+            body: dict[str, Any] = {"model": self.name, "temperature": 0, "messages": messages}
+            if tools and round_left:
+                body["tools"] = [tool.declared() for tool in tools]
+            message, answered_by = self._message(body)
+            calls = message.get("tool_calls")
+            if not calls or not round_left:
+                try:
+                    return rules_in(str(message.get("content") or ""))
+                except LanguageModelError as fault:
+                    raise LanguageModelError(f"{answered_by}: {fault}") from None
+            messages += [message, *(_answered(call, tools) for call in calls)]
+        raise AssertionError("the last round has no tools")
+
+    def _message(self, body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """The message, and the name of the model that says it wrote it."""
         answer = self._post(body)
         try:
-            text = answer["choices"][0]["message"]["content"]
-        except (KeyError, IndexError, TypeError) as fault:
+            message = answer["choices"][0]["message"]
+            answered_by = str(answer.get("model") or self.name)
+            return {name: part for name, part in message.items() if part is not None}, answered_by
+        except (KeyError, IndexError, TypeError, AttributeError) as fault:
             raise LanguageModelError(f"{self.name} answered without a message") from fault
-        return rules_in(str(text))
 
     def _post(self, body: Mapping[str, Any]) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if self.api_key:
-            headers["Authorization"] = f"Bearer {self.api_key}"
         request = urllib.request.Request(
             self.base_url.rstrip("/") + "/chat/completions",
             data=json.dumps(body, default=str).encode(),
-            headers=headers,
+            headers={"Content-Type": "application/json", **self.headers()},
         )
         try:
             with urllib.request.urlopen(request, timeout=self.timeout_s) as response:
@@ -95,6 +126,19 @@ class ChatCompletions:
             raise LanguageModelError(f"{self.name} answered HTTP {fault.code}: {told}") from fault
         except (OSError, ValueError) as fault:
             raise LanguageModelError(f"{self.name} at {self.base_url}: {fault}") from fault
+
+
+def _answered(call: Mapping[str, Any], tools: Sequence[Tool]) -> dict[str, Any]:
+    """The tool's answer to one call, or what is wrong with the call: the model may try again."""
+    function = call.get("function") or {}
+    try:
+        tool = next(one for one in tools if one.name == function.get("name"))
+        content = tool.call(str(json.loads(function["arguments"])[tool.argument]))
+    except StopIteration:
+        content = f"there is no tool {function.get('name')}"
+    except Exception as fault:
+        content = f"{type(fault).__name__}: {fault}"
+    return {"role": "tool", "tool_call_id": call.get("id", ""), "content": content}
 
 
 def rules_in(text: str) -> list[Any]:
@@ -109,41 +153,6 @@ def rules_in(text: str) -> list[Any]:
         if isinstance(rules, list):
             return rules[:MOST_RULES]
     raise LanguageModelError("the answer holds no JSON with rules")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfflineHeuristic:
-    examples: Sequence[Mapping[str, Any]]
-    name: str = "offline-heuristic"
-
-    def propose(self, question: Question) -> list[Any]:
-        columns = [str(column["name"]) for column in question.profile["columns"]]
-        proposed: list[Any] = []
-        for example in self.examples:
-            for names in _fits(example["match"], columns):
-                text = json.dumps(example["rule"])
-                for role, name in names.items():
-                    text = text.replace("{" + role + "}", name)
-                proposed.append(json.loads(text) | {"reason": example["about"]})
-        return proposed[:MOST_RULES]
-
-
-def _fits(match: Mapping[str, str], columns: Sequence[str]) -> list[dict[str, str]]:
-    """Every way to give each role a column whose name fits; named groups must agree."""
-    found: list[list[tuple[str, dict[str, str]]]] = []
-    for pattern in match.values():
-        hits = ((column, re.fullmatch(pattern, column)) for column in columns)
-        found.append([(column, hit.groupdict()) for column, hit in hits if hit])
-    fits = []
-    for chosen in itertools.product(*found):
-        names = [name for name, _ in chosen]
-        said: dict[str, set[str]] = {}
-        for _, groups in chosen:
-            for group, value in groups.items():
-                said.setdefault(group, set()).add(value)
-        if len(set(names)) == len(names) and all(len(values) == 1 for values in said.values()):
-            fits.append(dict(zip(match, names, strict=True)))
-    return fits
 
 
 def read_proposals(

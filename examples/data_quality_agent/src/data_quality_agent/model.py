@@ -1,13 +1,12 @@
 """The agent as an MLflow model (models from code): a `ResponsesAgent` over the agent's report.
 
-MLflow runs this file when the model is loaded. The agent reads its system prompt and example rules
-from the model's artifacts, the rest from the model's config, and tables through a SQL warehouse,
-with the credentials of whoever runs it: a serving endpoint, a job or a person.
+MLflow runs this file when the model is loaded. The agent reads its system prompt from the model's
+artifacts, the rest from the model's config, what is known from a vector index, and tables through a
+SQL warehouse, with the credentials of whoever runs it: a serving endpoint, a job or a person.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import uuid
@@ -24,7 +23,13 @@ from mlflow.types.responses import (
 )
 
 from data_quality_agent.agent import examine
-from data_quality_agent.language_model import ChatCompletions, LanguageModel, OfflineHeuristic
+from data_quality_agent.knowledge import (
+    IndexKnowledge,
+    Knowledge,
+    ShippedKnowledge,
+    read_entries,
+)
+from data_quality_agent.language_model import ChatCompletions
 from data_quality_agent.tables import Tables, WarehouseTables
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -41,12 +46,10 @@ class DataQualityAgent(ResponsesAgent):
     def __init__(self) -> None:
         self._config: Mapping[str, Any] = {}
         self._system_prompt = ""
-        self._examples: list[dict[str, Any]] = []
 
     def load_context(self, context: PythonModelContext) -> None:
         self._config = context.model_config or {}
         self._system_prompt = Path(context.artifacts["system_prompt"]).read_text("utf-8")
-        self._examples = json.loads(Path(context.artifacts["example_rules"]).read_text("utf-8"))
 
     def predict(self, request: ResponsesAgentRequest) -> ResponsesAgentResponse:
         (event,) = self.predict_stream(request)
@@ -56,7 +59,12 @@ class DataQualityAgent(ResponsesAgent):
         self, request: ResponsesAgentRequest
     ) -> Generator[ResponsesAgentStreamEvent, None, None]:
         """The report is whole or not at all: one event."""
-        report = examine(self._tables(), self._table(request), self._language_model())
+        report = examine(
+            self._tables(),
+            self._table(request),
+            knowledge=self._knowledge(),
+            model=self._language_model(),
+        )
         yield ResponsesAgentStreamEvent(
             type="response.output_item.done",
             item=self.create_text_output_item(text=report.answer(), id=f"msg_{uuid.uuid4().hex}"),
@@ -80,18 +88,31 @@ class DataQualityAgent(ResponsesAgent):
 
         return WarehouseTables(WorkspaceClient())
 
-    def _language_model(self) -> LanguageModel:
-        base_url = os.environ.get("LLM_BASE_URL") or self._config.get("llm_base_url")
+    def _knowledge(self) -> Knowledge:
+        index = self._config.get("knowledge_index")
+        if not index:
+            return ShippedKnowledge(read_entries())
+        from databricks.sdk import WorkspaceClient
+
+        return IndexKnowledge(WorkspaceClient(), str(index))
+
+    def _language_model(self) -> ChatCompletions | None:
+        """The configured one; at no other address it is an endpoint of this workspace."""
         name = os.environ.get("LLM_MODEL") or self._config.get("llm_model")
-        if not base_url or not name:
-            return OfflineHeuristic(examples=self._examples)
+        if not name:
+            return None
+        base_url = os.environ.get("LLM_BASE_URL") or self._config.get("llm_base_url")
+        headers = self._api_key if base_url else _own_headers
         return ChatCompletions(
-            base_url=base_url,
-            name=name,
-            api_key=os.environ.get("LLM_API_KEY") or self._secret(),
+            base_url=base_url or _own_endpoints(),
+            name=str(name),
             system_prompt=self._system_prompt,
-            examples=self._examples,
+            headers=headers,
         )
+
+    def _api_key(self) -> Mapping[str, str]:
+        key = os.environ.get("LLM_API_KEY") or self._secret()
+        return {"Authorization": f"Bearer {key}"} if key else {}
 
     def _secret(self) -> str:
         scope = self._config.get("llm_secret_scope")
@@ -100,6 +121,18 @@ class DataQualityAgent(ResponsesAgent):
         from databricks.sdk import WorkspaceClient
 
         return WorkspaceClient().dbutils.secrets.get(scope, API_KEY)
+
+
+def _own_endpoints() -> str:
+    from databricks.sdk import WorkspaceClient
+
+    return f"{WorkspaceClient().config.host}/serving-endpoints"
+
+
+def _own_headers() -> Mapping[str, str]:
+    from databricks.sdk import WorkspaceClient
+
+    return WorkspaceClient().config.authenticate()
 
 
 def _text(message: Any) -> str:
