@@ -25,7 +25,9 @@ OWN = re.compile(
     r"/api/2\.0/token/create"  # a token of their own
     r"|/api/2\.0/secrets/scopes/create"  # a scope of their own, as on the real service
     r"|/api/2\.[12]/jobs/(create|runs/submit)"  # a job that runs as themselves
-    r"|/api/2\.0/agents/evaluation-client-usage-events"
+    r"|/api/2\.0/agents/(evaluation-client|chat-assessment)-usage-events"
+    r"|/api/2\.0/managed-evals/custom-judge-model/record-event"
+    r"|/mlflow/(logout|ajax-api/\{version\}/mlflow/ui-telemetry)"  # their own session
     r"|/api/[23]\.0/mlflow/.*search|/api/3\.0/mlflow/traces/(batchGetInfos|metrics|calculate.*)"
     r"|/oidc/v1/token"
     r"|/api/2\.0/sql/statements"  # refused statement by statement, in the answer

@@ -29,6 +29,7 @@ from brickyard.workspace.identity.records import (
     Token,
     hashed,
 )
+from brickyard.workspace.identity.sessions import Sessions
 from brickyard.workspace.identity.tables import DEFAULT_TOKENS
 from brickyard.workspace.kernel import (
     ApiError,
@@ -52,6 +53,7 @@ class IdentityEngine:
         self._store = store
         self._key_file = home.keys / "identity"
         self._names = tuple(workspaces)
+        self.sessions = Sessions(home.keys, self)
         self._lock = threading.Lock()
         self._age = 0  # number of writes seen; a look-up that began before one is not kept
         self._tokens: dict[str, Token] = {}

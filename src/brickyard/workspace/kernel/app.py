@@ -80,7 +80,7 @@ class WorkspaceApp:
             found = self._router.find(method, raw_path)
             if found is None or found[0].auth:
                 # Unknown routes too need a token: nothing about the surface leaks without one.
-                who = await self._who(headers)
+                who = await self._who(headers, found is not None and found[0].browser)
             if found is None:
                 self.unknown_routes[f"{method} {raw_path}"] += 1
                 message = f"No API found for '{method} {raw_path}'"
@@ -131,9 +131,12 @@ class WorkspaceApp:
             answer = await self._run(route.handler, call)
         return answer if isinstance(answer, Reply) else Reply(json=answer)
 
-    async def _who(self, headers: Mapping[str, str]) -> Principal:
+    async def _who(self, headers: Mapping[str, str], is_page: bool) -> Principal:
         """The caller; asked of the database, in a thread, only when memory does not know."""
         identity = self._engines.identity
+        if is_page and "authorization" not in headers:
+            visitor: Principal = await self._run(identity.sessions.visitor, headers, self.info)
+            return visitor
         known = identity.remembered(headers, self.info)
         return known or await self._run(identity.authenticate, headers, self.info)
 

@@ -30,6 +30,7 @@ class Route:
     handler: Callable[[Any], Any]  # Call -> Json | Reply, plain or async
     fidelity: Fidelity = Fidelity.REAL
     auth: bool = True
+    browser: bool = False  # a browser's session counts, too
     note: str = ""  # what is virtual or ignored; shown in the coverage page and in a header
 
 

@@ -15,8 +15,9 @@ from brickyard.workspace.mlflow import (
     scheduled,
     tracking,
 )
+from brickyard.workspace.mlflow.ui.routes import ui_routes
 
-ROUTES: tuple[Route, ...] = (
+API: tuple[Route, ...] = (
     *experiments.ROUTES,
     *tracking.ROUTES,
     *credentials.ROUTES,
@@ -28,3 +29,4 @@ ROUTES: tuple[Route, ...] = (
     *scheduled.ROUTES,
     *refused.ROUTES,
 )
+ROUTES: tuple[Route, ...] = (*API, *ui_routes(API))
