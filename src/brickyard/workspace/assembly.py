@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from brickyard.workspace.agents.engine import AgentsEngine
+from brickyard.workspace.agents.routes import ROUTES as AGENTS
 from brickyard.workspace.alerts.engine import AlertsEngine
 from brickyard.workspace.alerts.routes import ROUTES as ALERTS
 from brickyard.workspace.apps.engine import AppsEngine
@@ -67,6 +69,7 @@ SERVICES: tuple[Route, ...] = (
     *SQL,
     *MLFLOW,
     *SERVING,
+    *AGENTS,
     *GATEWAY,
     *APPS,
     *PIPELINES,
@@ -217,6 +220,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         mlflow=mlflow,
         serving=serving,
         gateway=gateway,
+        agents=AgentsEngine(store, serving=serving),
         apps=apps,
         pipelines=pipelines,
         dashboards=dashboards,

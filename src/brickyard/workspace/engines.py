@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from brickyard.workspace.agents.engine import AgentsEngine
 from brickyard.workspace.alerts.engine import AlertsEngine
 from brickyard.workspace.apps.engine import AppsEngine
 from brickyard.workspace.catalog.engine import CatalogEngine
@@ -56,6 +57,7 @@ class Engines:
     mlflow: MlflowEngine
     serving: ServingEngine
     gateway: GatewayEngine
+    agents: AgentsEngine
     apps: AppsEngine
     pipelines: PipelinesEngine
     dashboards: DashboardsEngine
@@ -91,6 +93,7 @@ class Engines:
             self.mlflow,
             self.serving,
             self.gateway,
+            self.agents,
             self.apps,
             self.pipelines,
             self.dashboards,

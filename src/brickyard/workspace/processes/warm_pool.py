@@ -120,8 +120,11 @@ class WarmPool:
 
     def prepare(self) -> None:
         """Begin to import, if nothing has yet. Returns at once."""
-        with self._lock:
-            self._running()
+        if self._lock.acquire(blocking=False):  # else somebody already waits for it
+            try:
+                self._running()
+            finally:
+                self._lock.release()
 
     def start(self, launch: Launch) -> Child | WarmChild:
         """As `processes.start`, without the imports where that can be."""

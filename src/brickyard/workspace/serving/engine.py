@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 KIND = "serving-endpoints"
 RESERVED = "databricks-"  # names of the endpoints that come with every workspace
 FOR_ALL = ("CAN_VIEW", "CAN_QUERY")  # what everybody may do with those
+WARM_UP_AFTER_S = 5.0  # of the workspace's start, which comes first
 IDLE_S = 30 * 60.0  # until an endpoint scales to zero, as on Databricks
 IDLE_VARIABLE = "BRICKYARD_SERVING_IDLE_S"
 log = logging.getLogger("brickyard.serving")
@@ -90,6 +91,7 @@ class ServingEngine:
     def start(self) -> None:
         shutil.rmtree(self._run, ignore_errors=True)  # left by a kill
         self._in_background(self._put_to_sleep)
+        self._in_background(self._warm_up)
         for endpoint in self._records.all():
             if endpoint.update_state == BUSY:
                 self._in_background(self._deploy, endpoint.id)
@@ -115,6 +117,7 @@ class ServingEngine:
             raise invalid(f"Endpoint name {name!r} may have letters, digits, '-' and '_' only")
         if name.startswith(RESERVED):
             raise invalid(f"Endpoint names cannot begin with '{RESERVED}': it is reserved")
+        self._pool.prepare()
         now, id = now_ms(), new_id()
         wanted = (
             self._checked(
@@ -309,6 +312,12 @@ class ServingEngine:
             endpoint = self._by_id(endpoint_id)
             if endpoint and endpoint.active and self.fleet.live(endpoint_id) is None:
                 self._replace(endpoint, endpoint.active)
+
+    def _warm_up(self) -> None:
+        """Have the imports done before the first request wakes an endpoint, if there is one."""
+        served = any(one.active and one.active.is_local for one in self._records.all())
+        if served and not self._over.wait(WARM_UP_AFTER_S):
+            self._pool.prepare()
 
     def _put_to_sleep(self) -> None:
         """Scale to zero what has been idle, for as long as the workspace runs."""

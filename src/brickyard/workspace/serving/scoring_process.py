@@ -28,7 +28,7 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -294,13 +294,22 @@ class Scorer:
         parsed = _parse_json_data(json.dumps(request), self._model.metadata, self._schema)
         with self._context(id):
             drawn = iter(self._model.predict_stream(parsed.data, parsed.params))
-            if not (options.get("return_trace") or self._tells_id):
+            if options.get("return_trace"):
+                yield from self._with_trace(drawn, options, id)
+            elif self._tells_id:
+                for item in drawn:
+                    yield item | _told(id) if isinstance(item, dict) else item
+            else:
                 yield from drawn
-                return
-            item = next(drawn, END)
-            for following in drawn:
-                yield item
-                item = following
+
+    def _with_trace(
+        self, drawn: Iterator[Any], options: Any, id: str
+    ) -> Generator[Any, None, None]:
+        """The trace is complete when nothing more comes: each item waits for the next."""
+        item = next(drawn, END)
+        for following in drawn:
+            yield item
+            item = following
         if item is not END:
             yield item | self._more(options, id) if isinstance(item, dict) else item
 
@@ -318,10 +327,8 @@ class Scorer:
 
             trace = pop_trace(id)
         if options.get("return_trace") and trace is not None:
-            return {"databricks_output": {"databricks_request_id": id, "trace": trace}}
-        if self._tells_id or options.get("return_trace"):
-            return {"databricks_output": {"databricks_request_id": id}}
-        return {}
+            return _told(id, trace=trace)
+        return _told(id) if self._tells_id or options.get("return_trace") else {}
 
     def _error(self, fault: Exception) -> tuple[int, str]:
         from mlflow.exceptions import MlflowException
@@ -351,6 +358,10 @@ def _read(body: bytes, kind: str) -> tuple[dict[str, Any] | None, dict[str, Any]
         return None, {}
     options = request.pop("databricks_options", None)
     return request, options if isinstance(options, dict) else {}
+
+
+def _told(id: str, **more: Any) -> dict[str, Any]:
+    return {"databricks_output": {"databricks_request_id": id, **more}}
 
 
 def _is_true(name: str) -> bool:
