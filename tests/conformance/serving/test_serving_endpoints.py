@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
+from serving_models import Served, configuration
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 
@@ -30,128 +26,6 @@ class Double(PythonModel):
 
 mlflow.models.set_model(Double())
 """
-
-TOOL = """
-import os
-import mlflow
-from mlflow.pyfunc import PythonModel
-
-class Tool(PythonModel):
-    def predict(self, context, model_input: list[str], params=None) -> list[str]:
-        return [getattr(self, one.split(":")[0])(one.partition(":")[2]) for one in model_input]
-
-    def die(self, _):
-        os._exit(7)
-
-    def env(self, name):
-        return os.environ.get(name, "")
-
-    def me(self, _):
-        from databricks.sdk import WorkspaceClient
-        return WorkspaceClient().current_user.me().user_name
-
-    def write(self, path):
-        try:
-            with open(path, "a"):
-                return "written"
-        except OSError as fault:
-            return type(fault).__name__
-
-mlflow.models.set_model(Tool())
-"""
-
-AGENT = """
-import mlflow
-from mlflow.pyfunc import ResponsesAgent
-from mlflow.types.responses import ResponsesAgentResponse, ResponsesAgentStreamEvent
-
-class Echo(ResponsesAgent):
-    def predict(self, request):
-        events = list(self.predict_stream(request))
-        return ResponsesAgentResponse(output=[events[-1].item])
-
-    def predict_stream(self, request):
-        text = request.input[-1].content
-        for word in text.split():
-            yield ResponsesAgentStreamEvent(**self.create_text_delta(delta=word, item_id="1"))
-        item = self.create_text_output_item(text=text, id="1")
-        yield ResponsesAgentStreamEvent(type="response.output_item.done", item=item)
-
-mlflow.models.set_model(Echo())
-"""
-
-
-class Served:
-    """A workspace with a schema of its own and models in it."""
-
-    def __init__(self, workspace: Any, folder: Path) -> None:
-        self.workspace = workspace
-        self.api = workspace.client("dev").serving_endpoints
-        self.schema = f"serving_{uuid.uuid4().hex[:8]}"
-        self._folder = folder
-        workspace.client("dev").schemas.create(self.schema, "dev")
-
-    def register(self, name: str, code: str, **options: Any) -> str:
-        """The full name of the model, with one more version."""
-        import mlflow
-
-        file = self._folder / f"{name}_{uuid.uuid4().hex[:6]}.py"
-        file.write_text(code)
-        full_name = f"dev.{self.schema}.{name}"
-        mlflow.set_experiment(f"/Shared/{self.schema}")
-        mlflow.pyfunc.log_model(
-            name=name,
-            python_model=str(file),
-            registered_model_name=full_name,
-            pip_requirements=["mlflow"],
-            **options,
-        )
-        return full_name
-
-    def create(self, *entities: Mapping[str, Any], **traffic: int) -> str:
-        """The name of a new endpoint that is ready."""
-        from databricks.sdk.service.serving import EndpointCoreConfigInput
-
-        name = f"e-{uuid.uuid4().hex[:8]}"
-        config = EndpointCoreConfigInput.from_dict(configuration(*entities, **traffic))
-        self.api.create_and_wait(name=name, config=config)
-        return name
-
-    def ask(self, name: str, body: Any, path: str = "") -> tuple[int, Any, Any]:
-        """Status, JSON and headers of one request."""
-        url = self.workspace.host("dev") + (path or f"/serving-endpoints/{name}/invocations")
-        request = urllib.request.Request(url, data=json.dumps(body).encode())
-        request.add_header("Authorization", f"Bearer {self.workspace.token('dev')}")
-        request.add_header("Content-Type", "application/json")
-        try:
-            with urllib.request.urlopen(request) as answer:
-                return answer.status, json.load(answer), answer.headers
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.code, json.load(refused), refused.headers
-
-
-def configuration(*entities: Mapping[str, Any], **traffic: int) -> dict[str, Any]:
-    routes = [
-        {"served_model_name": name, "traffic_percentage": share} for name, share in traffic.items()
-    ]
-    return {
-        "served_entities": list(entities),
-        **({"traffic_config": {"routes": routes}} if routes else {}),
-    }
-
-
-@pytest.fixture(scope="module")
-def served(workspace: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    import mlflow
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABRICKS_HOST", workspace.host("dev"))
-        patch.setenv("DATABRICKS_TOKEN", workspace.token("dev"))
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        mlflow.set_tracking_uri("databricks")
-        mlflow.set_registry_uri("databricks-uc")
-        yield Served(workspace, tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
@@ -338,34 +212,28 @@ def test_tags_are_added_and_taken_away(served: Served, endpoint: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def tool(served: Served) -> str:
+def tool(served: Served, tool_model: str) -> str:
     """An endpoint whose model does as it is told."""
-    full_name = served.register("tool", TOOL, input_example=["env:HOME"])
     client = served.workspace.client("dev")
     client.secrets.create_scope(served.schema)
     client.secrets.put_secret(served.schema, "key", string_value="s3cret")
     variables = {"PLAIN": "value", "SECRET": f"{{{{secrets/{served.schema}/key}}}}"}
-    entity = {"entity_name": full_name, "entity_version": "1", "environment_vars": variables}
+    entity = {"entity_name": tool_model, "entity_version": "1", "environment_vars": variables}
     return served.create(entity)
-
-
-def tell(served: Served, name: str, *commands: str) -> tuple[int, Any]:
-    status, answer, _ = served.ask(name, {"inputs": list(commands)})
-    return status, answer.get("predictions", answer)
 
 
 @pytest.mark.documented
 def test_environment_variables_reach_the_model_and_secrets_stay_references(
     served: Served, tool: str
 ) -> None:
-    assert tell(served, tool, "env:PLAIN", "env:SECRET") == (200, ["value", "s3cret"])
+    assert served.tell(tool, "env:PLAIN", "env:SECRET") == (200, ["value", "s3cret"])
     shown = served.api.get(tool).config.served_entities[0].environment_vars
     assert shown["SECRET"] == f"{{{{secrets/{served.schema}/key}}}}"
 
 
 @pytest.mark.belief
 def test_a_model_acts_as_the_creator_of_its_endpoint(served: Served, tool: str) -> None:
-    assert tell(served, tool, "me:") == (200, [served.workspace.user("dev")])
+    assert served.tell(tool, "me:") == (200, [served.workspace.user("dev")])
 
 
 @pytest.mark.belief
@@ -373,7 +241,7 @@ def test_many_models_calling_back_at_once_do_not_block_each_other(
     served: Served, tool: str
 ) -> None:
     with ThreadPoolExecutor(80) as pool:
-        asked = [pool.submit(tell, served, tool, "me:") for _ in range(80)]
+        asked = [pool.submit(served.tell, tool, "me:") for _ in range(80)]
         answers = [one.result() for one in asked]
     assert {status for status, _ in answers} == {200}
 
@@ -386,16 +254,16 @@ def test_a_model_cannot_write_what_it_was_not_given(served: Served, tool: str) -
         pytest.skip("this platform has no mount namespaces")
     home = served.workspace.home
     paths = (home / "brickyard.db", home / "mlflow" / "mlflow.db", home / "catalogs/prod/x")
-    status, answers = tell(served, tool, *(f"write:{path}" for path in paths))
+    status, answers = served.tell(tool, *(f"write:{path}" for path in paths))
     assert status == 200
     assert "written" not in answers
 
 
 @pytest.mark.belief
 def test_a_process_that_dies_is_started_again(served: Served, tool: str) -> None:
-    status, answer = tell(served, tool, "die:")
+    status, answer = served.tell(tool, "die:")
     assert (status, answer["error_code"]) == (500, "INTERNAL_ERROR")
-    assert tell(served, tool, "env:PLAIN") == (200, ["value"])
+    assert served.tell(tool, "env:PLAIN") == (200, ["value"])
 
 
 @pytest.mark.documented
@@ -432,11 +300,10 @@ def test_only_those_with_a_permission_ask_an_endpoint(served: Served, endpoint: 
 
 
 @pytest.mark.documented
-def test_an_agent_answers_at_once_and_as_a_stream(served: Served) -> None:
+def test_an_agent_answers_at_once_and_as_a_stream(served: Served, agent_model: str) -> None:
     from openai import OpenAI
 
-    full_name = served.register("echo", AGENT)
-    name = served.create({"entity_name": full_name, "entity_version": "1"})
+    name = served.create({"entity_name": agent_model, "entity_version": "1"})
     asked = {"input": [{"role": "user", "content": "one two"}]}
     status, answer, _ = served.ask(name, asked)
     assert status == 200

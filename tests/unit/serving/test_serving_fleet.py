@@ -92,20 +92,25 @@ def test_an_unchanged_entity_keeps_its_process() -> None:
 def test_only_what_is_idle_and_may_falls_asleep() -> None:
     fleet = Fleet()
     awake = live(a=100, b=0)
+    soon = {"BRICKYARD_SERVING_IDLE_S": "30"}
     entities = tuple(
-        replace(one, scale_to_zero_enabled=one.name == "a") for one in awake.config.entities
+        replace(one, scale_to_zero_enabled=one.name == "a", environment_vars=soon)
+        for one in awake.config.entities
     )
     fleet.swap("e", replace(awake, config=replace(awake.config, entities=entities)))
     for scorer in awake.scorers.values():
         scorer._ready.set()
     taken = fleet.take("e", "a")
     assert taken is not None
-    assert fleet.drowse(0.0) == []
+    taken[1].used_at -= 31
+    assert fleet.drowse() == []
     fleet.let_go(taken[1])
-    assert fleet.drowse(60.0) == []
-    assert fleet.drowse(0.0) == [awake.scorers["a"]]
+    assert fleet.drowse() == []
+    for scorer in awake.scorers.values():
+        scorer.used_at -= 31
+    assert fleet.drowse() == [awake.scorers["a"]]
     assert awake.scorers["a"].is_asleep
-    assert fleet.drowse(0.0) == []
+    assert fleet.drowse() == []
 
 
 def test_one_that_is_asked_while_it_falls_asleep_stays_awake() -> None:

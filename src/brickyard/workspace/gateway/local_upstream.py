@@ -30,7 +30,7 @@ async def answer(scorer: Scorer, body: bytes, kind: str, let_go: Callable[[], No
         if kind.startswith("text/event-stream"):
             held = False
             return Answer(status=got.status, events=_events(got, let_go), content_type=kind)
-        return Answer(status=got.status, body=await _read(got), content_type=kind)
+        return Answer(status=got.status, body=await _read(scorer, got), content_type=kind)
     finally:
         if held:
             let_go()
@@ -58,10 +58,11 @@ async def _send(scorer: Scorer, body: bytes, kind: str) -> aiohttp.ClientRespons
         except TimeoutError:
             raise _too_slow() from None
         except aiohttp.ClientError as fault:
+            scorer.doubt()
             raise _died() from fault
 
 
-async def _read(got: aiohttp.ClientResponse) -> bytes:
+async def _read(scorer: Scorer, got: aiohttp.ClientResponse) -> bytes:
     import aiohttp
 
     try:
@@ -69,6 +70,7 @@ async def _read(got: aiohttp.ClientResponse) -> bytes:
     except TimeoutError:
         raise _too_slow() from None
     except aiohttp.ClientError as fault:
+        scorer.doubt()
         raise _died() from fault
 
 

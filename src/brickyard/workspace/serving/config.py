@@ -8,6 +8,7 @@ foundation models (`system.ai`) are asked for by the gateway.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from brickyard.workspace.kernel import invalid
 from brickyard.workspace.serving.external import CHAT, EMBEDDINGS, read_external
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+POSITIVE = re.compile(r"0*[1-9]\d*(\.\d+)?|0*\.\d*[1-9]\d*|0\.\d*[1-9]\d*")
 FOUNDATION = "system.ai."  # the schema of foundation models
 EMBEDDING_NAMES = re.compile(r"embed|bge|gte|e5")
 PROVISIONED = (
@@ -28,6 +30,13 @@ PROVISIONED = (
 DEFAULT_SIZE = "Small"
 SIZES = {"Small": 4, "Medium": 16, "Large": 64}  # requests at once, at most
 STEP = 4  # provisioned concurrency comes in multiples of it
+# Of the server, or of one served entity among its `environment_vars`.
+IDLE_VARIABLE = "BRICKYARD_SERVING_IDLE_S"
+IDLE_S = 30 * 60.0  # until an endpoint scales to zero, as on Databricks
+MEMORY_VARIABLE = "BRICKYARD_SERVING_MEMORY_MB"
+MEMORY_MB = 4096  # of a CPU served entity, as on Databricks
+TIMEOUT_VARIABLE = "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT"
+NUMBERS = (IDLE_VARIABLE, MEMORY_VARIABLE, TIMEOUT_VARIABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,23 @@ class Entity:
         """How many requests one process answers at once."""
         size = SIZES.get(self.workload_size, SIZES[DEFAULT_SIZE])
         return self.provisioned.get("max_provisioned_concurrency") or size
+
+    @property
+    def idle_s(self) -> float | None:
+        """Seconds until it scales to zero, where that is not as for all; None when it never may."""
+        if not self.scale_to_zero_enabled:
+            return None
+        return float(
+            self.environment_vars.get(IDLE_VARIABLE) or os.environ.get(IDLE_VARIABLE) or IDLE_S
+        )
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """What its process may use. On a GPU memory is elsewhere, and no bound is known."""
+        if self.workload_type != "CPU":
+            return None
+        given = self.environment_vars.get(MEMORY_VARIABLE) or os.environ.get(MEMORY_VARIABLE)
+        return int(float(given or MEMORY_MB)) * 1024**2
 
     def runs_as(self, other: Entity) -> bool:
         """Whether the process of the other one can serve this one, too."""
@@ -140,6 +166,9 @@ def _entity(given: Any, creator: str, now_ms: int) -> Entity:
         )
     name = given.get("name") or f"{str(full_name).rpartition('.')[2]}-{version}"
     variables = given.get("environment_vars") or {}
+    for variable in NUMBERS:
+        if variable in variables and not POSITIVE.fullmatch(str(variables[variable])):
+            raise invalid(f"environment_vars: {variable} must be a positive number")
     provisioned = _concurrency(given)
     return Entity(
         name=_name(name),

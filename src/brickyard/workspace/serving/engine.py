@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import shutil
 import threading
 from collections.abc import Mapping, Sequence
@@ -51,8 +50,7 @@ KIND = "serving-endpoints"
 RESERVED = "databricks-"  # names of the endpoints that come with every workspace
 FOR_ALL = ("CAN_VIEW", "CAN_QUERY")  # what everybody may do with those
 WARM_UP_AFTER_S = 5.0  # of the workspace's start, which comes first
-IDLE_S = 30 * 60.0  # until an endpoint scales to zero, as on Databricks
-IDLE_VARIABLE = "BRICKYARD_SERVING_IDLE_S"
+LOOK_S = 1.0  # between looks for what has been idle
 log = logging.getLogger("brickyard.serving")
 
 
@@ -321,9 +319,8 @@ class ServingEngine:
 
     def _put_to_sleep(self) -> None:
         """Scale to zero what has been idle, for as long as the workspace runs."""
-        idle_s = float(os.environ.get(IDLE_VARIABLE) or IDLE_S)
-        while not self._over.wait(min(idle_s / 4, 30.0)):
-            for scorer in self.fleet.drowse(idle_s):
+        while not self._over.wait(LOOK_S):
+            for scorer in self.fleet.drowse():
                 self._in_background(scorer.sleep)
 
     def _deploy(self, endpoint_id: str) -> None:

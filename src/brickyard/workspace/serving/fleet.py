@@ -68,22 +68,22 @@ class Fleet:
             scorer.in_flight -= 1
             scorer.used_at = time.monotonic()
 
-    def drowse(self, idle_s: float) -> list[Scorer]:
-        """Those that scale to zero and had nothing to do for so long; marked, to be put to sleep.
+    def drowse(self) -> list[Scorer]:
+        """Those that scale to zero and had nothing to do for long; marked, to be put to sleep.
 
         A request that comes meanwhile wakes them.
         """
         now = time.monotonic()
         with self._lock:
             found = [
-                live.scorers[one.name]
+                (live.scorers[one.name], one.idle_s)
                 for live in self._live.values()
                 for one in live.config.entities
-                if one.scale_to_zero_enabled and one.name in live.scorers
+                if one.idle_s is not None and one.name in live.scorers
             ]
             idle = [
                 one
-                for one in found
+                for one, idle_s in found
                 if one.in_flight == 0
                 and one.is_ready
                 and not one.is_asleep

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from brickyard.workspace.secrets.engine import SecretsEngine
 
 TOKEN_LIFETIME_S = 90 * 24 * 3600
-MEMORY_BYTES = 4 * 1024**3  # of one CPU served entity, as on Databricks
-MEMORY_VARIABLE = "BRICKYARD_SERVING_MEMORY_MB"
 # What nearly every model imports: done once, for all.
 MODULES = (
     "uvicorn",
@@ -92,7 +90,7 @@ class Recipes:
             environment={**_inherited(), **_connection(workspace, token), **given},
             mounts=self._mounts(principal, workspace, model, folder),
             concurrency=entity.concurrency,
-            memory_bytes=_memory(entity),
+            memory_bytes=entity.memory_bytes,
             forget=lambda: self._identity.revoke(token),
         )
 
@@ -134,14 +132,6 @@ class Recipes:
             readable=(model, self._home.environments),
             writable=(folder,),
         )
-
-
-def _memory(entity: Entity) -> int | None:
-    """What a process may use. On a GPU the model's memory is elsewhere, and no bound is known."""
-    if entity.workload_type != "CPU":
-        return None
-    given = os.environ.get(MEMORY_VARIABLE)
-    return int(given) * 1024**2 if given else MEMORY_BYTES
 
 
 def warm_environment() -> dict[str, str]:

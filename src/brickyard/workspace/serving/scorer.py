@@ -28,6 +28,7 @@ PROCESS = Path(__file__).with_name("scoring_process.py")
 SECRET_HEADER = "X-Brickyard-Secret"
 START_TIMEOUT_S = 600.0
 POLL_S = 0.05
+DOUBT_S = 0.5
 SOCKET_PATH_BYTES = 100
 RESTART_PAUSES_S = (0.0, 1.0, 5.0, 15.0, 30.0, 60.0)  # between deaths in a row
 STEADY_S = 60.0  # alive this long: the next death is the first again
@@ -137,6 +138,11 @@ class Scorer:
             await asyncio.sleep(POLL_S)
         return True
 
+    def doubt(self) -> None:
+        """A connection to it broke: whoever comes next waits until it is known whether it died."""
+        self._ready.clear()
+        threading.Thread(target=self._look_after, daemon=True).start()
+
     def session(self) -> aiohttp.ClientSession:
         """The connections to it, of the running loop."""
         import aiohttp
@@ -155,6 +161,15 @@ class Scorer:
             child.terminate()
             if child.wait(6) is None:
                 child.kill()
+
+    def _look_after(self) -> None:
+        with self._lock:
+            child = self._child
+        if child is not None and child.wait(DOUBT_S) is None:
+            with self._lock:
+                is_ending = self._resting.is_set() or self._stopping.is_set()
+                if child is self._child and not is_ending:
+                    self._ready.set()  # it lives, and is not about to be ended
 
     def _close_session(self) -> None:
         held, self._session = self._session, None

@@ -187,6 +187,7 @@ class Scorer:
         try:
             request, options = _read(body, kind)
             if request is not None and request.get("stream") is True:
+                self._require_streams()
                 await self._stream(request, options, id, receive, send)
                 return
             data = body if request is None or not options else json.dumps(request).encode()
@@ -200,6 +201,10 @@ class Scorer:
         except Exception as fault:
             status, text = self._error(fault)
             await _answer(send, status, text.encode())
+
+    def _require_streams(self) -> None:
+        if getattr(self._model, "_predict_stream_fn", self) is None:
+            raise ValueError("this model does not support streaming: it has no predict_stream")
 
     def _score(self, body: bytes, kind: str, options: Any, id: str) -> tuple[int, str, str]:
         from mlflow.pyfunc.scoring_server import invocations
