@@ -1,5 +1,5 @@
-"""`make bench [ONLY="commands engine server gateway official"]`: what has to be quick, against a
-named alternative. With `--write`, the table goes to docs/benchmarks.md as well.
+"""`make bench [ONLY="commands engine server gateway serving official"]`: what has to be quick,
+against a named alternative. With `--write`, the table goes to docs/benchmarks.md as well.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import commands, engine, gateway, official, server
+from benchmarks import commands, engine, gateway, official, server, serving
 from benchmarks.timing import Comparison
 
 SUITES = {
@@ -18,6 +18,7 @@ SUITES = {
     "engine": engine,
     "server": server,
     "gateway": gateway,
+    "serving": serving,
     "official": official,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
