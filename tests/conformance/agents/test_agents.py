@@ -1,4 +1,4 @@
-"""Deployments of agents and review apps, over the requests that `databricks-agents` makes.
+"""Deployments of agents, over the requests that `databricks-agents` makes.
 
 That package itself is tried in an environment of its own (`tests/clients/probes/agents_deploy.py`).
 """
@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.documented]
 
 Somebody = Callable[..., WorkspaceClient]
 DEPLOYMENTS = "/api/2.0/agents/deployments"
-APPS = "/api/2.0/managed-evals/review-apps"
 
 
 @pytest.fixture(scope="module")
@@ -91,40 +90,3 @@ def test_instructions_and_artifacts_are_kept_by_model(client: WorkspaceClient) -
     assert do("GET", f"{base}/instructions") == {"instructions": "be kind"}
     listed = {"artifacts": ["runs:/1/traces.json", "runs:/2/traces.json"]}
     assert do("GET", f"{base}/artifacts") == listed
-
-
-def test_a_review_app_with_its_sessions_and_items(
-    client: WorkspaceClient, somebody: Somebody
-) -> None:
-    do = client.api_client.do
-    me = client.current_user.me().user_name
-    name = f"/Users/{me}/review-{uuid.uuid4().hex[:8]}"
-    experiment = client.experiments.create_experiment(name).experiment_id
-    body = {"experiment_id": experiment, "labeling_schemas": [{"name": "guidelines"}]}
-    app: Any = do("POST", APPS, body=body)
-    base = f"{APPS}/{app['review_app_id']}"
-    found = do("GET", APPS, query={"filter": f"experiment_id={experiment}"})
-    assert found == {"review_apps": [app]}
-    agents = [{"agent_name": "a", "model_serving_endpoint": {"endpoint_name": "e"}}]
-    changed: Any = do(
-        "PATCH", base, query={"update_mask": "agents"}, body={"agents": agents, "x": 1}
-    )
-    assert (changed["agents"], changed["labeling_schemas"]) == (agents, [{"name": "guidelines"}])
-    stranger = somebody()
-    with pytest.raises(PermissionDenied):
-        stranger.api_client.do("GET", base)
-
-    session: Any = do("POST", f"{base}/labeling-sessions", body={"name": "one"})
-    run = client.experiments.get_run(session["mlflow_run_id"]).run
-    assert (run.info.experiment_id, run.info.run_name) == (experiment, "one")
-    items = f"{base}/labeling-sessions/{session['labeling_session_id']}/items"
-    do("POST", f"{items}:batchCreate", body={"items": [{"source": {"trace_id": "tr-1"}}]})
-    listed: Any = do("GET", items)
-    assert [(one["source"], one["state"]) for one in listed["items"]] == [
-        ({"trace_id": "tr-1"}, "PENDING")
-    ]
-    item = f"{items}/{listed['items'][0]['item_id']}"
-    done: Any = do("PATCH", item, body={"state": "COMPLETED"})
-    assert done["state"] == "COMPLETED"
-    do("DELETE", f"{base}/labeling-sessions/{session['labeling_session_id']}")
-    assert do("GET", f"{base}/labeling-sessions") == {}
