@@ -319,3 +319,37 @@ def test_an_agent_answers_at_once_and_as_a_stream(served: Served, agent_model: s
         "response.output_text.delta",
         "response.output_item.done",
     ]
+
+
+@pytest.mark.documented
+def test_metrics_and_the_shape_of_requests_are_exported(served: Served, endpoint: str) -> None:
+    assert served.ask(endpoint, {"inputs": {"x": [1.0]}})[0] == 200
+    text = served.api.export_metrics(endpoint).contents.read().decode()
+    counted = [one for one in text.splitlines() if one.startswith("request_count_total{")]
+    assert counted
+    assert int(counted[0].rsplit(" ", 1)[1]) > 0
+    assert 'provisioned_concurrent_requests_total{served_entity_name="one"} 4' in text
+    for name in ("cpu_usage_percentage", "mem_usage_percentage", "request_latency_ms_bucket"):
+        assert f'{name}{{served_entity_name="one"' in text
+    described = served.api.get_open_api(endpoint).contents.read().decode()
+    assert "dataframe_split" in described
+    assert "/invocations" in described
+
+
+@pytest.mark.documented
+def test_provisioned_concurrency_stands_for_a_size(served: Served, model: str) -> None:
+    from databricks.sdk.errors import InvalidParameterValue
+    from databricks.sdk.service.serving import EndpointCoreConfigInput
+
+    entity = {"name": "p", "entity_name": model, "entity_version": "1"}
+    wrong = {**entity, "min_provisioned_concurrency": 3, "max_provisioned_concurrency": 10}
+    with pytest.raises(InvalidParameterValue):
+        config = EndpointCoreConfigInput.from_dict(configuration(wrong))
+        served.api.create(name=f"e-{uuid.uuid4().hex[:8]}", config=config)
+    name = served.create(
+        {**entity, "min_provisioned_concurrency": 4, "max_provisioned_concurrency": 8}
+    )
+    shown = served.api.get(name).config.served_entities[0]
+    assert (shown.min_provisioned_concurrency, shown.max_provisioned_concurrency) == (4, 8)
+    assert shown.workload_size is None
+    served.api.delete(name)

@@ -81,7 +81,7 @@ async def openapi(call: Call) -> Json:
 
 async def metrics(call: Call) -> Reply:
     endpoint = (await _admit(call, call.path["name"], "CAN_VIEW")).endpoint
-    text = call.engines.serving.counts.text(endpoint.id)
+    text = await call.engines.serving.metrics(endpoint)
     text += call.engines.gateway.meters.text(call.workspace.name, endpoint.name)
     return Reply(body=text.encode(), headers={"Content-Type": "text/plain; version=0.0.4"})
 

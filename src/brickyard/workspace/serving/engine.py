@@ -247,6 +247,24 @@ class ServingEngine:
         """Why the endpoint could not be started when a request needed it; '' when it could."""
         return self._faults.get(endpoint_id, "")
 
+    async def metrics(self, endpoint: Endpoint) -> str:
+        """Prometheus' text. Wakes nobody up."""
+        live = self.fleet.live(endpoint.id)
+        usage: dict[str, dict[str, float]] = {}
+        for entity in live.config.entities if live else ():
+            scorer = live.scorers.get(entity.name) if live else None
+            used = await scorer.usage() if scorer is not None else None
+            if used is None:
+                continue
+            usage[entity.name] = {
+                "cpu_usage_percentage": used["cpu"],
+                "provisioned_concurrent_requests_total": entity.concurrency,
+            }
+            if entity.memory_bytes:
+                share = 100 * used["memory_bytes"] / entity.memory_bytes
+                usage[entity.name]["mem_usage_percentage"] = share
+        return self.counts.text(endpoint.id, usage)
+
     def log_file(self, endpoint: Endpoint, entity: str, kind: str = "server") -> Path:
         return self._home.logs / "serving" / f"{endpoint.id}-{entity}.{kind}.log"
 

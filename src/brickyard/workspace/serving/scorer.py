@@ -29,6 +29,7 @@ SECRET_HEADER = "X-Brickyard-Secret"
 START_TIMEOUT_S = 600.0
 POLL_S = 0.05
 DOUBT_S = 0.5
+USAGE_TIMEOUT_S = 2.0
 SOCKET_PATH_BYTES = 100
 RESTART_PAUSES_S = (0.0, 1.0, 5.0, 15.0, 30.0, 60.0)  # between deaths in a row
 STEADY_S = 60.0  # alive this long: the next death is the first again
@@ -161,6 +162,22 @@ class Scorer:
             child.terminate()
             if child.wait(6) is None:
                 child.kill()
+
+    async def usage(self) -> Mapping[str, float] | None:
+        """`cpu` (percent of a core) and `memory_bytes` of its process; None when there is none."""
+        import aiohttp
+
+        if not self.is_ready or self.is_asleep:
+            return None
+        limit = aiohttp.ClientTimeout(total=USAGE_TIMEOUT_S)
+        try:
+            async with self.session().get(
+                "http://model/usage", headers=self.headers, timeout=limit
+            ) as got:
+                found: Mapping[str, float] = await got.json()
+                return found
+        except (aiohttp.ClientError, TimeoutError):
+            return None
 
     def _look_after(self) -> None:
         with self._lock:

@@ -23,6 +23,7 @@ import faulthandler
 import hmac
 import json
 import os
+import resource
 import sys
 import threading
 import time
@@ -71,18 +72,22 @@ def main() -> None:
 def _watch_memory() -> None:
     """End when too much is in use. One that asks for much at once gets a MemoryError instead."""
     limit = int(os.environ.get("BRICKYARD_MEMORY_BYTES") or 0)
-    if not limit or not os.path.exists("/proc/self/statm"):  # noqa: PTH110
-        return
-    page = os.sysconf("SC_PAGE_SIZE")
-    with open("/proc/self/statm") as file:  # noqa: PTH123
-        while True:
-            file.seek(0)
-            used = int(file.read().split()[1]) * page
-            if used > limit:
-                said = f"used {used >> 20} MiB of memory, more than its {limit >> 20} MiB: ending"
-                print(said, file=sys.stderr, flush=True)
-                os._exit(OUT_OF_MEMORY)
-            time.sleep(MEMORY_EVERY_S)
+    while limit:
+        used = _memory_bytes()
+        if used > limit:
+            said = f"used {used >> 20} MiB of memory, more than its {limit >> 20} MiB: ending"
+            print(said, file=sys.stderr, flush=True)
+            os._exit(OUT_OF_MEMORY)
+        time.sleep(MEMORY_EVERY_S)
+
+
+def _memory_bytes() -> int:
+    """What is in use now; where the platform does not say, the most there was."""
+    try:
+        with open("/proc/self/statm") as file:  # noqa: PTH123
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
 
 
 class Busy(Exception):
@@ -147,6 +152,7 @@ class Scorer:
         self._schema = model.metadata.get_input_schema()
         self._secret = secret.encode()
         self._endpoint = os.environ.get("BRICKYARD_ENDPOINT", "")
+        self._used = (time.monotonic(), time.process_time())
         self._traces = _is_true("ENABLE_MLFLOW_TRACING")
         self._tells_id = _is_true("RETURN_REQUEST_ID_IN_RESPONSE")
         threads = int(os.environ.get("BRICKYARD_CONCURRENCY") or 4)
@@ -154,6 +160,7 @@ class Scorer:
         self._routes = {
             ("GET", "/ping"): self._ping,
             ("GET", "/about"): self._about,
+            ("GET", "/usage"): self._usage,
             ("POST", "/invocations"): self._invoke,
         }
 
@@ -179,6 +186,14 @@ class Scorer:
             "task": (metadata.metadata or {}).get("task"),
         }
         await _answer(send, 200, json.dumps(about).encode())
+
+    async def _usage(self, headers: Any, receive: Any, send: Any) -> None:
+        """Since the last time it was asked for."""
+        was, now = self._used, (time.monotonic(), time.process_time())
+        self._used = now
+        cpu = 100 * (now[1] - was[1]) / max(now[0] - was[0], 0.001)
+        used = {"cpu": cpu, "memory_bytes": _memory_bytes()}
+        await _answer(send, 200, json.dumps(used).encode())
 
     async def _invoke(self, headers: Any, receive: Any, send: Any) -> None:
         kind = headers.get(b"content-type", b"application/json").decode("latin-1")
