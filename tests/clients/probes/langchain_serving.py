@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+import urllib.request
 from pathlib import Path
-from typing import Any
 
 import mlflow
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.serving import EndpointCoreConfigInput, ServedEntityInput
-from mlflow.deployments import get_deploy_client
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import Array, Object, Property
-from place import SCHEMA, unique
+from place import HOST, SCHEMA, TOKEN, rest, unique
 
 CLIENT = "databricks-langchain"
 
@@ -22,8 +22,8 @@ import mlflow
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
 
-def answer(given):
-    for word in given["messages"][-1]["content"].split():
+def answer(messages):  # MLflow makes LangChain's of those in the request
+    for word in messages[-1].content.split():
         yield word.upper() + " "
 
 chain = RunnableLambda(answer) | StrOutputParser()
@@ -67,8 +67,13 @@ def probe_serve() -> None:
 
 def probe_ask() -> None:
     """the chain answers `messages`, at once and streamed"""
-    client: Any = get_deploy_client("databricks")
-    answer = client.predict(endpoint=ENDPOINT, inputs=ASKED)
-    assert "ONE" in str(answer), answer
-    chunks = list(client.predict_stream(endpoint=ENDPOINT, inputs=ASKED))
-    assert "TWO" in str(chunks), chunks
+    path = f"/serving-endpoints/{ENDPOINT}/invocations"
+    assert rest("POST", path, ASKED) == ["ONE TWO "]
+    request = urllib.request.Request(
+        HOST + path,
+        data=json.dumps({**ASKED, "stream": True}).encode(),
+        headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        events = [line.decode().removeprefix("data: ").strip() for line in answer if line.strip()]
+    assert events == ['"ONE "', '"TWO "', "[DONE]"], events

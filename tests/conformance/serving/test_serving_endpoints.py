@@ -343,8 +343,8 @@ def test_provisioned_concurrency_stands_for_a_size(served: Served, model: str) -
 
     entity = {"name": "p", "entity_name": model, "entity_version": "1"}
     wrong = {**entity, "min_provisioned_concurrency": 3, "max_provisioned_concurrency": 10}
+    config = EndpointCoreConfigInput.from_dict(configuration(wrong))
     with pytest.raises(InvalidParameterValue):
-        config = EndpointCoreConfigInput.from_dict(configuration(wrong))
         served.api.create(name=f"e-{uuid.uuid4().hex[:8]}", config=config)
     name = served.create(
         {**entity, "min_provisioned_concurrency": 4, "max_provisioned_concurrency": 8}
