@@ -1,4 +1,4 @@
-"""`make bench [ONLY="commands engine server gateway serving official"]`: what has to be quick,
+"""`make bench [ONLY="commands engine server gateway serving vector_search official"]`: what has to be quick,
 against a named alternative. With `--write`, the table goes to docs/benchmarks.md as well.
 """
 
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks import commands, engine, gateway, official, server, serving
+from benchmarks import commands, engine, gateway, official, server, serving, vector_search
 from benchmarks.timing import Comparison
 
 SUITES = {
@@ -19,6 +19,7 @@ SUITES = {
     "server": server,
     "gateway": gateway,
     "serving": serving,
+    "vector_search": vector_search,
     "official": official,
 }
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"

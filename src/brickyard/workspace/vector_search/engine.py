@@ -104,6 +104,7 @@ class VectorSearchEngine:
         found = indexes.create(principal, workspace, want.name, details, fill)
         if made.delta_sync_index_spec is not None:
             self.syncs.request(found)
+            self.syncs.await_first(found)
         return found
 
     def index(

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 1.0
 RETRY_S: Final = 30.0  # after a sync that failed
+FIRST_S: Final = 2.0
 TIDIED: Final = 100  # writes to a direct access index, between two tidyings
 PATIENCE_S: Final = 600.0  # with an endpoint that is being started
 TOKEN_S: Final = 3600
@@ -87,6 +88,15 @@ class Syncs:
 
     def is_running(self, found: Securable) -> bool:
         return found.id in self._running
+
+    def await_first(self, found: Securable) -> None:
+        """Give a first sync of few rows the time it takes: clients look at once, and then rarely.
+
+        The official one looks again after 30 seconds.
+        """
+        give_up_at = time.monotonic() + FIRST_S
+        while self.is_running(found) and time.monotonic() < give_up_at:
+            time.sleep(0.02)
 
     def request(self, found: Securable) -> None:
         """Have an index synced soon; asked for again meanwhile, it is synced again."""
