@@ -43,6 +43,7 @@ unit: setup      ## pure tests, in seconds
 conformance: setup  ## official clients against the embedded workspace
 	@$(BIN)/pytest -n 2 --dist loadfile tests/acceptance tests/conformance tests/clients
 	@cd examples/data_quality_agent && ../../$(BIN)/pytest
+	@cd examples/retrieval_agent && ../../$(BIN)/pytest
 
 clients: setup   ## every official client in its own environment; writes docs/clients.md
 	-@BRICKYARD_ALL_CLIENTS=1 $(BIN)/pytest tests/clients $(if $(ONLY),-k $(ONLY))

@@ -117,7 +117,7 @@ class Trial:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS_", "MLFLOW_"))}
-        self._environment = kept | {
+        self.environment = kept | {
             "BRICKYARD_HOME": str(folder / "home"),
             "BRICKYARD_PORTS": "0,0,0",
             "HOME": str(folder),
@@ -137,7 +137,7 @@ class Trial:
             ended = subprocess.run(
                 [sys.executable, "-m", "brickyard", *arguments],
                 cwd=where,
-                env=self._environment,
+                env=self.environment,
                 capture_output=True,
                 text=True,
                 check=False,
@@ -150,7 +150,7 @@ class Trial:
 
     def bundle(self, name: str, where: Path) -> Tried:
         if "venv_path" in (where / "databricks.yml").read_text():
-            subprocess.run(VENV, cwd=where, env=self._environment, shell=True, check=True)
+            subprocess.run(VENV, cwd=where, env=self.environment, shell=True, check=True)
         target = _target(json.loads(self.run(where, "validate", "-o", "json").out or "{}"))
         chosen = ("-t", target) if target else ()
         valid = self.run(where, "validate", *chosen)

@@ -1,4 +1,4 @@
-"""The walkthrough solution, released to dev as its tutorial does, on the real tables."""
+"""The example solutions, released to dev as their tutorials do."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ if TYPE_CHECKING:
     from conftest import EmbeddedServer
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples" / "data_quality_agent"
+EXAMPLES = ROOT / "examples"
 FLIGHTS = 336_776
 
 pytestmark = [pytest.mark.belief, pytest.mark.slow]
 
 
-@pytest.fixture
-def example(tmp_path: Path) -> Path:
-    """The example as a repository of its own, as it lies in this checkout."""
-    folder = tmp_path / "example"
-    listed = run("git", "ls-files", "-z", ".", cwd=EXAMPLE).stdout.split("\0")
+def repository_of(example: Path, folder: Path) -> Path:
+    """An example as a repository of its own, as it lies in this checkout."""
+    listed = run("git", "ls-files", "-z", ".", cwd=example).stdout.split("\0")
     for name in filter(None, listed):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((EXAMPLE / name).read_bytes())
+        target.write_bytes((example / name).read_bytes())
     run("git", "init", "-q", "-b", "main", cwd=folder)
     run("git", "add", "-A", cwd=folder)
     who = ("-c", "user.name=Tests", "-c", "user.email=tests@example.com")
@@ -36,17 +34,25 @@ def example(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_data_quality_agent_is_released_to_dev(
-    example: Path, workspace: EmbeddedServer
-) -> None:
+def released(folder: Path, workspace: EmbeddedServer) -> Any:
+    """The record of a release to dev."""
+
     def brickyard(*arguments: str) -> Any:
         command = (sys.executable, "-m", "brickyard", *arguments)
-        return run(*command, cwd=example, env=workspace.environment())
+        return run(*command, cwd=folder, env=workspace.environment())
 
     brickyard("validate", "--target", "dev")
     promoted = brickyard("release", "promote", "--to", "dev", "-o", "json")
     record = json.loads(promoted.stdout)
     assert record["result"] == "succeeded", record
+    return record
+
+
+def test_the_data_quality_agent_is_released_to_dev(
+    tmp_path: Path, workspace: EmbeddedServer
+) -> None:
+    folder = repository_of(EXAMPLES / "data_quality_agent", tmp_path / "example")
+    record = released(folder, workspace)
     assert record["outputs"]["ingest"]["rows"]["flights"] == FLIGHTS
     assert record["evaluation"]["rule_recall"] >= 0.85
     answer = record["outputs"]["smoke"]["answer"]
@@ -60,6 +66,25 @@ def test_the_data_quality_agent_is_released_to_dev(
     )
     assert counted.result is not None
     assert counted.result.data_array == [["8255"]]
+
+
+def test_the_retrieval_agent_is_released_to_dev(tmp_path: Path, workspace: EmbeddedServer) -> None:
+    folder = repository_of(EXAMPLES / "retrieval_agent", tmp_path / "example")
+    record = released(folder, workspace)
+    assert record["evaluation"]["recall_at_5"] >= 0.8
+    outputs = record["outputs"]
+    assert outputs["index"]["rows"] == outputs["ingest"]["passages"] > 80
+    answer = outputs["smoke"]["answer"]
+    assert "DATABRICKS_APP_PORT" in answer["custom_outputs"]["answer"]
+    assert [item["type"] for item in answer["output"]] == [
+        "function_call",
+        "function_call_output",
+        "message",
+    ]
+    client = workspace.client("dev")
+    version = client.model_versions.get(outputs["register"]["model"], 1)
+    assert version.status is not None
+    assert version.status.value == "READY"
 
 
 def run(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> Any:

@@ -280,6 +280,9 @@ def probe_service_principal() -> None:
     )
     index = direct()
     index.upsert([{"id": 1, "text": "t", "kind": "k", "v": [1, 1]}])
+    change = {"principal": made["applicationId"], "add": ["SELECT", "MODIFY"]}
+    path = f"/api/2.1/unity-catalog/permissions/table/{index.name}"
+    rest("PATCH", path, {"changes": [change]})
     granted = theirs.get_index(index_name=index.name)
     assert granted.index_url.startswith(HOST)
     assert ids(granted.similarity_search(["id"], query_vector=[1, 1])) == [1]

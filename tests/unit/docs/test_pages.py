@@ -18,6 +18,7 @@ PAGES = (
     ROOT / "README.md",
     ROOT / "ARCHITECTURE.md",
     ROOT / "examples/data_quality_agent/README.md",
+    ROOT / "examples/retrieval_agent/README.md",
     *sorted((ROOT / "docs").rglob("*.md")),
 )
 GENERATED = (ROOT / "docs/coverage.md", ROOT / "docs/security.md")

@@ -80,7 +80,7 @@ def scores(query: str, texts: Sequence[str]) -> list[float]:
     for at, one in enumerate(read):
         covered = sum(weights[word] for word in asked & set(one)) / total
         placed = 1 / (1 + at)
-        worth = (1 - NEAR - PLACED) * covered + NEAR * _nearness(asked, one) + PLACED * placed
+        worth = (1 - NEAR - PLACED) * covered + NEAR * _nearness(weights, one) + PLACED * placed
         found.append(round(worth, 6))
     return found
 
@@ -97,16 +97,14 @@ def _stem(word: str) -> str:
     return word
 
 
-def _nearness(asked: set[str], read: Sequence[str]) -> float:
-    """How close the words of the query stand: the share of them in the best stretch of a text."""
-    if len(asked) < 2:
-        return float(bool(asked & set(read)))
-    places = [(at, word) for at, word in enumerate(read) if word in asked]
-    width = 2 * len(asked)
-    best = 0
+def _nearness(weights: Mapping[str, float], read: Sequence[str]) -> float:
+    """How close the words of the query stand: what the best stretch of a text has of them."""
+    places = [(at, word) for at, word in enumerate(read) if word in weights]
+    width, best = 2 * len(weights), 0.0
     for at, _ in places:
-        best = max(best, len({word for there, word in places if at <= there < at + width}))
-    return best / len(asked)
+        near = {word for there, word in places if at <= there < at + width}
+        best = max(best, sum(weights[word] for word in near))
+    return best / (sum(weights.values()) or 1.0)
 
 
 def asked_of_model(query: str, texts: Sequence[str]) -> Mapping[str, Any]:

@@ -1,0 +1,1 @@
+"""Answers questions from a library of documents, with its sources."""
