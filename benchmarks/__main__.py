@@ -1,5 +1,5 @@
-"""`make bench [ONLY="commands engine server gateway serving vector_search official"]`: what has to be quick,
-against a named alternative. With `--write`, the table goes to docs/benchmarks.md as well.
+"""`make bench [ONLY="engine gateway"]`: what has to be quick, against a named alternative.
+Names of suites narrow it down. With `--write`, the table goes to docs/benchmarks.md as well.
 """
 
 from __future__ import annotations
