@@ -197,6 +197,18 @@ Please indicate whether each statement is supported using only the following jso
     assert "offline model compares words only" in given["rationale"]
 
 
+@pytest.mark.parametrize("shown", ["good|bad", ""])
+def test_a_schema_that_leaves_the_result_open_takes_it_from_the_prompt(shown: str) -> None:
+    prompt = "<claim>Paris</claim><document>It is Paris.</document> Answer as json."
+    prompt += f' {{"result": "{shown}"}}' if shown else ""
+    text = {"type": "string"}
+    schema = {"type": "object", "properties": {"result": text, "rationale": text}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "judge", "schema": schema}}
+    filled = json.loads(said(("user", prompt), response_format=wanted))
+    assert filled["result"] == ("good" if shown else "yes")
+    assert "100%" in filled["rationale"]
+
+
 def test_stop_and_max_tokens_cut_the_answer() -> None:
     talk = (("system", PASSAGES), ("user", "Where is the office?"))
     assert said(*talk, stop=[" in "]) == "Our office is"

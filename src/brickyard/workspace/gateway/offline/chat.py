@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from brickyard.workspace.gateway.offline import forms, ranking, tools, words
 from brickyard.workspace.gateway.offline.passages import Conversation, read, text_of
-from brickyard.workspace.gateway.offline.schemas import Schema, in_prose
+from brickyard.workspace.gateway.offline.schemas import Schema, in_prose, narrowed
 
 MODEL: Final = "brickyard-offline-extractive"
 NOTHING: Final = (
@@ -102,16 +102,17 @@ def _words(talk: Conversation) -> str:
 def _form(wanted: Any, messages: Sequence[Mapping[str, Any]]) -> Schema | None:
     """The schema that the answer must have, if any."""
     kind = wanted.get("type") if isinstance(wanted, Mapping) else None
+    asked = [one for one in messages if one.get("role") in ("system", "developer", "user")]
+    forms = (in_prose(text_of(one.get("content"))) for one in reversed(asked))
+    told = next((one for one in forms if one is not None), None)
     if kind == "json_schema":
         given = wanted.get("json_schema") or {}
         schema = given.get("schema") if isinstance(given, Mapping) else None
         if not isinstance(schema, Mapping):
             raise BadRequest("response_format.json_schema.schema must be a JSON schema")
-        return schema
-    asked = [one for one in messages if one.get("role") in ("system", "developer", "user")]
-    for one in reversed(asked):
-        if (found := in_prose(text_of(one.get("content")))) is not None:
-            return found
+        return narrowed(schema, told) if told is not None else schema
+    if told is not None:
+        return told
     if kind == "json_object":
         properties = {"answer": {"type": "string"}}
         return {"type": "object", "properties": properties, "required": ["answer"]}

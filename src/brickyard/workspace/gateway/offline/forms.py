@@ -21,8 +21,19 @@ from brickyard.workspace.gateway.offline.schemas import DEEPEST, Schema, choices
 from brickyard.workspace.gateway.offline.tools import NUMBER
 from brickyard.workspace.gateway.offline.words import stems, words
 
-YES: Final = ("yes", "true", "pass", "passed", "correct", "relevant", "safe", "supported")
-NO: Final = ("no", "false", "fail", "failed", "incorrect", "irrelevant", "unsafe", "unsupported")
+YES: Final = ("yes", "good", "true", "pass", "passed", "correct", "relevant", "safe", "supported")
+NO: Final = (
+    "no",
+    "bad",
+    "false",
+    "fail",
+    "failed",
+    "incorrect",
+    "irrelevant",
+    "unsafe",
+    "unsupported",
+)
+VERDICTS: Final = ("result", "verdict", "rating", "decision")
 WHY: Final = re.compile(r"rationale|reason|explanation|justification|why", re.IGNORECASE)
 UNKNOWN: Final = "The offline model found nothing about it in the conversation."
 
@@ -105,6 +116,8 @@ class _Filler:
         return [self.value(item, about, depth + 1)]
 
     def _words(self, schema: Schema, about: str, asked: str) -> str:
+        if self._verdict is not None and about.strip().lower() in VERDICTS:
+            return "yes" if self._verdict.holds else "no"
         if WHY.search(about):
             text = self._verdict.rationale if self._verdict else self._answer(asked)
         else:

@@ -81,6 +81,16 @@ def in_prose(text: str) -> Schema | None:
     return found
 
 
+def narrowed(schema: Schema, told: Schema) -> Schema:
+    """A schema with the choices that a prompt gives for fields that it leaves open."""
+    properties = dict(schema.get("properties") or {})
+    for name, one in (told.get("properties") or {}).items():
+        given = properties.get(name)
+        if isinstance(given, Mapping) and kind(given) == "string" and choices(one):
+            properties[name] = {"enum": choices(one), **given}
+    return {**schema, "properties": properties} if properties else schema
+
+
 def _of_example(value: Any) -> Schema:
     if isinstance(value, dict):
         properties = {key: _of_example(one) for key, one in value.items()}
