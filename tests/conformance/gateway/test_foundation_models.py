@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -271,3 +272,22 @@ def test_anthropics_clients_have_their_own_addresses(gateway: Gateway, root: str
     ]
     status, told, _ = gateway.ask("", {**body, "messages": []}, path=path)
     assert (status, told["type"], told["error"]["type"]) == (400, "error", "invalid_request_error")
+
+
+@pytest.mark.documented
+def test_throughput_set_apart_is_an_endpoint_of_ones_own(client: WorkspaceClient) -> None:
+    from databricks.sdk.service.serving import PtEndpointCoreConfig, PtServedModel
+
+    api, name = client.serving_endpoints, f"pt-{uuid.uuid4().hex[:8]}"
+    served = PtServedModel(entity_name="system.ai.gte_large_en", provisioned_model_units=50)
+    config = PtEndpointCoreConfig(served_entities=[served])
+    made = api.create_provisioned_throughput_endpoint_and_wait(name, config)
+    [entity] = made.config.served_entities  # type: ignore[union-attr, misc]
+    assert (entity.entity_name, entity.provisioned_model_units) == ("system.ai.gte_large_en", 50)
+    vectors = api.query(name, input=["x"])
+    assert [len(one.embedding or []) for one in vectors.data or []] == [1024]
+    served.provisioned_model_units = 100
+    again = api.update_provisioned_throughput_endpoint_config_and_wait(name, config)
+    [entity] = again.config.served_entities  # type: ignore[union-attr, misc]
+    assert entity.provisioned_model_units == 100
+    api.delete(name)

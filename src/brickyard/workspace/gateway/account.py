@@ -121,7 +121,7 @@ def characters(ask: Ask) -> int:
 
 
 def answered_characters(answer: Answer) -> int:
-    body = data_of(answer.body)
+    body = answer.data if answer.data is not None else data_of(answer.body)
     return sum(map(len, texts.of_answer(body))) if isinstance(body, dict) else len(answer.body)
 
 

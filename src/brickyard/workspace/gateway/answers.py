@@ -27,12 +27,13 @@ class Answer:
     events: AsyncIterator[bytes] | None = None
     content_type: str = "application/json"
     usage: Usage | None = None
+    data: Any = None  # the body's JSON, when it was read anyway
     headers: dict[str, str] = field(default_factory=dict)
 
 
 def json_answer(body: Mapping[str, Any]) -> Answer:
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-    return Answer(body=text.encode(errors="replace"), usage=usage_of(body))
+    return Answer(body=text.encode(errors="replace"), usage=usage_of(body), data=body)
 
 
 def usage_of(body: Any) -> Usage | None:

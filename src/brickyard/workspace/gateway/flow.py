@@ -256,6 +256,7 @@ class Flow:
             unchanged = checked == body
             answer.events = _again(held if unchanged else _events_of(checked))
         elif checked != body:
+            answer.data = checked
             answer.body = json.dumps(checked, ensure_ascii=False).encode(errors="replace")
         return answer
 

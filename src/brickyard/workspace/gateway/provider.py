@@ -135,7 +135,7 @@ def _whole(upstream: Upstream, form: str, raw: bytes) -> Answer:
         message = f"{upstream.provider} answered with something that is no answer"
         raise ProviderFault(message, status=502) from None
     body = raw if shown is given else json.dumps(shown, ensure_ascii=False).encode()
-    return Answer(body=body, usage=usage_of(shown))
+    return Answer(body=body, usage=usage_of(shown), data=shown)
 
 
 def _refused(name: str, status: int, headers: Mapping[str, str], raw: bytes) -> ProviderFault:

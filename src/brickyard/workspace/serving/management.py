@@ -63,6 +63,13 @@ def configure(call: Call) -> Json:
     return _shown(call, changed)
 
 
+def set_apart(call: Call) -> Json:
+    """As `configure`, of throughput: the configuration is a field of the body here."""
+    config = _object(call).get("config") or {}
+    engine = call.engines.serving
+    return _shown(call, engine.update(call.principal, call.workspace, call.path["name"], config))
+
+
 def tag(call: Call) -> Json:
     body = _object(call)
     now = _found(call, "CAN_MANAGE").settings.get("tags", [])
@@ -164,6 +171,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", ONE, fetch),
     Route("DELETE", ONE, delete),
     Route("PUT", f"{ONE}/config", configure),
+    # Models of `system.ai` with throughput set apart have addresses of their own.
+    Route("POST", f"{BASE}/pt", create),
+    Route("PUT", f"{BASE}/pt/{{name}}/config", set_apart),
     Route("PATCH", f"{ONE}/tags", tag),
     Route("PATCH", f"{ONE}/description", describe),
     Route("GET", f"{ONE}/served-models/{{served}}/logs", server_logs),
