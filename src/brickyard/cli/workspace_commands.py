@@ -136,6 +136,9 @@ def logs(which: str, lines: int, follow: bool) -> None:
                 time.sleep(0.2)
 
 
+SETTINGS = "gateway.yml"  # which models answer: written by hand, so no data of the workspace
+
+
 @click.command()
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--environments", is_flag=True, help="Also remove the cached Python environments.")
@@ -152,7 +155,7 @@ def reset(auto_approve: bool, environments: bool) -> None:
     with _faults(), LiveLine("stopping the embedded workspace") as line:
         embedded.stop()
         line.doing("deleting its data")
-        _delete(root, keep=() if environments else ("environments",))
+        _delete(root, keep=(SETTINGS,) if environments else (SETTINGS, "environments"))
     click.echo(f"Deleted what was in {root}.")
 
 

@@ -11,6 +11,8 @@ pipelines/<pipeline id>/  working folders of its updates; state/: what its flows
 apps/<app id>/            what each app runs: a folder per deployment
 environments/<hash>/      Python environments, shared by requirement
 statements/               results of SQL statements
+gateway.yml               providers of models, prices, budgets: written by hand, kept by a reset
+gateway/                  journal of requests to models on its way to the usage tables
 spool/                    large request bodies on their way
 logs/, run/, keys/        server logs; sockets, pids and endpoints; secrets at rest
 """
