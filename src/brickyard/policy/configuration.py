@@ -61,18 +61,16 @@ NAMED: Final[Mapping[str, tuple[Rule, ...]]] = {
                          "spec.new_pipeline_spec.storage_schema")),
     ),
     "postgres_synced_tables": (
-        (TABLE, READ, ("spec.source_table_full_name",)),
+        (TABLE, WRITE, ("synced_table_id",)),
         (TABLE, READ, ("source_table_full_name",)),
     ),
     "database_catalogs": ((CATALOG, WRITE, ("name",)),),
-    "postgres_catalogs": ((CATALOG, WRITE, ("name",)), (CATALOG, WRITE, ("catalog_name",))),
+    "postgres_catalogs": ((CATALOG, WRITE, ("catalog_id",)),),
     "model_serving_endpoints": (
         (Securable.MODEL, READ, ("config.served_entities[].entity_name",)),
-        (Securable.MODEL, READ, ("config.served_models[].model_name",)),
     ),
     "jobs": (
         (TABLE, READ, ("trigger.table_update.table_names[]",)),
-        (TABLE, READ, ("trigger.table.table_names[]",)),
         (TABLE, READ, ("tasks[].power_bi_task.tables[].catalog",
                        "tasks[].power_bi_task.tables[].schema",
                        "tasks[].power_bi_task.tables[].name")),

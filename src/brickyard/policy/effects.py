@@ -214,7 +214,8 @@ class Effects:
         if not callee.subject:
             return
         for reached, methods in HANDLE_WRITES.items():
-            if reached in callee.chain and callee.last in methods:
+            words = callee.chain.replace("()", "").split(".")
+            if reached in callee.chain and methods & set(words[-2:]):  # `t.alter.add_columns()`
                 is_path = callee.subject.startswith(("/", *GOVERNED))
                 if is_path:
                     self.touch_path(callee.subject, WRITE, given.called)

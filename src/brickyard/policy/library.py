@@ -273,6 +273,8 @@ class Library:
                 return option_of(arguments, named)
             case "string.Template" | "Template" | "jinja2.Template":
                 return Template(text_of(first), is_jinja="jinja2" in chain)
+            case "functools.wraps" | "functools.update_wrapper" | "wraps":
+                return External("functools.wraps()")
             case "textwrap.dedent" | "inspect.cleandoc" | "sqlalchemy.text":
                 return NOTHING if last == "text" else first
             case "configparser.ConfigParser" | "configparser.RawConfigParser":

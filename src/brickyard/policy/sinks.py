@@ -50,7 +50,7 @@ def _same(
 _READER = ".read .readStream"
 _WRITER = ".write .writeStream"
 _FRAMES = "pandas pd polars pl duckdb pyspark.pandas ps geopandas gpd"
-_FORMATS = "load csv json text orc delta xml avro binaryFile textFile"
+_FORMATS = "csv json text orc delta xml avro binaryFile textFile"
 _FEATURES = "FeatureEngineeringClient FeatureStoreClient fe fs feature_store feature_engineering"
 _PIPELINE = "dlt pipelines dp sdp"
 _DELTA = "DeltaTable"
@@ -79,7 +79,7 @@ SINKS: Final[tuple[Sink, ...]] = (
     *_same(_FORMATS, "path", READ, 0, "path", _READER),
     Sink("parquet", "path", READ, 0, "path", (".read", ".readStream"), takes_all=True),
     Sink("load", "path", READ, 0, "path", (".read", ".readStream"), takes_all=True),
-    *_same(f"save start parquet {_FORMATS}", "path", WRITE, 0, "path", _WRITER),
+    *_same(f"start parquet {_FORMATS}", "path", WRITE, 0, "path", _WRITER),
     *_same("saveAsTextFile saveAsPickleFile", "path", WRITE, 0, "path"),
     *_same("textFile wholeTextFiles binaryFiles sequenceFile", "path", READ, 0, "path",
            "sc sparkContext"),
@@ -109,7 +109,8 @@ SINKS: Final[tuple[Sink, ...]] = (
            " sink_parquet sink_csv sink_ipc sink_ndjson", "path", WRITE, 0, "file"),
     *_same("read_table", "table", READ, 0, "name", "pyspark.pandas ps"),
     *_same("to_table", "table", WRITE, 0, "name"),
-    *_same("read_sql read_sql_query read_sql_table read_database", "sql", READ, 0, "sql", _FRAMES),
+    *_same("read_database", "sql", READ, 0, "sql", _FRAMES),
+    *_same("read_sql_table", "table", READ, 0, "table_name", _FRAMES),
     *_same("read_table ParquetFile read_schema read_metadata ParquetDataset", "path", READ, 0,
            "source", "pyarrow pq"),
     *_same("dataset", "path", READ, 0, "source", "pyarrow ds"),
@@ -117,7 +118,7 @@ SINKS: Final[tuple[Sink, ...]] = (
            "path", WRITE, 1, "where", "pyarrow pq ds"),
     *_same("ParquetWriter", "path", WRITE, 0, "where", "pyarrow pq"),
     *_same("load loadtxt genfromtxt fromfile", "path", READ, 0, "file", "numpy np"),
-    *_same("save savez savez_compressed savetxt", "path", WRITE, 0, "file", "numpy np"),
+    *_same("savez savez_compressed savetxt", "path", WRITE, 0, "file", "numpy np"),
     *_same("dump", "path", WRITE, 1, "filename", "joblib"),
     *_same("load", "path", READ, 0, "filename", "joblib"),
     *_same("save", "path", WRITE, 1, "f", "torch"),
@@ -134,7 +135,7 @@ SINKS: Final[tuple[Sink, ...]] = (
     *_same("write_deltalake", "path", WRITE, 0, "table_or_uri"),
     *_same("DeltaTable", "path", READ, 0, "table_uri", "deltalake"),
     *_same("put rm mkdirs", "path", WRITE, 0, "", "dbutils.fs ?.fs"),
-    *_same("ls head cp mv", "path", READ, 0, "", "dbutils.fs ?.fs"),
+    *_same("head cp", "path", READ, 0, "", "dbutils.fs ?.fs"),
     *_same("mv", "path", WRITE, 0, "", "dbutils.fs ?.fs"),
     *_same("cp mv", "path", WRITE, 1, "", "dbutils.fs ?.fs"),
     *_same("copy copy2 copyfile move copytree", "path", WRITE, 1, "dst", "shutil"),
@@ -142,13 +143,11 @@ SINKS: Final[tuple[Sink, ...]] = (
     *_same("move", "path", WRITE, 0, "src", "shutil"),
     *_same("rmtree", "path", WRITE, 0, "path", "shutil"),
     *_same("make_archive", "path", WRITE, 0, "base_name", "shutil"),
-    *_same("make_archive", "path", READ, 2, "root_dir", "shutil"),
     *_same("makedirs mkdir remove unlink rmdir removedirs truncate utime chmod", "path", WRITE, 0,
            "path", "os"),
     *_same("rename replace renames", "path", WRITE, 0, "src", "os"),
     *_same("rename replace renames link symlink", "path", WRITE, 1, "dst", "os"),
     *_same("listdir scandir stat walk", "path", READ, 0, "path", "os"),
-    *_same("walk", "path", READ, 0, "top", "os"),
     *_same("exists isfile isdir getsize getmtime", "path", READ, 0, "path", "os.path"),
     *_same("glob iglob", "path", READ, 0, "pathname", "glob"),
     *_same("ZipFile TarFile BZ2File LZMAFile GzipFile", "file", READ, 0, "file"),
@@ -240,9 +239,10 @@ SINKS: Final[tuple[Sink, ...]] = (
     *_same("create_delta_sync_index create_delta_sync_index_and_wait create_direct_access_index"
            " create_index delete_index sync_index upsert_data_vector_index"
            " delete_data_vector_index", "index", WRITE, NO_POSITION, "index_name"),
-    *_same("create_delta_sync_index create_direct_access_index", "index", WRITE, 1, "",
-           "VectorSearchClient"),
-    *_same("delete_index", "index", WRITE, 1, "", "VectorSearchClient"),
+    *_same("create_delta_sync_index create_delta_sync_index_and_wait", "table", READ, 2,
+           "source_table_name", "VectorSearchClient"),
+    *_same("create_delta_sync_index create_delta_sync_index_and_wait create_direct_access_index"
+           " delete_index", "index", WRITE, 1, "index_name", "VectorSearchClient"),
     *_same("create_index", "index", WRITE, 0, "name", "vector_search_indexes"),
     *_same("sync_index upsert_data_vector_index delete_data_vector_index delete_index", "index",
            WRITE, 0, "", "vector_search_indexes"),
@@ -253,7 +253,7 @@ SINKS: Final[tuple[Sink, ...]] = (
     *_same("DatabricksVectorSearch VectorSearchRetrieverTool DatabricksVectorSearchIndex", "index",
            READ, NO_POSITION, "index_name"),
     # Functions
-    *_same("UCFunctionToolkit UCFunctionTool DatabricksFunctionToolkit", "function", READ, 0,
+    *_same("UCFunctionToolkit DatabricksFunctionToolkit", "function", READ, 0,
            "function_names"),
     *_same("UCFunctionTool DatabricksFunction", "function", READ, 0, "function_name"),
     *_same("execute_function get_function", "function", READ, 0, "function_name"),
@@ -314,7 +314,6 @@ HANDLE_WRITES: Final[dict[str, frozenset[str]]] = {
             "merge",
             "update",
             "delete",
-            "updateAll",
             "optimize",
             "vacuum",
             "restoreToVersion",
@@ -326,7 +325,6 @@ HANDLE_WRITES: Final[dict[str, frozenset[str]]] = {
         ]
     ),
     "get_index": frozenset(["upsert", "delete", "sync"]),
-    "create_delta_sync_index": frozenset(["sync"]),
 }
 PATH_READS: Final = frozenset(
     {"read_text", "read_bytes", "iterdir", "glob", "rglob", "exists", "is_file", "is_dir", "stat"}
@@ -408,7 +406,9 @@ NAMING_KEYWORDS: Final[dict[str, Securable]] = {
 def matching(chain: str) -> tuple[Sink, ...]:
     """The sinks that a call by this dotted chain is."""
     name = chain.rsplit(".", 1)[-1]
-    return tuple(row for row in BY_NAME.get(name, ()) if is_within(row.where, chain))
+    found = [row for row in BY_NAME.get(name, ()) if is_within(row.where, chain)]
+    special = [row for row in found if row.where]
+    return tuple(special or found)  # a library's own meaning of a word before the usual one
 
 
 def composed(chain: str) -> tuple[Composed, ...]:
