@@ -89,8 +89,8 @@ class _Reader:
                 self._pipeline(address, declared.value)
             elif declared.type == "apps":
                 self._app(address, declared.value)
-            elif (path := declared.value.get("file_path")) is not None:
-                self._reached.add(path.text)  # a document that the configuration's rules read
+            elif (document := declared.value.get("file_path")) is not None:
+                self._reached.add(document.text)  # the configuration's rules read it
         reached = set(self._interpreter.loaded) | self._reached
         self._interpreter.follow_unreached()
         self._collect("")
