@@ -158,6 +158,19 @@ class Parser:
     options: dict[str, tuple[tuple[str, ...], Known]] = field(default_factory=dict)
 
 
+class Defaults(dict[Known, Known]):
+    """A `defaultdict`; `makes` is the name of what it makes of a missing key."""
+
+    makes: str = ""
+
+    def made(self, key: Known) -> Known:
+        """The value of a key that isn't there yet."""
+        empty: dict[str, Known] = {"list": [], "set": [], "dict": {}, "str": ""}
+        if self.makes not in empty:
+            return Unknown("a key that isn't known")
+        return self.setdefault(key, empty[self.makes])
+
+
 def join(values: Iterable[Known]) -> Known:
     """One value that stands for all of `values`."""
     flat: list[Known] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from brickyard.policy.abstract_values import Instance, Known, Unknown, items_of, join
+from brickyard.policy.abstract_values import Defaults, Instance, Known, Unknown, items_of, join
 
 MAX_RANGE: Final = 200
 
@@ -119,8 +119,11 @@ def _number(arguments: list[Known], _named: Mapping[str, Known]) -> Known:
         return Unknown()
 
 
-def _default_mapping(_arguments: list[Known], named: Mapping[str, Known]) -> Known:
-    return dict(named)
+def _default_mapping(arguments: list[Known], named: Mapping[str, Known]) -> Known:
+    factory = arguments[0] if arguments else None
+    made = Defaults(named)
+    made.makes = getattr(factory, "chain", "")
+    return made
 
 
 def _namespace(_arguments: list[Known], named: Mapping[str, Known]) -> Known:

@@ -135,6 +135,6 @@ def _catalog(access: Access) -> tuple[str, str]:
         return "", "the name has no catalog, so it depends on where it runs"
     if not re.fullmatch(r"[^?\s]+", parts[0]):
         return "", "part of the name is computed while it runs"
-    if access.securable is Securable.TABLE and not NAME.fullmatch(name):
-        return "", access.reason or "not a name"
+    if access.reason and access.securable is Securable.TABLE and not NAME.fullmatch(name):
+        return "", access.reason
     return parts[0], ""

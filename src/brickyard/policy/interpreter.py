@@ -272,7 +272,7 @@ class Interpreter:
         merge(frame.variables, before)
 
     def _for(self, node: ast.For | ast.AsyncFor, frame: Frame) -> None:
-        items = items_of(self._value(node.iter, frame))
+        items = _iterated(self._value(node.iter, frame))
         if items is None:
             self._assign(node.target, Unknown("an item of an unknown list"), frame)
             self._maybe(node.body, frame)
@@ -612,7 +612,7 @@ class Interpreter:
                 results.append(pair)
                 return
             generator = node.generators[at]
-            items = items_of(self._value(generator.iter, inner))
+            items = _iterated(self._value(generator.iter, inner))
             if items is None:
                 exact = False
                 items = [Unknown("an item of an unknown list")]
@@ -1004,6 +1004,16 @@ def _is_enum(cls: Class) -> bool:
         or (isinstance(base, Class) and _is_enum(base))
         for base in cls.bases
     )
+
+
+def _iterated(value: Known) -> list[Known] | None:
+    """The items of a loop: those of an enum are its members, of an open file its lines."""
+    if isinstance(value, Class) and _is_enum(value):
+        plain = (str, int, float, tuple)
+        return [Member(k, v) for k, v in value.members.items() if isinstance(v, plain)]
+    if isinstance(value, OpenFile) and value.text is not None:
+        return list(value.text.splitlines(keepends=True))
+    return items_of(value)
 
 
 def _as_call(decorator: ast.expr) -> ast.Call:

@@ -218,7 +218,8 @@ class Library:
                 parser.options[key] = (parser.options.get(key, ((), None))[0], value)
             return None
         if name in {"parse_args", "parse_known_args"}:
-            values = parsed(parser, arguments[0] if arguments else list(self._task.arguments))
+            given = arguments[0] if arguments and arguments[0] is not None else None
+            values = parsed(parser, list(self._task.arguments) if given is None else given)
             found = Instance(None, values)
             return found if name == "parse_args" else (found, [])
         return parser
@@ -236,7 +237,7 @@ class Library:
         where = node.args[0] if node.args else node
         self._effects.at = (where.lineno, where.col_offset + 1)
         if chain in DECODERS:
-            return each(first, lambda one: decoded(DECODERS[chain], _content(one)))
+            return each(first, lambda one: decoded(DECODERS[chain], self._content(chain, one)))
         if last in SPARK_SESSIONS and ("Session" in chain or chain.startswith("spark.")):
             return External("spark")
         if chain.startswith(("dbutils.", "?.widgets")) or ".dbutils." in chain:
@@ -290,7 +291,7 @@ class Library:
                 package = first.file if isinstance(first, Module) else text_of(first)
                 folder = posixpath.dirname(package) if package.endswith(".py") else package
                 return PathText(folder.replace(".", "/") if isinstance(first, str) else folder)
-            case "pkgutil.get_data":
+            case "pkgutil.get_data" | "importlib.resources.read_text":
                 folder = text_of(first).replace(".", "/")
                 path = posixpath.join(folder, text_of(arguments[1] if len(arguments) > 1 else ""))
                 content = self._read_file(path, self._effects.file)
@@ -312,6 +313,12 @@ class Library:
             case _:
                 found = container_call(chain, arguments, named)
                 return NOTHING if found is container_call else found
+
+    def _content(self, chain: str, value: Known) -> str | None:
+        """The text behind what a decoder is given; `toml.load` takes a path, too."""
+        if chain == "toml.load" and isinstance(value, str | PathText):
+            return self._read_file(text_of(value), self._effects.file)
+        return _content(value)
 
     # -- files -------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from brickyard.policy.abstract_values import (
     Choice,
+    Defaults,
     External,
     IniFile,
     Instance,
@@ -90,6 +91,8 @@ def subscript(owner: Known, key: Known) -> Known:
         return subscript(values, key)
     if isinstance(owner, dict):
         if isinstance(key, str | int):
+            if isinstance(owner, Defaults) and key not in owner:
+                return owner.made(key)
             return owner.get(key, Unknown("a key that isn't known"))
         # Any of them, and none other: a key that isn't there raises.
         return join(owner.values()) if owner else Unknown("a key that isn't known")

@@ -61,6 +61,7 @@ SINKS: Final[tuple[Sink, ...]] = (
     # Spark
     *_same("table", "table", READ, 0, "tableName", "spark .read .readStream"),
     Sink("table", "table", READ, 0, "tableName", ("table",)),  # the notebook's global
+    *_same("table", "table", WRITE, 0, "tableName", ".writeStream"),
     *_same("sql", "sql", READ, 0, "sqlQuery", "spark sql sqlContext"),
     *_same("saveAsTable insertInto toTable", "table", WRITE, 0, "name"),
     *_same("insertInto toTable", "table", WRITE, NO_POSITION, "tableName"),
@@ -406,7 +407,13 @@ NAMING_KEYWORDS: Final[dict[str, Securable]] = {
 def matching(chain: str) -> tuple[Sink, ...]:
     """The sinks that a call by this dotted chain is."""
     name = chain.rsplit(".", 1)[-1]
-    found = [row for row in BY_NAME.get(name, ()) if is_within(row.where, chain)]
+    words = chain.replace("()", "").split(".")
+    writes = _last(words, WRITERS) > _last(words, READERS)
+    found = [
+        row
+        for row in BY_NAME.get(name, ())
+        if is_within(row.where, chain) and not (writes and ".read" in row.where)
+    ]
     special = [row for row in found if row.where]
     return tuple(special or found)  # a library's own meaning of a word before the usual one
 
@@ -422,6 +429,15 @@ def is_within(where: tuple[str, ...], chain: str) -> bool:
     before = chain.replace("()", "")
     words = before.split(".")
     return not where or any(_within(word, before, words) for word in where)
+
+
+WRITERS: Final = frozenset({"write", "writeStream"})
+READERS: Final = frozenset({"read", "readStream"})
+
+
+def _last(words: list[str], wanted: frozenset[str]) -> int:
+    """Where one of these words stands last; -1 for nowhere."""
+    return max((at for at, word in enumerate(words) if word in wanted), default=-1)
 
 
 def _within(word: str, chain: str, words: list[str]) -> bool:

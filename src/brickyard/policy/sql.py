@@ -163,10 +163,20 @@ class _Statement:
             yield self._touch(Securable.PATH, found[1], WRITE, found.start(1))
         if head.parses_rest:
             rest = self.text.part(match.end(), len(self.text.text))
+            if body := re.match(r"\s*(?:AS\s*)?\$\$", rest.text, re.IGNORECASE):
+                yield from self._body(rest.part(body.end(), len(rest.text)))
+                return
             text = re.sub(r"^\s*AS\b", lambda m: " " * len(m[0]), rest.text, flags=re.IGNORECASE)
             yield from _Statement(
                 Text(text, rest.pieces), self.source, self.origin, self.session, self.parameters
             ).read()
+
+    def _body(self, body: Text) -> Iterator[Access]:
+        """What stands between `$$`: Python reads no table, a metric view names its sources."""
+        for found in re.finditer(r"(?m)^\s*(?:-\s*)?source:\s*([\w.`]+)\s*$", body.text):
+            name = self._named(found[1])
+            at = self.origin.place(self.source, body.written(found.start(1)))
+            yield self.origin.access(Securable.TABLE, name, READ, at)
 
     # -- by the parser -----------------------------------------------------------------------------
 
@@ -233,7 +243,7 @@ class _Statement:
         if name in PATH_FUNCTIONS:
             path = named.get("path", first)
             text = _literal(path) if path is not None else HOLE
-            yield self._touch(Securable.PATH, text, READ, at)
+            yield self._touch(Securable.PATH, text, READ, max(self.text.text.find(text), at))
         elif name in NAMED_TABLES and first is not None:
             text = _literal(first)
             if isinstance(first, exp.Anonymous):  # event_log(TABLE(a.b.c))
@@ -377,6 +387,8 @@ def _dotted(node: Any) -> list[str]:
 def _literal(node: Any) -> str:
     from sqlglot import exp
 
+    if isinstance(node, exp.Column) and node.this.args.get("quoted"):
+        return str(node.name)  # "text": a string, whatever the parser takes it for
     return str(node.name) if isinstance(node, exp.Literal) and node.is_string else HOLE
 
 
