@@ -15,6 +15,7 @@ from brickyard.workspace.kernel import invalid
 
 TRACKING = ("databricks", "mlflow-tracking")
 TRACE_PREFIX = "tr-"
+LONGEST_SEGMENT = 255  # bytes, of a file's name
 
 
 def local_path(root: Path, workspace: str, uri: str) -> Path:
@@ -32,6 +33,8 @@ def inside(root: Path, *segments: str) -> Path:
     for segment in segments:
         if segment in ("", ".", "..") or "/" in segment or "\0" in segment:
             raise invalid(f"Invalid artifact path segment: {segment!r}")
+        if len(segment.encode()) > LONGEST_SEGMENT:
+            raise invalid(f"An artifact path segment is too long: {segment[:40]!r}...")
     return root.joinpath(*segments)
 
 
