@@ -102,8 +102,10 @@ def probe_endpoint_judges() -> None:
     """evaluate: Correctness with an endpoints:/ judge, make_judge with a databricks:/ one"""
     from typing import Literal
 
+    from mlflow.deployments import set_deployments_target
     from mlflow.genai.judges import make_judge
 
+    set_deployments_target("databricks")
     supported = make_judge(
         name="supported",
         instructions=(
