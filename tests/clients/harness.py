@@ -171,8 +171,15 @@ def kept(probe: Probe) -> Mapping[str, Any] | None:
 def _kept(one: Result) -> dict[str, Any]:
     shown = asdict(one)
     shown.pop("seconds")
-    shown["detail"] = one.detail.strip().splitlines()[-1][:200] if one.detail.strip() else ""
+    shown["detail"] = _last(one.detail)
     return shown
+
+
+def _last(detail: str) -> str:
+    """What was raised, in short, and nothing of where on this machine."""
+    lines = [line for line in detail.strip().splitlines() if line[:1].strip()]
+    said = lines[-1].replace("\\n", " ").split("/")[0] if lines else ""
+    return said[:120]
 
 
 def _read(path: Path) -> Probe:
