@@ -43,7 +43,7 @@ def comparisons() -> Iterator[Comparison]:
             lambda: _delete(call, _endpoint(call, model)),
             f"{THEIRS}, ready",
             lambda: _serve_once(local),
-            rounds=5,
+            rounds=3,
         )
         name = _endpoint(call, model, workload_size="Medium")
         ours = f"{host}/serving-endpoints/{name}/invocations"
@@ -54,7 +54,7 @@ def comparisons() -> Iterator[Comparison]:
                     _load(ours, clients, token),
                     THEIRS,
                     _load(f"{theirs}/invocations", clients),
-                    rounds=5,
+                    rounds=3,
                 )
 
 
