@@ -202,7 +202,7 @@ class Flow:
         def let_go() -> None:
             engine.fleet.let_go(scorer)
 
-        answer = await local_upstream.answer(scorer, ask.raw, ask.content_type, let_go)
+        answer = await local_upstream.answer(scorer, ask.raw, ask.content_type, let_go, id=ask.id)
         if answer.events is not None:
             answer.events = kept.watch(answer.events)
         elif kept.is_recorded and b'"usage"' in answer.body:

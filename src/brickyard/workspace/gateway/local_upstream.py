@@ -17,15 +17,22 @@ from brickyard.workspace.serving.scorer import Scorer
 if TYPE_CHECKING:
     import aiohttp
 
-TIMEOUT_S = 300.0  # of one request
+# Between two reads: the process keeps its own limit, which its creator may set, and ends when it
+# cannot (`serving/scoring_process.py`). A stream may take as long as it goes on.
+TIMEOUT_S = 3600.0
 RECOVERY_S = 60.0  # how long a request waits for a process that is started again
 
 
-async def answer(scorer: Scorer, body: bytes, kind: str, let_go: Callable[[], None]) -> Answer:
-    """`let_go` is called when the answer has been read to its end, or could not be had."""
+async def answer(
+    scorer: Scorer, body: bytes, kind: str, let_go: Callable[[], None], *, id: str
+) -> Answer:
+    """`let_go` is called when the answer has been read to its end, or could not be had.
+
+    `id` is the request's, under which the model's trace of it can be found.
+    """
     held = True
     try:
-        got = await _send(scorer, body, kind)
+        got = await _send(scorer, body, kind, id)
         kind = got.headers.get("Content-Type", "application/json")
         if kind.startswith("text/event-stream"):
             held = False
@@ -36,10 +43,10 @@ async def answer(scorer: Scorer, body: bytes, kind: str, let_go: Callable[[], No
             let_go()
 
 
-async def _send(scorer: Scorer, body: bytes, kind: str) -> aiohttp.ClientResponse:
+async def _send(scorer: Scorer, body: bytes, kind: str, id: str) -> aiohttp.ClientResponse:
     import aiohttp
 
-    limit = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    limit = aiohttp.ClientTimeout(total=None, sock_read=TIMEOUT_S)
     deadline = time.monotonic() + RECOVERY_S
     while True:
         if not await scorer.wait_ready(max(0.0, deadline - time.monotonic())):
@@ -48,7 +55,7 @@ async def _send(scorer: Scorer, body: bytes, kind: str) -> aiohttp.ClientRespons
                 "The model's process died and does not start; the served entity's logs say why",
                 headers={"Retry-After": "5"},
             )
-        headers = {**scorer.headers, "Content-Type": kind}
+        headers = {**scorer.headers, "Content-Type": kind, "X-Request-Id": id}
         try:
             return await scorer.session().post(
                 "http://model/invocations", data=body, headers=headers, timeout=limit
