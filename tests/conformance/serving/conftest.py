@@ -10,16 +10,17 @@ from serving_models import AGENT, TOOL, Served
 
 
 @pytest.fixture(scope="session")
-def served(workspace: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    import mlflow
+def served(workspace: Any, tmp_path_factory: pytest.TempPathFactory) -> Served:
+    return Served(workspace, tmp_path_factory.mktemp("models"))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATABRICKS_HOST", workspace.host("dev"))
-        patch.setenv("DATABRICKS_TOKEN", workspace.token("dev"))
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        mlflow.set_tracking_uri("databricks")
-        mlflow.set_registry_uri("databricks-uc")
-        yield Served(workspace, tmp_path_factory.mktemp("models"))
+
+@pytest.fixture(scope="module", autouse=True)
+def connected(served: Served) -> Iterator[None]:
+    """For what a test asks MLflow itself. No longer than a module: clients elsewhere would find
+    a token in their environment beside the credentials they are given.
+    """
+    with served.connected():
+        yield
 
 
 @pytest.fixture(scope="session")

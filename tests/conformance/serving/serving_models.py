@@ -6,9 +6,12 @@ import json
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 # Does as it is told.
 TOOL = """
@@ -155,8 +158,25 @@ class Served:
         self._folder = folder
         workspace.client("dev").schemas.create(self.schema, "dev")
 
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """MLflow finds the workspace."""
+        import mlflow
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DATABRICKS_HOST", self.workspace.host("dev"))
+            patch.setenv("DATABRICKS_TOKEN", self.workspace.token("dev"))
+            patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+            mlflow.set_tracking_uri("databricks")
+            mlflow.set_registry_uri("databricks-uc")
+            yield
+
     def register(self, name: str, code: str, **options: Any) -> str:
         """The full name of the model, with one more version."""
+        with self.connected():
+            return self._register(name, code, **options)
+
+    def _register(self, name: str, code: str, **options: Any) -> str:
         import mlflow
 
         file = self._folder / f"{name}_{uuid.uuid4().hex[:6]}.py"
