@@ -37,6 +37,7 @@ from brickyard.workspace.jobs.routes import ROUTES as JOBS
 from brickyard.workspace.kernel import Home, Route, Store, WorkspaceInfo
 from brickyard.workspace.lakebase.engine import LakebaseEngine
 from brickyard.workspace.lakebase.routes import ROUTES as LAKEBASE
+from brickyard.workspace.mcp.routes import ROUTES as MCP
 from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.mlflow.routes import ROUTES as MLFLOW
 from brickyard.workspace.monitors.engine import MonitorsEngine
@@ -76,6 +77,7 @@ SERVICES: tuple[Route, ...] = (
     *DASHBOARDS,
     *VECTOR_SEARCH,
     *FUNCTIONS,
+    *MCP,
     *GENIE,
     *LAKEBASE,
     *ALERTS,

@@ -142,6 +142,11 @@ def test_a_wrong_call_says_what_is_wrong(sql: str, message: str) -> None:
         expanded(sql)
 
 
+def test_a_schema_as_a_parameter_becomes_a_literal() -> None:
+    text, _ = expanded("SELECT twice(size(from_json(:x, :kind)))", kind="ARRAY<STRING>")
+    assert "from_json(:x, 'ARRAY<STRING>')" in text
+
+
 def test_built_in_functions_and_those_of_the_session_come_first() -> None:
     KNOWN["dev.s.upper"] = routine("dev.s.upper", "1")
     KNOWN["dev.s.mine"] = routine("dev.s.mine", "1")

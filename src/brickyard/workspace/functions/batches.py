@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brickyard.workspace.functions.worker import fitted, values_of
-from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
+from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, invalid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +27,11 @@ class Batch:
         """One dictionary of arguments for each row, by the parameters' names."""
         import pyarrow as pa
 
-        with pa.ipc.open_stream(self.data) as reader:
-            table = reader.read_all()
+        try:
+            with pa.ipc.open_stream(self.data) as reader:
+                table = reader.read_all()
+        except pa.ArrowException as fault:
+            raise invalid(f"The columns are no Arrow stream: {fault}") from None
         names = [str(one) for one in self.asked.get("columns") or ()]
         if not names:
             return [{} for _ in range(table.num_rows)]

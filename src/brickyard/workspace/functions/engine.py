@@ -105,7 +105,10 @@ class FunctionsEngine:
 
     def evaluate(self, batch: Batch) -> bytes:
         """One column, as an Arrow stream, for the columns of the batch. Raises ApiError."""
-        kind = str(batch.asked.get("kind"))
+        lacking = [one for one in ("kind", "returns") if one not in batch.asked]
+        if lacking:
+            raise invalid(f"The question has no {' and no '.join(lacking)}")
+        kind = str(batch.asked["kind"])
         if kind == "python":
             return self._python(batch)
         if kind == "http_request":

@@ -29,9 +29,20 @@ def ask(
     workspace: WorkspaceInfo, authorization: str, path: str, body: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The JSON answer to a POST. Raises ApiError with the code and message of a refusal."""
+    return _answer(workspace, authorization, path, json.dumps(body, default=str).encode())
+
+
+def fetch(workspace: WorkspaceInfo, authorization: str, path: str) -> dict[str, Any]:
+    """The JSON answer to a GET."""
+    return _answer(workspace, authorization, path, None)
+
+
+def _answer(
+    workspace: WorkspaceInfo, authorization: str, path: str, body: bytes | None
+) -> dict[str, Any]:
     request = urllib.request.Request(
         f"{workspace.url}{path}",
-        data=json.dumps(body, default=str).encode(),
+        data=body,
         headers={"Authorization": authorization, "Content-Type": "application/json"},
     )
     give_up_at = time.monotonic() + PATIENCE_S

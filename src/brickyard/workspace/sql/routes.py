@@ -64,9 +64,17 @@ ERROR_CODES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterItem:
+    """A number or a truth value as it stands in JSON is taken for its text, as the service does."""
+
     name: str
-    value: str | None = None
+    value: str | int | float | bool | None = None
     type: str = "STRING"
+
+    @property
+    def text(self) -> str | None:
+        if isinstance(self.value, bool):
+            return str(self.value).lower()
+        return None if self.value is None else str(self.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +236,7 @@ def execute(call: Call) -> Json:
     request = Request(
         text=want.statement.strip().rstrip(";"),
         parameters=[
-            Parameter(name=one.name, value=one.value, type=one.type) for one in want.parameters
+            Parameter(name=one.name, value=one.text, type=one.type) for one in want.parameters
         ],
         catalog=want.catalog,
         schema=want.schema,

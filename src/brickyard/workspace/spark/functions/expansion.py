@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.spark.sessions import Caller
 
 DEEPEST: Final = 20
+TAKES_A_SCHEMA: Final = frozenset({"from_json", "from_csv"})
 
 
 class Hosted(Protocol):
@@ -130,6 +131,8 @@ class Expansion:
                     touched=self._touched,
                 )
             )
+        if call.shown.lower() in TAKES_A_SCHEMA:
+            return self._with_schema(call)
         routine = self.routine(call.parts)
         if routine is None and len(call.parts) > 1:
             raise Refusal(
@@ -163,6 +166,17 @@ class Expansion:
         else:
             text = self._remote(routine, arguments)
         return f"{text} AS `{routine.name}`" if routine.is_table and not call.is_aliased else text
+
+    def _with_schema(self, call: Call) -> str | None:
+        """The engine wants a literal where a statement may have a parameter."""
+        given = call.arguments
+        name = given[1].text.removeprefix(":").strip() if len(given) > 1 else ""
+        if len(given) < 2 or not given[1].text.startswith(":") or name not in self._parameters:
+            return None
+        literal = self._parameters[name].replace("\\", "\\\\").replace("'", "\\'")
+        texts = [self.expand(one.text) for one in given]
+        texts[1] = f"'{literal}'"
+        return f"{call.shown}({', '.join(texts)})"
 
     def _remote(self, routine: Routine, arguments: Sequence[str]) -> str:
         made = remote_of(routine)
