@@ -82,10 +82,10 @@ class Patient:
         """Where steps of these actions are written."""
         found = self.declared.get("rollout")
         return tuple(
-            evidence(tree, f"{action}: {shown(tree.get(action))}")
+            evidence(value, f"{action}: {shown(value)}")
             for tree in elements(found)
             for action in actions
-            if tree.get(action) is not None
+            if (value := tree.get(action)) is not None
         )
 
     def matching(self, *patterns: str) -> tuple[str, ...]:
