@@ -121,7 +121,7 @@ def test_no_other_page_and_nobody_without_a_session_gets_anything(workspace: Any
     assert browser.ask("GET", api, **{"Sec-Fetch-Site": "same-site"})[0] == 401
     told = {"run_id": run.run_id, "key": "a", "value": "b"}
     post = "/mlflow/ajax-api/2.0/mlflow/runs/set-tag"
-    assert browser.ask("POST", post, told, Origin="http://127.0.0.1:1")[0] == 403
+    assert browser.ask("POST", post, told, Origin="http://127.0.0.1:1")[0] in (401, 403)
     assert browser.ask("POST", post, told)[0] == 200
     elsewhere = Browser(workspace.host("staging"))
     elsewhere.cookie = browser.cookie

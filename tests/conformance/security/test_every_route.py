@@ -45,6 +45,13 @@ OPEN = {
 DOMAINS_IN_PARTS = ("brickyard.workspace.mlflow.", "brickyard.workspace.serving.")
 PROGRAMS = ("scoring_process", "tracking_server", "__main__")
 NUMBER = "9" * 30
+# Databricks', OAuth's, SCIM's, JSON-RPC's.
+SHAPES = (
+    ("error_code", "message"),
+    ("error", "error_description"),
+    ("detail", "status"),
+    ("jsonrpc", "error"),
+)
 ODD_SEGMENTS = (
     "x", "a.b.c", "-1", "0", NUMBER, "..%2F..%2Fetc%2Fpasswd", "%00", "a%00b", "%FF", "%ED%A0%80",
     "%F0%9F%90%A7", "%27%20OR%201=1", "x" * 300, "%25", "%0A", "..", "$%7Bx%7D",
@@ -126,7 +133,7 @@ def _shape_fault(answer: Any) -> str:
         return f"{answer.status}, not JSON: {answer.body[:200]!r}"
     if not isinstance(body, dict):
         return f"{answer.status}: {answer.body[:200]!r}"
-    for needed in (("error_code", "message"), ("error", "error_description"), ("detail", "status")):
+    for needed in SHAPES:
         if all(key in body for key in needed):
             return ""
     return f"{answer.status}: {answer.body[:200]!r}"

@@ -28,7 +28,7 @@ async def evaluate(call: Call) -> Reply:
     size = int.from_bytes(raw[:4], "big")
     try:
         asked: Any = json.loads(raw[4 : 4 + size])
-    except ValueError:
+    except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict):
         raise invalid("The body is no question with columns")
@@ -90,7 +90,7 @@ async def external_function(call: Call) -> Reply:
 def _texts(given: str | None, name: str) -> dict[str, Any]:
     try:
         found = json.loads(given) if given else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise invalid(f"{name} must be a JSON object")

@@ -48,6 +48,9 @@ class Server:
     tools: Callable[[], Sequence[Tool]]
 
 
+NOT_JSON_RPC: Final = "Invalid request: not JSON-RPC 2.0"
+
+
 class Fault(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -58,10 +61,14 @@ async def serve(call: Call, server: Server) -> Reply:
     """The answer to one POST."""
     try:
         asked = json.loads(call.body())
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         return _reply(call, _error(None, PARSE, f"Parse error: {fault}"), status=400)
+    if not asked or not isinstance(asked, dict | list):
+        return _reply(call, _error(None, INVALID, NOT_JSON_RPC), status=400)
+    if isinstance(asked, dict) and asked.get("jsonrpc") != "2.0":
+        return _reply(call, _error(None, INVALID, NOT_JSON_RPC), status=400)
     loop = asyncio.get_running_loop()
-    if isinstance(asked, list) and asked:  # a batch, which the protocol of 2025-03-26 knows
+    if isinstance(asked, list):  # a batch, which the protocol of 2025-03-26 knows
         several = [await loop.run_in_executor(_threads, answered, server, one) for one in asked]
         kept = [one for one in several if one is not None]
         return _reply(call, kept) if kept else NOTHING_BACK
@@ -94,7 +101,7 @@ def _takes_events(call: Call) -> bool:
 def answered(server: Server, asked: Any) -> dict[str, Any] | None:
     """The JSON-RPC response; None for a notification or a response of the client's."""
     if not isinstance(asked, dict) or asked.get("jsonrpc") != "2.0":
-        return _error(None, INVALID, "Invalid request: not JSON-RPC 2.0")
+        return _error(None, INVALID, NOT_JSON_RPC)
     if "method" not in asked:
         return (
             None

@@ -6,11 +6,12 @@ Genie is refused: spaces are kept here, and nothing answers questions to them.
 from __future__ import annotations
 
 import asyncio
+import json
 from functools import partial
 from typing import Final, NoReturn
 
 from brickyard.workspace.functions.requesting import Request
-from brickyard.workspace.kernel import ApiError, Call, Fidelity, Reply, Route
+from brickyard.workspace.kernel import ApiError, Call, Fidelity, Reply, Route, invalid
 from brickyard.workspace.mcp import function_tools, search_tools, sql_tools
 from brickyard.workspace.mcp.protocol import Server, serve
 
@@ -39,7 +40,10 @@ async def sql(call: Call) -> Reply:
 async def external(call: Call) -> Reply:
     """Another MCP server, behind a connection: what is said goes there and back as it is."""
     headers = {name: call.header(name) for name in PASSED_ON if call.header(name)}
-    body = call.body().decode() or None
+    try:
+        body = call.body().decode() or None
+    except UnicodeDecodeError:
+        raise invalid("The body is not UTF-8 text") from None
     request = Request(method=call.method, path="", headers=headers, json=body)
     answer = await asyncio.to_thread(
         call.engines.functions.requests.make,
@@ -62,7 +66,10 @@ def genie(call: Call) -> NoReturn:
 
 def no_stream(call: Call) -> Reply:
     """The server says nothing by itself, and keeps no session to end."""
-    return Reply(status=405, body=b"", headers={"Allow": "POST"})
+    message = f"This server answers POST only, not {call.method}"
+    fault = {"jsonrpc": "2.0", "id": None, "error": {"code": -32000, "message": message}}
+    headers = {"Allow": "POST", "Content-Type": "application/json"}
+    return Reply(status=405, body=json.dumps(fault).encode(), headers=headers)
 
 
 def _schema(call: Call) -> str:

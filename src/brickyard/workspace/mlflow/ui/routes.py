@@ -20,7 +20,16 @@ from typing import Any, Final
 from urllib.parse import parse_qs, quote
 
 from brickyard.workspace.identity.sessions import PATH
-from brickyard.workspace.kernel import ApiError, Call, Fidelity, Json, Reply, Route, not_found
+from brickyard.workspace.kernel import (
+    ApiError,
+    Call,
+    Fidelity,
+    Json,
+    Reply,
+    Route,
+    invalid,
+    not_found,
+)
 from brickyard.workspace.kernel.routing import Router
 from brickyard.workspace.mlflow.artifacts import inside
 from brickyard.workspace.mlflow.tracking import EDIT, READ, V3, as_reply, forward, require
@@ -208,7 +217,10 @@ async def upload_artifact(call: Call) -> Json:
 
 
 async def search_datasets(call: Call) -> Reply:
-    ids = tuple(str(one) for one in call.fields().get("experiment_ids") or ())
+    given = call.fields().get("experiment_ids") or ()
+    if not isinstance(given, list | tuple):
+        raise invalid("experiment_ids must be a list")
+    ids = tuple(str(one) for one in given)
     await require(call, ids, READ)
     return as_reply(await forward(call, "/ajax-api/2.0/mlflow/experiments/search-datasets"))
 
