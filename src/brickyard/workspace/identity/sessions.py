@@ -59,7 +59,8 @@ class Sessions:
         until, _, signature = rest.partition(".")
         if who.isdecimal() and until.isdecimal() and len(who) < 19 and len(until) < 19:
             good = self._signature(workspace, int(who), int(until))
-            if hmac.compare_digest(signature, good) and int(until) > time.time():
+            is_good = hmac.compare_digest(signature.encode(errors="replace"), good.encode())
+            if is_good and int(until) > time.time():
                 return self._identity.member(int(who), workspace.name)
         raise ApiError("UNAUTHENTICATED", "The session has ended: sign in again")
 
