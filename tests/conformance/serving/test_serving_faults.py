@@ -63,9 +63,11 @@ def test_a_process_whose_workers_all_hang_is_replaced(served: Served, wild: str)
 
 def test_a_leak_ends_the_process_not_the_machine(served: Served, wild: str) -> None:
     status, answer = served.tell(wild, "leak:1500")
-    assert (status, answer["error_code"]) == (500, "INTERNAL_ERROR")
+    told = (status, answer["error_code"])
+    # A machine that gives the memory slowly lets the request's time run out first.
+    assert told in {(500, "INTERNAL_ERROR"), (504, "DEADLINE_EXCEEDED")}
+    until(lambda: "more than its 1024 MiB" in served.api.logs(wild, "wild").logs)
     assert served.tell(wild, "env:HOME")[0] == 200
-    assert "more than its 1024 MiB" in served.api.logs(wild, "wild").logs
 
 
 def test_more_memory_than_there_may_be_is_refused_to_the_model(served: Served, wild: str) -> None:

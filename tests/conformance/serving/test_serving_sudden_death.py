@@ -16,6 +16,7 @@ BEFORE = """
 import mlflow
 import pandas as pd
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import OperationFailed
 from databricks.sdk.service.serving import EndpointCoreConfigInput, ServedEntityInput
 from mlflow.models import infer_signature
 
@@ -36,7 +37,12 @@ mlflow.pyfunc.log_model(
 )
 entity = ServedEntityInput(entity_name="dev.sudden.double", entity_version="1")
 config = EndpointCoreConfigInput(name="sudden", served_entities=[entity])
-client.serving_endpoints.create_and_wait(name="sudden", config=config)
+try:
+    client.serving_endpoints.create_and_wait(name="sudden", config=config)
+except OperationFailed as failed:
+    said = client.api_client.do("GET", "/api/2.0/serving-endpoints/sudden")
+    logged = client.serving_endpoints.logs("sudden", "double-1").logs
+    raise SystemExit(f"{failed}: {said}\\n{logged}") from None
 """
 
 AFTER = """

@@ -205,9 +205,9 @@ class Scorer:
     def _launch(self) -> Callable[[], None]:
         path = self._socket()
         path.unlink(missing_ok=True)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        recipe = self._prepare(path.parent)
+        place = path.parent  # all of the data directory that it sees
+        place.mkdir(parents=True, exist_ok=True)
+        recipe = self._prepare(place)
         self._secret = secrets.token_urlsafe(32)
         own = {
             "BRICKYARD_MODEL": str(recipe.model),
@@ -216,14 +216,14 @@ class Scorer:
             "BRICKYARD_ENDPOINT": self._endpoint,
             "BRICKYARD_CONCURRENCY": str(recipe.concurrency),
             "BRICKYARD_MEMORY_BYTES": str(recipe.memory_bytes or ""),
-            "HOME": str(self._folder),
+            "HOME": str(place),
         }
         # Memory that is asked for, not used: the process itself watches what it uses.
         asked = 2 * recipe.memory_bytes if recipe.memory_bytes else None
         child = self._start_child(
             Launch(
                 command=(str(recipe.python), str(PROCESS)),
-                cwd=self._folder,
+                cwd=place,
                 environment={**recipe.environment, **own},
                 log=self.log,
                 log_bytes=LOG_BYTES,
