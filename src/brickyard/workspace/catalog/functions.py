@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from brickyard.workspace.catalog import names, securables
-from brickyard.workspace.catalog.access import Access
-from brickyard.workspace.catalog.metastore import Metastore
-from brickyard.workspace.catalog.privileges import BROWSE, MANAGE
+from brickyard.workspace.catalog.collection import Collection
+from brickyard.workspace.catalog.privileges import MANAGE
 from brickyard.workspace.catalog.routines import Routine, routine
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import Principal, WorkspaceInfo
@@ -37,24 +36,11 @@ KEPT: Final = (
 )
 
 
-class Functions:
-    def __init__(self, metastore: Metastore, access: Access) -> None:
-        self._metastore = metastore
-        self._access = access
-
-    def visible(
-        self, principal: Principal, workspace: WorkspaceInfo, schema: str
-    ) -> list[Securable]:
-        self._access.authorize(principal, workspace, BROWSE, "schema", schema)
-        with self._metastore.read() as tx:
-            parent = securables.need(tx, "schema", names.full("schema", schema))
-            found = securables.below(tx, parent, "function")
-            return self._access.seen(tx, principal, workspace, found)
+class Functions(Collection):
+    KIND = "function"
 
     def get(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> Securable:
-        self._access.authorize(principal, workspace, BROWSE, "function", full_name)
-        with self._metastore.read() as tx:
-            return securables.need(tx, "function", names.full("function", full_name))
+        return self._found(principal, workspace, full_name)
 
     def routine(self, full_name: str) -> Routine | None:
         """The function as an engine runs it; None when there is none. Asks nobody."""
@@ -102,14 +88,7 @@ class Functions:
     def change(
         self, principal: Principal, workspace: WorkspaceInfo, full_name: str, *, owner: str
     ) -> Securable:
-        self._access.authorize(principal, workspace, MANAGE, "function", full_name)
-        self._metastore.check_principal(owner)
-        with self._metastore.begin() as tx:
-            found = securables.need(tx, "function", names.full("function", full_name))
-            return securables.change(tx, found, by=principal.user_name, owner=owner)
+        return self._changed(principal, workspace, full_name, owner=owner)
 
     def drop(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> None:
-        self._access.authorize(principal, workspace, MANAGE, "function", full_name)
-        with self._metastore.begin() as tx:
-            found = securables.need(tx, "function", names.full("function", full_name))
-            securables.remove(tx, found)
+        self._removed(principal, workspace, full_name)

@@ -14,9 +14,8 @@ from typing import Any
 from sqlalchemy import Column, Connection, ForeignKey, Integer, String, Table, select
 
 from brickyard.workspace.catalog import folders, names, securables
-from brickyard.workspace.catalog.access import Access
-from brickyard.workspace.catalog.metastore import Metastore
-from brickyard.workspace.catalog.privileges import BROWSE, MANAGE
+from brickyard.workspace.catalog.collection import Collection
+from brickyard.workspace.catalog.privileges import BROWSE
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import METADATA, Principal, WorkspaceInfo, invalid, not_found
 
@@ -29,20 +28,8 @@ ALIASES = Table(
 )
 
 
-class Models:
-    def __init__(self, metastore: Metastore, access: Access) -> None:
-        self._metastore = metastore
-        self._access = access
-
-    def visible(
-        self, principal: Principal, workspace: WorkspaceInfo, schema: str
-    ) -> list[Securable]:
-        """The models of a schema to show here, by name."""
-        self._access.authorize(principal, workspace, BROWSE, "schema", schema)
-        with self._metastore.read() as tx:
-            parent = securables.need(tx, "schema", names.full("schema", schema))
-            found = securables.below(tx, parent, "model")
-            return self._access.seen(tx, principal, workspace, found)
+class Models(Collection):
+    KIND = "model"
 
     def everywhere(self, principal: Principal, workspace: WorkspaceInfo) -> list[Securable]:
         """Every model of the metastore to show here, by name."""
@@ -55,9 +42,7 @@ class Models:
         ]
 
     def get(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> Securable:
-        self._access.authorize(principal, workspace, BROWSE, "model", full_name)
-        with self._metastore.read() as tx:
-            return securables.need(tx, "model", names.full("model", full_name))
+        return self._found(principal, workspace, full_name)
 
     def aliases(self, found: Securable) -> Mapping[str, int]:
         """Alias -> version of one model."""
@@ -113,33 +98,23 @@ class Models:
         deployment_job_id: str | None = None,
     ) -> Securable:
         """Set what is not None."""
-        self._access.authorize(principal, workspace, MANAGE, "model", full_name)
-        by = principal.user_name
-        if owner is not None:
-            self._metastore.check_principal(owner)
-        with self._metastore.begin() as tx:
-            found = securables.need(tx, "model", names.full("model", full_name))
-            values: dict[str, Any] = {}
-            if owner is not None:
-                values["owner"] = owner
-            if comment is not None:
-                values["comment"] = comment
-            if deployment_job_id is not None:
-                values["details"] = {**found.details, "deployment_job_id": deployment_job_id}
-            changed = securables.change(tx, found, by=by, **values)
-            if new_name is not None:
-                plain = names.normalised(new_name.rpartition(".")[2], "model")
-                renamed = f"{found.full_name.rpartition('.')[0]}.{plain}"
-                changed = securables.rename(tx, changed, renamed, by=by)
-        return changed
+        details = None
+        if deployment_job_id is not None:
+            details = {"deployment_job_id": deployment_job_id}
+        return self._changed(
+            principal,
+            workspace,
+            full_name,
+            new_name=new_name.rpartition(".")[2] if new_name is not None else None,
+            owner=owner,
+            comment=comment,
+            details=details,
+        )
 
     def drop(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> None:
         """Remove a model with all its versions."""
-        self._access.authorize(principal, workspace, MANAGE, "model", full_name)
-        with self._metastore.begin() as tx:
-            found = securables.need(tx, "model", names.full("model", full_name))
-            securables.remove(tx, found)
-        folders.remove([self._metastore.path(found)])
+        gone = self._removed(principal, workspace, full_name)
+        folders.remove([self._metastore.path(gone)])
 
     def set_tag(
         self,

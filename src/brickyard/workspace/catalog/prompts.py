@@ -32,8 +32,7 @@ from sqlalchemy import (
 )
 
 from brickyard.workspace.catalog import names, securables
-from brickyard.workspace.catalog.access import Access
-from brickyard.workspace.catalog.metastore import Metastore
+from brickyard.workspace.catalog.collection import Collection
 from brickyard.workspace.catalog.models import tagged
 from brickyard.workspace.catalog.privileges import BROWSE, MANAGE
 from brickyard.workspace.catalog.securables import Securable
@@ -76,20 +75,8 @@ class PromptVersion:
     updated_at: int  # ms
 
 
-class Prompts:
-    def __init__(self, metastore: Metastore, access: Access) -> None:
-        self._metastore = metastore
-        self._access = access
-
-    def visible(
-        self, principal: Principal, workspace: WorkspaceInfo, schema: str
-    ) -> list[Securable]:
-        """The prompts of a schema to show here, by name."""
-        self._access.authorize(principal, workspace, BROWSE, "schema", schema)
-        with self._metastore.read() as tx:
-            parent = securables.need(tx, "schema", names.full("schema", schema))
-            found = securables.below(tx, parent, KIND)
-            return self._access.seen(tx, principal, workspace, found)
+class Prompts(Collection):
+    KIND = KIND
 
     def get(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> Securable:
         self._access.authorize(principal, workspace, BROWSE, KIND, full_name)

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from brickyard.workspace.catalog import folders, names, securables
 from brickyard.workspace.catalog.access import Access
+from brickyard.workspace.catalog.collection import Collection
 from brickyard.workspace.catalog.delta import DeltaColumns
 from brickyard.workspace.catalog.metastore import Metastore
 from brickyard.workspace.catalog.privileges import BROWSE, MANAGE
@@ -62,10 +63,11 @@ class TableInfo:
         return self.full_name.split(".")[2]
 
 
-class Tables:
+class Tables(Collection):
+    KIND = "table"
+
     def __init__(self, metastore: Metastore, access: Access) -> None:
-        self._metastore = metastore
-        self._access = access
+        super().__init__(metastore, access)
         self._delta = DeltaColumns()
 
     def table(self, full_name: str) -> TableInfo:
@@ -96,16 +98,6 @@ class Tables:
             raise
         return True
 
-    def visible(
-        self, principal: Principal, workspace: WorkspaceInfo, schema: str
-    ) -> list[Securable]:
-        """The tables and views of a schema to show here, by name; `show` makes one a TableInfo."""
-        self._access.authorize(principal, workspace, BROWSE, "schema", schema)
-        with self._metastore.read() as tx:
-            parent = securables.need(tx, "schema", names.full("schema", schema))
-            found = securables.below(tx, parent, "table")
-            return self._access.seen(tx, principal, workspace, found)
-
     def synced(self, principal: Principal, workspace: WorkspaceInfo) -> list[TableInfo]:
         """Every synced table that somebody may see here, by name."""
         can = self._access.can
@@ -115,6 +107,7 @@ class Tables:
         return [self._info(one) for one in seen]
 
     def show(self, found: Securable) -> TableInfo:
+        """One of those that `visible` gave."""
         return self._info(found)
 
     def new_location(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> Path:
@@ -205,38 +198,26 @@ class Tables:
     ) -> TableInfo:
         """Set what is not None. A comment or property takes MODIFY, the rest MANAGE."""
         light = new_name is None and owner is None and view_definition is None
-        privilege = "MODIFY" if light else MANAGE
-        self._access.authorize(principal, workspace, privilege, "table", full_name)
-        by = principal.user_name
-        if owner is not None:
-            self._metastore.check_principal(owner)
-        with self._metastore.begin() as tx:
-            found = securables.need(tx, "table", names.full("table", full_name))
-            details = dict(found.details)
-            values: dict[str, Any] = {}
-            if owner is not None:
-                values["owner"] = owner
-            if comment is not None:
-                values["comment"] = comment
-            if properties is not None:
-                details["properties"] = dict(properties)
-            if view_definition is not None:
-                details["view_definition"] = view_definition
-            if columns is not None:
-                details["columns"] = [dict(column) for column in columns]
-            changed = securables.change(tx, found, by=by, details=details, **values)
-            if new_name is not None:
-                plain = names.normalised(new_name.rpartition(".")[2], "table")
-                renamed = f"{found.full_name.rpartition('.')[0]}.{plain}"
-                changed = securables.rename(tx, changed, renamed, by=by)
+        details = {
+            "properties": dict(properties) if properties is not None else None,
+            "view_definition": view_definition,
+            "columns": [dict(column) for column in columns] if columns is not None else None,
+        }
+        changed = self._changed(
+            principal,
+            workspace,
+            full_name,
+            privilege="MODIFY" if light else MANAGE,
+            new_name=new_name.rpartition(".")[2] if new_name is not None else None,
+            owner=owner,
+            comment=comment,
+            details={key: value for key, value in details.items() if value is not None},
+        )
         return self._info(changed)
 
     def drop(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> None:
         """Remove a table with its data, or a view."""
-        self._access.authorize(principal, workspace, MANAGE, "table", full_name)
-        with self._metastore.begin() as tx:
-            found = securables.need(tx, "table", names.full("table", full_name))
-            securables.remove(tx, found)
+        found = self._removed(principal, workspace, full_name)
         if found.location:
             folders.remove([self._metastore.path(found)])
 

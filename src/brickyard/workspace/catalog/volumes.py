@@ -7,34 +7,18 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import Any
 
 from brickyard.workspace.catalog import folders, names, securables
-from brickyard.workspace.catalog.access import Access
-from brickyard.workspace.catalog.metastore import Metastore
-from brickyard.workspace.catalog.privileges import BROWSE, MANAGE
+from brickyard.workspace.catalog.collection import Collection
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import Principal, WorkspaceInfo, invalid
 
 
-class Volumes:
-    def __init__(self, metastore: Metastore, access: Access) -> None:
-        self._metastore = metastore
-        self._access = access
-
-    def visible(
-        self, principal: Principal, workspace: WorkspaceInfo, schema: str
-    ) -> list[Securable]:
-        self._access.authorize(principal, workspace, BROWSE, "schema", schema)
-        with self._metastore.read() as tx:
-            parent = securables.need(tx, "schema", names.full("schema", schema))
-            found = securables.below(tx, parent, "volume")
-            return self._access.seen(tx, principal, workspace, found)
+class Volumes(Collection):
+    KIND = "volume"
 
     def get(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> Securable:
-        self._access.authorize(principal, workspace, BROWSE, "volume", full_name)
-        with self._metastore.read() as tx:
-            return securables.need(tx, "volume", names.full("volume", full_name))
+        return self._found(principal, workspace, full_name)
 
     def path(self, full_name: str) -> Path:
         """The volume's folder. Asks nobody: the caller authorizes."""
@@ -94,28 +78,11 @@ class Volumes:
         comment: str | None = None,
     ) -> Securable:
         """Set what is not None."""
-        self._access.authorize(principal, workspace, MANAGE, "volume", full_name)
-        by = principal.user_name
-        if owner is not None:
-            self._metastore.check_principal(owner)
-        with self._metastore.begin() as tx:
-            found = securables.need(tx, "volume", names.full("volume", full_name))
-            values: dict[str, Any] = {}
-            if owner is not None:
-                values["owner"] = owner
-            if comment is not None:
-                values["comment"] = comment
-            changed = securables.change(tx, found, by=by, **values)
-            if new_name is not None:
-                plain = names.normalised(new_name, "volume")
-                renamed = f"{found.full_name.rpartition('.')[0]}.{plain}"
-                changed = securables.rename(tx, changed, renamed, by=by)
-        return changed
+        return self._changed(
+            principal, workspace, full_name, new_name=new_name, owner=owner, comment=comment
+        )
 
     def drop(self, principal: Principal, workspace: WorkspaceInfo, full_name: str) -> None:
         """Remove a volume with its files."""
-        self._access.authorize(principal, workspace, MANAGE, "volume", full_name)
-        with self._metastore.begin() as tx:
-            found = securables.need(tx, "volume", names.full("volume", full_name))
-            securables.remove(tx, found)
-        folders.remove([self._metastore.path(found)])
+        gone = self._removed(principal, workspace, full_name)
+        folders.remove([self._metastore.path(gone)])
