@@ -8,8 +8,6 @@ is believed only where no `Origin` is sent or it is the app's own.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import threading
 import time
 from collections.abc import Mapping
@@ -17,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from brickyard.workspace.identity.keys import key_of
+from brickyard.workspace.identity.tickets import Tickets
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
 from brickyard.workspace.kernel.hosts import allowed_hosts, require_known_host
 
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 
 KIND: Final = "apps"
 USE, MANAGE = "CAN_USE", "CAN_MANAGE"
-SESSION_S: Final = 8 * 3600
 TOKEN_S: Final = 3600
 RENEWED_BEFORE_S: Final = 600
 
@@ -49,7 +46,7 @@ class Gate:
     def __init__(
         self, keys: Path, *, identity: IdentityEngine, permissions: PermissionsEngine
     ) -> None:
-        self._key_file = keys / "apps"
+        self._tickets = Tickets(keys / "apps", identity)
         self._identity = identity
         self._permissions = permissions
         self._hosts = allowed_hosts()
@@ -64,7 +61,7 @@ class Gate:
         if headers.get("authorization", "").lower().startswith("bearer "):
             visitor = self._identity.authenticate(headers, app.workspace)
         elif cookie and is_own_page(headers):
-            visitor = self._of_session(app, cookie)
+            visitor = self._tickets.holder(app.id, app.workspace, cookie)
         else:
             raise ApiError(
                 "UNAUTHENTICATED",
@@ -80,11 +77,9 @@ class Gate:
         require_known_host(headers, self._hosts)
         if not is_own_page(headers):
             raise ApiError("PERMISSION_DENIED", "Only the app's own page may sign in")
-        told = {"authorization": f"Bearer {token}"}
-        visitor = self._identity.authenticate(told, app.workspace)
+        visitor, ticket = self._tickets.issue(app.id, app.workspace, token)
         self._permissions.require(visitor, app.workspace, KIND, app.name, USE)
-        until = int(time.time()) + SESSION_S
-        return f"{visitor.id}.{until}.{self._signature(app, visitor.id, until)}"
+        return ticket
 
     def told(self, app: AppDoor, visitor: Principal) -> dict[str, str]:
         """The headers that say who is there, as Databricks' proxy sends them."""
@@ -96,19 +91,6 @@ class Gate:
         if app.forwards and app.scopes:
             headers["X-Forwarded-Access-Token"] = self._token(app, visitor)
         return {name: _printable(text) for name, text in headers.items()}
-
-    def _of_session(self, app: AppDoor, cookie: str) -> Principal:
-        who, _, rest = cookie.partition(".")
-        until, _, signature = rest.partition(".")
-        if who.isdecimal() and until.isdecimal() and len(who) < 19 and len(until) < 19:
-            good = self._signature(app, int(who), int(until))
-            if hmac.compare_digest(signature, good) and int(until) > time.time():
-                return self._identity.member(int(who), app.workspace.name)
-        raise ApiError("UNAUTHENTICATED", "The session has ended: sign in again")
-
-    def _signature(self, app: AppDoor, who: int, until: int) -> str:
-        text = f"{app.id}.{who}.{until}".encode()
-        return hmac.new(key_of(self._key_file), text, hashlib.sha256).hexdigest()
 
     def _token(self, app: AppDoor, visitor: Principal) -> str:
         """A token of the visitor for the app, the same one for most of its life."""

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlsplit
 
 from brickyard.workspace.apps import pages
-from brickyard.workspace.apps.gate import MANAGE, SESSION_S, USE, AppDoor, Gate
+from brickyard.workspace.apps.gate import MANAGE, USE, AppDoor, Gate
 from brickyard.workspace.apps.logs import send_log
 from brickyard.workspace.apps.process import tail
+from brickyard.workspace.identity.tickets import LIFETIME_S
 from brickyard.workspace.kernel import ApiError
 from brickyard.workspace.kernel.loopback import LOOPBACK
 
@@ -185,7 +186,7 @@ class Proxy:
             return _page(text, status=refused.status)
         answer = web.Response(status=303, headers={"Location": after})
         answer.set_cookie(
-            cookie_name(door), cookie, max_age=SESSION_S, path="/", httponly=True, samesite="Lax"
+            cookie_name(door), cookie, max_age=LIFETIME_S, path="/", httponly=True, samesite="Lax"
         )
         return answer
 

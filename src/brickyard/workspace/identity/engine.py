@@ -92,8 +92,11 @@ class IdentityEngine:
 
     def authenticate(self, headers: Mapping[str, str], workspace: WorkspaceInfo) -> Principal:
         """The caller. Raises 401 without a credential, 403 for one that is not good here."""
-        text = _credential(headers)
-        token = self._token(hashed(text))
+        return self.bearer(hashed(_credential(headers)), workspace)
+
+    def bearer(self, digest: str, workspace: WorkspaceInfo) -> Principal:
+        """Whose token has this digest. Raises PERMISSION_DENIED for one that is not good here."""
+        token = self._token(digest)
         if token is None:
             raise ApiError("PERMISSION_DENIED", "Invalid access token.", status=403)
         if token.expires_ms is not None and token.expires_ms <= now_ms():
