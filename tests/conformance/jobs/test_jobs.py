@@ -134,6 +134,7 @@ def test_a_failure_is_told_and_repaired(dev: WorkspaceClient, put: Callable[...,
         name="repair", tasks=[python("bad", bad), python("after", good, depends_on=last)]
     )
     waiting = dev.jobs.run_now(made.job_id)
+    assert {one.task_key for one in dev.jobs.get_run(waiting.run_id).tasks} == {"bad", "after"}
     with pytest.raises(OperationFailed, match="Task bad failed with message: ValueError: no luck"):
         waiting.result()
     run = dev.jobs.get_run(waiting.run_id)

@@ -42,6 +42,7 @@ class Execution:
     ended: threading.Event = field(default_factory=threading.Event)
     attempts: Attempts = field(init=False)
     _outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _first: dict[str, TaskRun] = field(default_factory=dict)  # the attempts that come first
 
     def __post_init__(self) -> None:
         self.attempts = Attempts(
@@ -55,6 +56,15 @@ class Execution:
         )
 
     def start(self) -> None:
+        """Return when every task is listed, as whoever knows of the run may ask for them."""
+        try:
+            self.attempts.resolve_parameters()
+            self._keep_earlier()
+            self._list_tasks()
+        except Exception as fault:
+            log.exception("run %s could not begin", self.run.run_id)
+            self._finish(_internal(fault))
+            return
         name = f"run-{self.run.run_id}"
         threading.Thread(target=self._run_safely, name=name, daemon=True).start()
 
@@ -85,11 +95,8 @@ class Execution:
         self.on_end(self.run)
 
     def _run(self) -> Outcome:
-        self.attempts.resolve_parameters()
-        tasks = [dict(task) for task in self.settings.get("tasks") or ()]
+        tasks = self._tasks()
         self.records.change_run(self.run.run_id, states.going_on("RUNNING", "In run"))
-        self._keep_earlier()
-        first = self._create_attempts(tasks)
         waiting = {t["task_key"]: t for t in tasks if t["task_key"] not in self._outcomes}
         running: dict[Future[Outcome], str] = {}
         if tasks:
@@ -97,7 +104,7 @@ class Execution:
                 while waiting or running:
                     for key in [k for k, t in waiting.items() if self._is_ready(t)]:
                         task = waiting.pop(key)
-                        running[pool.submit(self._task, task, first[key])] = key
+                        running[pool.submit(self._task, task, self._first[key])] = key
                     ended, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in ended:
                         self._outcomes[running.pop(future)] = future.result()
@@ -119,17 +126,18 @@ class Execution:
                 self._outcomes[key] = Outcome(result=result, message=message)
                 self.attempts.facts[key] = facts_of(one.data)
 
-    def _create_attempts(self, tasks: list[dict[str, Any]]) -> dict[str, TaskRun]:
+    def _tasks(self) -> list[dict[str, Any]]:
+        return [dict(task) for task in self.settings.get("tasks") or ()]
+
+    def _list_tasks(self) -> None:
         """Every task is listed from the start of the run, blocked until its turn."""
         earlier = latest(self.records.task_runs(self.run.run_id))
-        made = {}
-        for at, task in enumerate(tasks):
+        for at, task in enumerate(self._tasks()):
             key = task["task_key"]
             if key in self._outcomes:
                 continue
             attempt = earlier[key].data["attempt_number"] + 1 if key in earlier else 0
-            made[key] = self.attempts.create(task, self.run.run_id, at, attempt, "BLOCKED")
-        return made
+            self._first[key] = self.attempts.create(task, self.run.run_id, at, attempt, "BLOCKED")
 
     def _is_ready(self, task: Mapping[str, Any]) -> bool:
         return all(on["task_key"] in self._outcomes for on in task.get("depends_on") or ())
