@@ -113,6 +113,10 @@ def test_an_app_is_told_who_it_is_and_who_is_there(
     assert (headers["X-Own"], "Authorization" in headers) == ("kept", False)
     visitor = workspace.client("dev", token=headers["X-Forwarded-Access-Token"])
     assert visitor.current_user.me().user_name == me.user_name
+    list(visitor.warehouses.list())
+    with pytest.raises(PermissionDenied, match="required scopes: unity-catalog"):
+        list(visitor.catalogs.list())
+    assert ask(running.url, "/", token=headers["X-Forwarded-Access-Token"]).status == 403
     env = told["env"]
     assert env["DATABRICKS_APP_NAME"] == running.name
     assert env["DATABRICKS_CLIENT_ID"] == app.service_principal_client_id

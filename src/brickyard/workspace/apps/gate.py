@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from brickyard.workspace.identity.scopes import require_all_apis
 from brickyard.workspace.identity.tickets import Tickets
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
 from brickyard.workspace.kernel.hosts import allowed_hosts, require_known_host
@@ -27,6 +28,8 @@ KIND: Final = "apps"
 USE, MANAGE = "CAN_USE", "CAN_MANAGE"
 TOKEN_S: Final = 3600
 RENEWED_BEFORE_S: Final = 600
+# What every app may do with the token of its visitor.
+ALWAYS_SCOPES: Final = ("iam.access-control:read", "iam.current-user:read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,7 @@ class Gate:
         self._permissions = permissions
         self._hosts = allowed_hosts()
         self._lock = threading.Lock()
-        self._tokens: dict[tuple[str, int], tuple[str, float]] = {}
+        self._tokens: dict[tuple[str, int, tuple[str, ...]], tuple[str, float]] = {}
 
     def admit(
         self, app: AppDoor, headers: Mapping[str, str], cookie: str, level: str = USE
@@ -60,6 +63,7 @@ class Gate:
         require_known_host(headers, self._hosts)
         if headers.get("authorization", "").lower().startswith("bearer "):
             visitor = self._identity.authenticate(headers, app.workspace)
+            require_all_apis(visitor, f"entering app {app.name}")
         elif cookie and is_own_page(headers):
             visitor = self._tickets.holder(app.id, app.workspace, cookie)
         else:
@@ -78,6 +82,7 @@ class Gate:
         if not is_own_page(headers):
             raise ApiError("PERMISSION_DENIED", "Only the app's own page may sign in")
         visitor, ticket = self._tickets.issue(app.id, app.workspace, token)
+        require_all_apis(visitor, f"entering app {app.name}")
         self._permissions.require(visitor, app.workspace, KIND, app.name, USE)
         return ticket
 
@@ -94,7 +99,7 @@ class Gate:
 
     def _token(self, app: AppDoor, visitor: Principal) -> str:
         """A token of the visitor for the app, the same one for most of its life."""
-        key, now = (app.id, visitor.id), time.monotonic()
+        key, now = (app.id, visitor.id, app.scopes), time.monotonic()
         with self._lock:
             text, until = self._tokens.get(key, ("", 0.0))
             if until - now > RENEWED_BEFORE_S:
@@ -104,7 +109,7 @@ class Gate:
             app.workspace.name,
             lifetime_s=TOKEN_S,
             comment=f"app {app.name}, for its visitor",
-            scopes=frozenset(app.scopes),
+            limits=frozenset({*ALWAYS_SCOPES, *app.scopes}),
         )
         with self._lock:
             self._tokens = {one: kept for one, kept in self._tokens.items() if kept[1] > now}

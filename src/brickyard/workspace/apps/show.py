@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from brickyard.workspace.apps.gate import ALWAYS_SCOPES
 from brickyard.workspace.apps.records import ACTIVE, DELETING, STOPPED, STOPPING, App
 from brickyard.workspace.apps.runs import RUNNING, Status
 from brickyard.workspace.kernel import Document
 from brickyard.workspace.kernel.loopback import LOOPBACK
 
-# What every app may do with the token of its visitor.
-ALWAYS_SCOPES: Final = ("iam.access-control:read", "iam.current-user:read")
 COMPUTE: Final = {
     ACTIVE: "App compute is running.",
     STOPPING: "App compute is stopping.",

@@ -80,8 +80,14 @@ def pats(tx: Connection, workspace: str, principal_id: int | None = None) -> lis
     return [_token(row) for row in tx.execute(chosen.order_by(TOKENS.c.created_ms))]
 
 
-def comment_token(tx: Connection, token_id: str, comment: str) -> None:
-    tx.execute(update(TOKENS).where(TOKENS.c.id == token_id).values(comment=comment))
+def edit_token(
+    tx: Connection, token_id: str, comment: str | None, scopes: frozenset[str] | None
+) -> None:
+    """Change what is given."""
+    given = {} if comment is None else {"comment": comment}
+    if scopes is not None:
+        given["scopes"] = " ".join(sorted(scopes))
+    tx.execute(update(TOKENS).where(TOKENS.c.id == token_id).values(**given))
 
 
 def drop_token(tx: Connection, token_id: str) -> None:

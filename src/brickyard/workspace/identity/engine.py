@@ -14,11 +14,12 @@ import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy import Connection, delete, insert, select
 
-from brickyard.workspace.identity import credentials, defaults, directory
+from brickyard.workspace.identity import credentials, defaults, directory, scopes
 from brickyard.workspace.identity.keys import key_of
 from brickyard.workspace.identity.records import (
     ADMINS,
@@ -106,7 +107,7 @@ class IdentityEngine:
                 f"This access token belongs to another workspace than {workspace.name!r};"
                 f" use a token of {workspace.name!r}."
             )
-        return self._principal(token.principal_id, workspace.name)
+        return _narrowed(self._principal(token.principal_id, workspace.name), token)
 
     def remembered(self, headers: Mapping[str, str], workspace: WorkspaceInfo) -> Principal | None:
         """The caller when memory knows all of it; `authenticate` decides everything else.
@@ -118,7 +119,10 @@ class IdentityEngine:
             return None
         if token.expires_ms is not None and token.expires_ms <= now_ms():
             return None
-        return self._principals.get((token.principal_id, workspace.name))
+        found = self._principals.get((token.principal_id, workspace.name))
+        return _narrowed(found, token) if found is not None else None
+
+    require_reach = staticmethod(scopes.require_reach)
 
     def _token(self, digest: str) -> Token | None:
         found = self._tokens.get(digest)
@@ -237,13 +241,15 @@ class IdentityEngine:
         *,
         lifetime_s: int,
         comment: str,
-        scopes: frozenset[str] = frozenset(),
+        limits: frozenset[str] | None = None,
     ) -> str:
         """A short-lived token for a process that acts for the principal in one workspace.
 
-        The scopes are recorded, not enforced.
+        `limits` are the scopes it is for; without them it reaches what the principal's own token
+        reaches.
         """
         self._principal(principal.id, workspace)
+        kept = principal.scopes if limits is None else limits
         text = credentials.new_text("task")
         with self._store.begin() as tx:
             credentials.add_token(
@@ -254,7 +260,7 @@ class IdentityEngine:
                 principal_id=principal.id,
                 comment=comment,
                 lifetime_s=lifetime_s,
-                scopes=scopes,
+                scopes=kept or frozenset(),
             )
         return text
 
@@ -264,9 +270,20 @@ class IdentityEngine:
             credentials.drop_text(tx, token)
 
     def create_pat(
-        self, principal: Principal, workspace: str, *, comment: str, lifetime_s: int | None
+        self,
+        principal: Principal,
+        workspace: str,
+        *,
+        comment: str,
+        lifetime_s: int | None,
+        limits: frozenset[str] = frozenset(),
     ) -> tuple[Token, str]:
-        """A personal access token and its text, which is shown only now."""
+        """A personal access token and its text, which is shown only now.
+
+        `limits` are the scopes it is for; none: those of the token that asks for it. Raises
+        PERMISSION_DENIED for more than that one has.
+        """
+        limits = scopes.within(principal, limits)
         text = credentials.new_text("pat")
         with self._store.begin() as tx:
             token = credentials.add_token(
@@ -277,6 +294,7 @@ class IdentityEngine:
                 principal_id=principal.id,
                 comment=comment,
                 lifetime_s=lifetime_s,
+                scopes=limits,
             )
         return token, text
 
@@ -297,9 +315,14 @@ class IdentityEngine:
         with self.write() as tx:
             credentials.drop_token(tx, token.id)
 
-    def comment_pat(self, token: Token, comment: str) -> None:
+    def edit_pat(
+        self, token: Token, caller: Principal, comment: str | None, limits: frozenset[str] | None
+    ) -> None:
+        """Change what is given. Raises PERMISSION_DENIED as `create_pat` does."""
+        if limits is not None:
+            limits = scopes.within(caller, limits)
         with self.write() as tx:
-            credentials.comment_token(tx, token.id, comment)
+            credentials.edit_token(tx, token.id, comment, limits)
 
     def default_token(self, workspace: str) -> str:
         """The token of the workspace's deployer: the same after a restart."""
@@ -339,7 +362,7 @@ class IdentityEngine:
     # -- OAuth -------------------------------------------------------------------------------
 
     def grant_access(
-        self, client_id: str, client_secret: str, workspace: str, scopes: frozenset[str]
+        self, client_id: str, client_secret: str, workspace: str, limits: frozenset[str]
     ) -> str | None:
         """An access token for good client credentials of a member of the workspace, or None."""
         with self._store.read() as tx:
@@ -363,7 +386,7 @@ class IdentityEngine:
                 principal_id=person.id,
                 comment="OAuth client credentials",
                 lifetime_s=ACCESS_TOKEN_S,
-                scopes=scopes,
+                scopes=limits,
             )
         return text
 
@@ -432,6 +455,11 @@ def _credential(headers: Mapping[str, str]) -> str:
         " Send 'Authorization: Bearer <token>'.",
         headers={"WWW-Authenticate": 'Bearer realm="brickyard"'},
     )
+
+
+def _narrowed(found: Principal, token: Token) -> Principal:
+    limits = scopes.narrowing(token.scopes)
+    return found if limits is None else replace(found, scopes=limits)
 
 
 def _shown(person: Person, groups: frozenset[str], *, is_admin: bool) -> Principal:

@@ -12,11 +12,11 @@ import binascii
 from urllib.parse import parse_qsl, unquote_plus
 
 from brickyard.workspace.identity.engine import ACCESS_TOKEN_S
+from brickyard.workspace.identity.scopes import ALL_APIS, REACH
 from brickyard.workspace.kernel import ApiError, Call, Json, Reply, Route
 
 ACCOUNT_ID = "00000000-0000-4000-8000-627269636b79"
 GRANT = "client_credentials"
-ALL_APIS = "all-apis"
 
 
 def metadata(call: Call) -> Json:
@@ -37,7 +37,7 @@ def discovery(call: Call) -> Json:
         "token_endpoint": f"{base}/v1/token",
         "grant_types_supported": [GRANT],
         "response_types_supported": [],
-        "scopes_supported": [ALL_APIS],
+        "scopes_supported": [ALL_APIS, *REACH],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     }
 

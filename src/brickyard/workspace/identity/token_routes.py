@@ -7,11 +7,13 @@ The text of a token or secret is in the answer to its creation and nowhere else.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from brickyard.workspace.identity.records import OauthSecret, Token
 from brickyard.workspace.kernel import Call, Json, Route, denied, invalid
+from brickyard.workspace.kernel.decode import decode
 
 SECRETS = "/api/2.0/accounts/servicePrincipals/{id}/credentials/secrets"
 MANAGED = "/api/2.0/token-management/tokens"
@@ -22,6 +24,13 @@ SECRET_LIFETIME_S = 730 * 24 * 3600
 class CreateToken:
     comment: str = ""
     lifetime_seconds: int | None = None
+    scopes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditToken:
+    comment: str | None = None
+    scopes: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,7 @@ def create(call: Call) -> Json:
         call.workspace.name,
         comment=want.comment,
         lifetime_s=None if lifetime_s == -1 else lifetime_s,
+        limits=frozenset(want.scopes),
     )
     return {"token_value": text, "token_info": _show(made)}
 
@@ -64,11 +74,11 @@ def edit(call: Call) -> Json:
     identity = call.engines.identity
     token = identity.pat(call.workspace.name, call.path["token_id"], call.principal)
     given = call.fields()
-    inner = given.get("token", given)
-    comment = inner.get("comment") if isinstance(inner, dict) else None
-    if not isinstance(comment, str):
-        raise invalid("Only the comment of a token can be changed")
-    identity.comment_pat(token, comment)
+    want = decode(given.get("token", given), EditToken)
+    if want.comment is None and want.scopes is None:
+        raise invalid("Only the comment and the scopes of a token can be changed")
+    limits = None if want.scopes is None else frozenset(want.scopes)
+    identity.edit_pat(token, call.principal, want.comment, limits)
     return {}
 
 
@@ -124,7 +134,8 @@ def _require_admin(call: Call) -> None:
 
 
 def _show(token: Token) -> dict[str, Any]:
-    return {
+    shown = {"scopes": sorted(token.scopes)} if token.scopes else {}
+    return shown | {
         "token_id": token.id,
         "creation_time": token.created_ms,
         "expiry_time": -1 if token.expires_ms is None else token.expires_ms,

@@ -86,6 +86,8 @@ class WorkspaceApp:
                 message = f"No API found for '{method} {raw_path}'"
                 raise ApiError("ENDPOINT_NOT_FOUND", message)
             route, path = found
+            if who.scopes is not None:
+                self._engines.identity.require_reach(who, route.method, route.path)
             body = await self._body(headers, receive)
             query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
             call = Call(

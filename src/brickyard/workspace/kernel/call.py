@@ -33,6 +33,7 @@ class Principal:
     is_service_principal: bool = False
     groups: frozenset[str] = frozenset()
     is_admin: bool = False  # workspace admin: member of `admins`
+    scopes: frozenset[str] | None = None  # the APIs that the token is for; None: all of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

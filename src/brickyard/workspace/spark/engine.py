@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.spark.sessions import Caller, EngineKey
 
 LONG_LIVED: Final = ("warehouse", "interactive")
+ENGINE_SCOPES: Final = frozenset({"sql", "unity-catalog"})  # what SQL reaches anyway
 IDLE_S: Final = 20 * 60
 SWEEP_S: Final = 60
 TOKEN_LIFETIME_S: Final = 30 * 24 * 3600
@@ -230,6 +231,7 @@ class SparkEngine:
                 caller.workspace.name,
                 lifetime_s=TOKEN_LIFETIME_S,
                 comment=f"Spark engine of {key.scope}",
+                limits=_engine_limits(caller.principal),
             )
             self._own_tokens[key] = token
         return token
@@ -254,6 +256,11 @@ class SparkEngine:
             idle = {key for key in started[2].idle(IDLE_S) if key.scope not in self._scopes}
             if idle:
                 self._end(idle.__contains__)
+
+
+def _engine_limits(principal: Principal) -> frozenset[str] | None:
+    """Of the token that an engine shows the catalog, and that functions in it can find."""
+    return None if principal.scopes is None else principal.scopes | ENGINE_SCOPES
 
 
 def _warm() -> None:

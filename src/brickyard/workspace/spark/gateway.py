@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import grpc
 
+from brickyard.workspace.identity.scopes import SPARK_CONNECT, require_reach
 from brickyard.workspace.kernel import ApiError, WorkspaceInfo
 from brickyard.workspace.spark.protocol import SERVICE
 from brickyard.workspace.spark.refusals import SPARK, Refusal, from_api, told_by_the_workspace
@@ -111,6 +112,7 @@ class Gateway:
             except ApiError as fault:
                 refused = fault
                 continue
+            require_reach(principal, "POST", SPARK_CONNECT)
             token = metadata.get("authorization", "").partition(" ")[2].strip()
             scope = metadata.get(SCOPE, OWN_SCOPE)
             return Caller(principal=principal, workspace=workspace, scope=scope, token=token)

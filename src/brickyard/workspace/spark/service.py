@@ -311,6 +311,7 @@ def key_of(caller: Caller) -> EngineKey:
         workspace=caller.workspace.name,
         user_name=caller.principal.user_name,
         scope=caller.scope,
+        limits=caller.principal.scopes,
     )
 
 

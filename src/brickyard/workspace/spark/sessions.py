@@ -34,6 +34,7 @@ class EngineKey:
     workspace: str
     user_name: str
     scope: str
+    limits: frozenset[str] | None = None  # of the caller's token: others see nothing of it
 
 
 @dataclass(frozen=True, slots=True)

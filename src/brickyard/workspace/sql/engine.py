@@ -100,7 +100,7 @@ class SqlEngine:
         self._spark = spark
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
         self._running: dict[str, _Running] = {}
-        self._lines: dict[tuple[str, str, str], _Line] = {}
+        self._lines: dict[tuple[str, str, str, frozenset[str] | None], _Line] = {}
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -361,7 +361,7 @@ class SqlEngine:
 
     def _line(self, principal: Principal, workspace: WorkspaceInfo, warehouse: str) -> Connection:
         """The principal's connection to a warehouse, with a token that still lives."""
-        key = (workspace.name, warehouse, principal.user_name)
+        key = (workspace.name, warehouse, principal.user_name, principal.scopes)
         with self._lock:
             line = self._lines.get(key)
             if line is not None and now_ms() < line.renew_at_ms:
@@ -371,6 +371,7 @@ class SqlEngine:
                 workspace.name,
                 lifetime_s=TOKEN_LIFE_S,
                 comment=f"SQL warehouse {warehouse}",
+                limits=None if principal.scopes is None else principal.scopes | {"sql"},
             )
             scope = f"warehouse-{warehouse}"
             url = self._spark.session_url(principal, workspace, token, scope)
