@@ -481,6 +481,27 @@ def test_rights_on_tables_hold_in_statements(
 
 
 @pytest.mark.belief
+def test_a_new_catalog_does_not_end_what_runs(
+    client: WorkspaceClient, warehouse: str, run: Callable[..., Any]
+) -> None:
+    statements = client.statement_execution
+    slow = str(statements.execute_statement(ENDLESS, warehouse, wait_timeout="0s").statement_id)
+
+    def state_of_slow() -> Any:
+        return statements.get_statement(slow).status.state
+
+    while state_of_slow() is StatementState.PENDING:
+        time.sleep(0.05)
+    assert run("SELECT 1").status.state is StatementState.SUCCEEDED  # in the engine of both
+    catalog = f"c_{uuid.uuid4().hex[:8]}"
+    client.catalogs.create(catalog)
+    assert run(f"SHOW SCHEMAS IN {catalog}").status.state is StatementState.SUCCEEDED
+    assert state_of_slow() is StatementState.RUNNING
+    statements.cancel_execution(slow)
+    client.catalogs.delete(catalog, force=True)
+
+
+@pytest.mark.belief
 def test_a_token_that_is_gone_ends_the_statements_too(
     workspace: Any, client: WorkspaceClient, warehouse: str
 ) -> None:

@@ -73,7 +73,7 @@ class SparkEngine:
             gateway, _, sails = started
             self._address_file().unlink(missing_ok=True)
             gateway.stop()
-            sails.stop(lambda key: True)
+            sails.stop_all()
 
     def session_url(
         self,
@@ -126,6 +126,12 @@ class SparkEngine:
         if key.scope.startswith(LONG_LIVED):
             self._refresh(key, caller, sails)
         return sails.use(key, lambda: self._build(key, caller))
+
+    def superseded(self, caller: Caller) -> list[Sail]:
+        """The caller's engines that end when what runs in them has ended."""
+        from brickyard.workspace.spark.service import key_of
+
+        return self._running()[2].superseded(key_of(caller))
 
     def _address_file(self) -> Path:
         """Where the gateway listens, for this user's own Spark Connect clients."""
@@ -209,7 +215,7 @@ class SparkEngine:
         return tuple(mounted)
 
     def _refresh(self, key: EngineKey, caller: Caller, sails: Sails) -> None:
-        """A long-lived engine whose mount view is out of date starts anew with its next session."""
+        """A long-lived engine whose mount view is out of date: the next use starts a new one."""
         known = self._views.get(key)
         if known is None or known[0] == self._catalog.metastore.generation:
             return
@@ -218,7 +224,8 @@ class SparkEngine:
         if mounts.catalogs == known[1].catalogs:
             self._views[key] = (generation, mounts)
             return
-        self._end(lambda one: one == key)
+        self._views.pop(key, None)
+        sails.supersede(key)
 
     def _token(self, key: EngineKey, caller: Caller) -> str:
         """What the engine shows the catalog: the caller's own token, or one that outlives it."""

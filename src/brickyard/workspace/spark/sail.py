@@ -31,6 +31,8 @@ DOOR: Final = re.compile(rb"^DOOR (shut|open.*)$", re.M)
 STARTING: Final = re.compile(rb"Starting the Spark Connect server on \S*?:(\d+)")
 START_TIMEOUT_S: Final = 30
 POLL_S: Final = 0.005
+LINGER_S: Final = 5.0  # a superseded engine may still be in the hands of who was given it
+LINGER_POLL_S: Final = 0.2
 LOG_TAIL: Final = 600
 
 log = logging.getLogger("brickyard.spark")
@@ -164,6 +166,7 @@ class Sails:
 
     def __init__(self) -> None:
         self._running: dict[Any, Sail] = {}
+        self._superseded: dict[Sail, Any] = {}  # with the key that each was of
         self._starts = 0
         self._numbers: dict[Any, int] = {}
         self._locks: dict[Any, threading.Lock] = {}
@@ -197,10 +200,40 @@ class Sails:
             one.stop()
         return keys
 
+    def stop_all(self) -> None:
+        """End every engine, those that linger too."""
+        self.stop(lambda _: True)
+        with self._lock:
+            lingering, self._superseded = self._superseded, {}
+        for one in lingering:
+            one.stop()
+
+    def supersede(self, key: Any) -> None:
+        """The next use starts a new engine; what runs in this one goes on to its end."""
+        with self._lock:
+            found = self._running.pop(key, None)
+            if found is None:
+                return
+            self._superseded[found] = key
+        name = f"sail-{found.name}-lingers"
+        threading.Thread(target=self._linger, args=(found,), name=name, daemon=True).start()
+
+    def superseded(self, key: Any) -> list[Sail]:
+        """Engines of this key in which something may still run."""
+        with self._lock:
+            return [one for one, of in self._superseded.items() if of == key]
+
+    def _linger(self, one: Sail) -> None:
+        while one.alive and one.idle_s < LINGER_S:
+            time.sleep(LINGER_POLL_S)
+        with self._lock:
+            self._superseded.pop(one, None)
+        one.stop()
+
     def count(self) -> int:
         """How many run now."""
         with self._lock:
-            return sum(one.alive for one in self._running.values())
+            return sum(one.alive for one in (*self._running.values(), *self._superseded))
 
     def idle(self, longer_than_s: float) -> set[Any]:
         """The keys of engines in which nothing ran for so long."""

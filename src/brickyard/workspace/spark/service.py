@@ -6,8 +6,11 @@ warehouses use the same `execute` in the process.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
+
+import grpc
 
 from brickyard.workspace.kernel import Home
 from brickyard.workspace.spark import catalog_calls, commands, effects, tables, writes
@@ -26,7 +29,7 @@ from brickyard.workspace.spark.protocol import (
     AnalyzePlanResponse,
     CloneSessionRequest,
     ExecutePlanRequest,
-    InterruptRequest,
+    InterruptResponse,
     ReattachExecuteRequest,
     ReleaseExecuteRequest,
     ReleaseExecuteResponse,
@@ -247,15 +250,22 @@ class Service:
         return answer
 
     def interrupt(self, caller: Caller, raw: bytes) -> bytes:
-        return self._pass(caller, "Interrupt", InterruptRequest.FromString(raw))
+        """What is to end may run in an engine that a newer one has superseded."""
+        answer = InterruptResponse.FromString(self._ask(caller, "Interrupt", raw))
+        for sail in self._engine.superseded(caller):
+            with contextlib.suppress(grpc.RpcError, ValueError):  # it may have ended meanwhile
+                told = sail.channel.unary_unary(f"/{SERVICE}/Interrupt")(raw)
+                answer.interrupted_ids.extend(InterruptResponse.FromString(told).interrupted_ids)
+        return bytes(answer.SerializeToString())
 
     def forward(self, caller: Caller, method: str, raw: bytes) -> bytes:
         """Requests that name nothing of the catalog: settings, versions, error details."""
-        answer: bytes = self._channel(caller).unary_unary(f"/{SERVICE}/{method}")(raw)
-        return answer
+        return self._ask(caller, method, raw)
 
     def add_artifacts(self, caller: Caller, parts: Iterator[bytes]) -> bytes:
-        answer: bytes = self._channel(caller).stream_unary(f"/{SERVICE}/AddArtifacts")(parts)
+        sail, _ = self._engine.sail(caller)
+        with sail.busy():
+            answer: bytes = sail.channel.stream_unary(f"/{SERVICE}/AddArtifacts")(parts)
         return answer
 
     # -- sessions and engines ----------------------------------------------------------------
@@ -292,9 +302,12 @@ class Service:
         return sail
 
     def _pass(self, caller: Caller, method: str, request: Any) -> bytes:
-        answer: bytes = self._channel(caller).unary_unary(f"/{SERVICE}/{method}")(
-            request.SerializeToString()
-        )
+        return self._ask(caller, method, request.SerializeToString())
+
+    def _ask(self, caller: Caller, method: str, raw: bytes) -> bytes:
+        sail, _ = self._engine.sail(caller)
+        with sail.busy():
+            answer: bytes = sail.channel.unary_unary(f"/{SERVICE}/{method}")(raw)
         return answer
 
     def _keep(self, turn: Turn, operation_id: str, responses: list[bytes]) -> None:
