@@ -60,3 +60,14 @@ def test_a_token_gives_no_more_than_it_has() -> None:
     assert scopes.within(limited("sql"), frozenset()) == {"sql"}
     with pytest.raises(ApiError, match="does not have: all-apis"):
         scopes.within(limited("sql"), frozenset({"all-apis"}))
+
+
+def test_what_acts_for_a_caller_gets_what_both_have() -> None:
+    wanted = ("sql.warehouses", "vectorsearch.vector-search-indexes", "iam.current-user:read")
+    assert scopes.shared(limited("sql"), wanted) == {"sql.warehouses", "iam.current-user:read"}
+    assert scopes.shared(limited("sql:read"), ("sql.warehouses", "catalog.tables:read")) == {
+        scopes.NOTHING
+    }
+    everything = Principal(id=1, user_name="ann", display_name="Ann")
+    assert scopes.shared(everything, wanted) == set(wanted)
+    assert not any(reaches(scopes.NOTHING, one.method, one.path) for one in PROTECTED)

@@ -8,13 +8,12 @@ is believed only where no `Origin` is sent or it is the app's own.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from brickyard.workspace.identity.on_behalf import OnBehalf
 from brickyard.workspace.identity.scopes import require_all_apis
 from brickyard.workspace.identity.tickets import Tickets
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 KIND: Final = "apps"
 USE, MANAGE = "CAN_USE", "CAN_MANAGE"
-TOKEN_S: Final = 3600
-RENEWED_BEFORE_S: Final = 600
 # What every app may do with the token of its visitor.
 ALWAYS_SCOPES: Final = ("iam.access-control:read", "iam.current-user:read")
 
@@ -53,8 +50,7 @@ class Gate:
         self._identity = identity
         self._permissions = permissions
         self._hosts = allowed_hosts()
-        self._lock = threading.Lock()
-        self._tokens: dict[tuple[str, int, tuple[str, ...]], tuple[str, float]] = {}
+        self._on_behalf = OnBehalf(identity)
 
     def admit(
         self, app: AppDoor, headers: Mapping[str, str], cookie: str, level: str = USE
@@ -63,7 +59,6 @@ class Gate:
         require_known_host(headers, self._hosts)
         if headers.get("authorization", "").lower().startswith("bearer "):
             visitor = self._identity.authenticate(headers, app.workspace)
-            require_all_apis(visitor, f"entering app {app.name}")
         elif cookie and is_own_page(headers):
             visitor = self._tickets.holder(app.id, app.workspace, cookie)
         else:
@@ -73,6 +68,7 @@ class Gate:
                 " 'Authorization: Bearer <token>', or sign in with a browser",
                 headers={"WWW-Authenticate": 'Bearer realm="brickyard"'},
             )
+        require_all_apis(visitor, f"entering app {app.name}")
         self._permissions.require(visitor, app.workspace, KIND, app.name, level)
         return visitor
 
@@ -94,27 +90,10 @@ class Gate:
             "X-Forwarded-Preferred-Username": visitor.display_name or visitor.user_name,
         }
         if app.forwards and app.scopes:
-            headers["X-Forwarded-Access-Token"] = self._token(app, visitor)
+            headers["X-Forwarded-Access-Token"] = self._on_behalf.token(
+                app.id, f"app {app.name}", visitor, app.workspace, (*ALWAYS_SCOPES, *app.scopes)
+            )
         return {name: _printable(text) for name, text in headers.items()}
-
-    def _token(self, app: AppDoor, visitor: Principal) -> str:
-        """A token of the visitor for the app, the same one for most of its life."""
-        key, now = (app.id, visitor.id, app.scopes), time.monotonic()
-        with self._lock:
-            text, until = self._tokens.get(key, ("", 0.0))
-            if until - now > RENEWED_BEFORE_S:
-                return text
-        text = self._identity.issue_token(
-            visitor,
-            app.workspace.name,
-            lifetime_s=TOKEN_S,
-            comment=f"app {app.name}, for its visitor",
-            limits=frozenset({*ALWAYS_SCOPES, *app.scopes}),
-        )
-        with self._lock:
-            self._tokens = {one: kept for one, kept in self._tokens.items() if kept[1] > now}
-            self._tokens[key] = (text, now + TOKEN_S)
-        return text
 
 
 def is_own_page(headers: Mapping[str, str]) -> bool:

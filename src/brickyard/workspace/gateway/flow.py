@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.gateway.journal import Journal
     from brickyard.workspace.gateway.meters import Meters
     from brickyard.workspace.serving.engine import ServingEngine
+    from brickyard.workspace.serving.scorer import Scorer
 
 # APIs that are spoken over chat: each has `to_chat`, `from_chat` and `events`.
 OVER_CHAT: Final[Mapping[str, Any]] = {"responses": responses, "messages": messages}
@@ -202,12 +203,30 @@ class Flow:
         def let_go() -> None:
             engine.fleet.let_go(scorer)
 
-        answer = await local_upstream.answer(scorer, ask.raw, ask.content_type, let_go, id=ask.id)
+        try:
+            token = await self._token(ask, scorer) if scorer.user_scopes else ""
+        except BaseException:
+            let_go()
+            raise
+        answer = await local_upstream.answer(
+            scorer, ask.raw, ask.content_type, let_go, id=ask.id, user_token=token
+        )
         if answer.events is not None:
             answer.events = kept.watch(answer.events)
         elif kept.is_recorded and b'"usage"' in answer.body:
             kept.usage = usage_of(data_of(answer.body))
         return answer
+
+    async def _token(self, ask: Ask, scorer: Scorer) -> str:
+        """The caller's, for a model that asks to act on their behalf."""
+        tokens, id = self._serving.on_behalf, ask.endpoint.id
+        known = tokens.known(id, ask.principal, scorer.user_scopes)
+        if known is not None:
+            return known
+        title = f"endpoint {ask.endpoint.name}"
+        return await asyncio.to_thread(
+            tokens.token, id, title, ask.principal, ask.workspace, scorer.user_scopes
+        )
 
     async def _remote(self, kept: Account, entity: Entity, configuration: Configuration) -> Answer:
         ask = kept.ask

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING
 
 from brickyard.workspace.gateway.answers import Answer
 from brickyard.workspace.kernel import ApiError
-from brickyard.workspace.serving.scorer import Scorer
+from brickyard.workspace.serving.scorer import USER_TOKEN_HEADER, Scorer
 
 if TYPE_CHECKING:
     import aiohttp
@@ -24,15 +24,25 @@ RECOVERY_S = 60.0  # how long a request waits for a process that is started agai
 
 
 async def answer(
-    scorer: Scorer, body: bytes, kind: str, let_go: Callable[[], None], *, id: str
+    scorer: Scorer,
+    body: bytes,
+    kind: str,
+    let_go: Callable[[], None],
+    *,
+    id: str,
+    user_token: str = "",
 ) -> Answer:
     """`let_go` is called when the answer has been read to its end, or could not be had.
 
-    `id` is the request's, under which the model's trace of it can be found.
+    `id` is the request's, under which the model's trace of it can be found; `user_token` is for a
+    model that acts on behalf of its callers.
     """
+    headers = {"Content-Type": kind, "X-Request-Id": id}
+    if user_token:
+        headers[USER_TOKEN_HEADER] = user_token
     held = True
     try:
-        got = await _send(scorer, body, kind, id)
+        got = await _send(scorer, body, headers)
         kind = got.headers.get("Content-Type", "application/json")
         if kind.startswith("text/event-stream"):
             held = False
@@ -43,7 +53,7 @@ async def answer(
             let_go()
 
 
-async def _send(scorer: Scorer, body: bytes, kind: str, id: str) -> aiohttp.ClientResponse:
+async def _send(scorer: Scorer, body: bytes, given: Mapping[str, str]) -> aiohttp.ClientResponse:
     import aiohttp
 
     limit = aiohttp.ClientTimeout(total=None, sock_read=TIMEOUT_S)
@@ -55,7 +65,7 @@ async def _send(scorer: Scorer, body: bytes, kind: str, id: str) -> aiohttp.Clie
                 "The model's process died and does not start; the served entity's logs say why",
                 headers={"Retry-After": "5"},
             )
-        headers = {**scorer.headers, "Content-Type": kind, "X-Request-Id": id}
+        headers = {**scorer.headers, **given}
         try:
             return await scorer.session().post(
                 "http://model/invocations", data=body, headers=headers, timeout=limit

@@ -10,13 +10,14 @@ says so, and our belief for what it leaves out (`/ai-gateway`, MLflow's routes, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Final
 
 from brickyard.workspace.kernel import ApiError, Principal, denied
 
 ALL_APIS: Final = "all-apis"
+NOTHING: Final = "nothing"  # a scope that is for no API
 ME: Final = "/api/2.0/preview/scim/v2/Me"
 SPARK_CONNECT: Final = "/spark-connect"  # the gRPC service; it has no path of its own
 READS: Final = frozenset({"GET", "HEAD"})
@@ -148,15 +149,21 @@ def within(who: Principal, limits: frozenset[str]) -> frozenset[str]:
     return limits or who.scopes
 
 
+def shared(who: Principal, wanted: Iterable[str]) -> frozenset[str]:
+    """Those of the scopes that the caller's own token has, too; never none, which would be all."""
+    found = frozenset(
+        one for one in wanted if who.scopes is None or any(_covers(own, one) for own in who.scopes)
+    )
+    return found or frozenset({NOTHING})
+
+
 @cache
 def reaches(scope: str, method: str, path: str) -> bool:
     """Whether a scope is for a route; `path` is that of its pattern."""
     name, _, qualifier = scope.partition(":")
     if qualifier and (qualifier != "read" or method not in READS):
         return False
-    if path == ME and name in REACH and "." not in name:
-        return True
-    return any(_under(path, prefix) for prefix in REACH.get(name, ()))
+    return _is_for(name, path)
 
 
 @cache
@@ -164,6 +171,25 @@ def scope_of(path: str) -> str:
     """The scope that a route asks for."""
     found = (name for name, prefixes in REACH.items() if any(_under(path, p) for p in prefixes))
     return next(found, ALL_APIS)
+
+
+@cache
+def _covers(scope: str, other: str) -> bool:
+    """Whether all that another scope is for, one is for as well."""
+    name, _, qualifier = scope.partition(":")
+    other_name, _, other_qualifier = other.partition(":")
+    if scope == other:
+        return True
+    if other_name not in REACH or qualifier not in ("", other_qualifier):
+        return False
+    return all(_is_for(name, path) for path in REACH[other_name])
+
+
+def _is_for(name: str, path: str) -> bool:
+    """Whether a path is of a scope's API; every API's scope has `Me`, too."""
+    if path == ME and name in REACH and "." not in name:
+        return True
+    return any(_under(path, prefix) for prefix in REACH.get(name, ()))
 
 
 def _under(path: str, prefix: str) -> bool:

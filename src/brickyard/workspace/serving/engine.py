@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from brickyard.workspace.identity.on_behalf import OnBehalf
 from brickyard.workspace.kernel import (
     ApiError,
     Home,
@@ -71,6 +72,7 @@ class ServingEngine:
         self._permissions = permissions
         self._records = Records(store)
         self._vault = Seal(home)
+        self.on_behalf = OnBehalf(identity)
         self._recipes = Recipes(
             home, workspaces, identity=identity, secrets=secrets, catalog=catalog
         )

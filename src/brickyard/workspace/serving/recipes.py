@@ -19,6 +19,7 @@ from brickyard.workspace.processes import Environments, Mounts
 from brickyard.workspace.serving.build_log import BuildLog
 from brickyard.workspace.serving.config import Entity
 from brickyard.workspace.serving.scorer import Recipe
+from brickyard.workspace.serving.user_policy import credentials_file, user_scopes_of
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
@@ -84,10 +85,13 @@ class Recipes:
             lifetime_s=TOKEN_LIFETIME_S,
             comment=f"served entity {entity.name}",
         )
+        user_scopes = user_scopes_of(model)
+        own = credentials_file(folder, token) if user_scopes else {}
         return Recipe(
             python=python,
             model=model,
-            environment={**_inherited(), **_connection(workspace, token), **given},
+            environment={**_inherited(), **_connection(workspace, token), **own, **given},
+            user_scopes=user_scopes,
             mounts=self._mounts(principal, workspace, model, folder),
             concurrency=entity.concurrency,
             memory_bytes=entity.memory_bytes,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PROCESS = Path(__file__).with_name("scoring_process.py")
 SECRET_HEADER = "X-Brickyard-Secret"
+USER_TOKEN_HEADER = "X-Brickyard-User-Token"
 START_TIMEOUT_S = 600.0
 POLL_S = 0.05
 DOUBT_S = 0.5
@@ -54,6 +55,7 @@ class Recipe:
     concurrency: int = 4  # requests at once
     memory_bytes: int | None = None
     forget: Callable[[], None] = lambda: None  # called when the process has ended
+    user_scopes: frozenset[str] = frozenset()  # of the callers' tokens that the model asks for
 
 
 class Scorer:
@@ -72,6 +74,7 @@ class Scorer:
         self.in_flight = 0  # this and the next are the fleet's to change
         self.used_at = time.monotonic()
         self.is_asleep = False  # or is about to be
+        self.user_scopes: frozenset[str] = frozenset()
         self._endpoint = endpoint
         self._start_child = launch
         self._folder = folder  # its working folder and socket
@@ -208,6 +211,7 @@ class Scorer:
         place = path.parent  # all of the data directory that it sees
         place.mkdir(parents=True, exist_ok=True)
         recipe = self._prepare(place)
+        self.user_scopes = recipe.user_scopes
         self._secret = secrets.token_urlsafe(32)
         own = {
             "BRICKYARD_MODEL": str(recipe.model),

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import faulthandler
 import hmac
 import json
@@ -31,10 +32,11 @@ import traceback
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 SECRET_HEADER = b"x-brickyard-secret"
 REQUEST_HEADER = b"x-request-id"
+USER_TOKEN_HEADER = b"x-brickyard-user-token"
 TIMEOUT = "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT"
 TIMEOUT_S = 297.0  # as on Databricks
 WAITING = 1000  # requests, at most
@@ -42,6 +44,7 @@ AHEAD = 64  # chunks that a model may be ahead of who reads its stream
 MEMORY_EVERY_S = 0.2
 OUT_OF_MEMORY, ALL_STUCK = 137, 70
 END = object()
+USER_TOKEN: contextvars.ContextVar[str] = contextvars.ContextVar("user_token")
 
 
 def main() -> None:
@@ -56,6 +59,7 @@ def main() -> None:
     from mlflow.pyfunc import scoring_server
 
     imported = time.monotonic()
+    _offer_user_tokens()
     model = scoring_server.load_model_with_mlflow_config(folder)
     note = f"model loaded in {time.monotonic() - imported:.1f} s after {imported - started:.1f} s"
     print(f"{note} of imports", file=sys.stderr, flush=True)
@@ -88,6 +92,47 @@ def _memory_bytes() -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
+
+
+class Tag(NamedTuple):
+    """What a request brings beside its body."""
+
+    id: str
+    user_token: str  # of who asked; empty unless the model acts on behalf of its callers
+
+
+class Invoker(dict[str, Any]):
+    """The main thread's attributes, where the SDK looks for the token of who asked.
+
+    It looks under one name whatever thread it is in; each request finds its own caller's there, and
+    code outside of any request finds none.
+    """
+
+    def __contains__(self, name: object) -> bool:
+        if name == "invokers_token":
+            return USER_TOKEN.get(None) is not None
+        return super().__contains__(name)
+
+    def __missing__(self, name: str) -> Any:
+        if name == "invokers_token":
+            return USER_TOKEN.get()
+        raise KeyError(name)
+
+
+def _offer_user_tokens() -> None:
+    """Let `ModelServingUserCredentials` of the SDK find them, where the model asks for that."""
+    folder = os.environ.get("SERVING_CREDENTIALS_DIR")
+    if not folder:
+        return
+    thread = threading.main_thread()
+    thread.__dict__ = Invoker(thread.__dict__)
+    with contextlib.suppress(ImportError, AttributeError):
+        # Versions of the SDK that know only the path of Databricks' own containers.
+        from databricks.sdk import credentials_provider
+
+        provider: Any = credentials_provider.ModelServingAuthProvider
+        file = f"{folder}/model-dependencies-oauth-token"
+        provider._MODEL_DEPENDENCY_OAUTH_TOKEN_FILE_PATH = file
 
 
 class Busy(Exception):
@@ -198,15 +243,16 @@ class Scorer:
     async def _invoke(self, headers: Any, receive: Any, send: Any) -> None:
         kind = headers.get(b"content-type", b"application/json").decode("latin-1")
         id = headers.get(REQUEST_HEADER, b"").decode("latin-1") or str(uuid.uuid4())
+        tag = Tag(id, headers.get(USER_TOKEN_HEADER, b"").decode("latin-1"))
         body = await _body(receive)
         try:
             request, options = _read(body, kind)
             if request is not None and request.get("stream") is True:
                 self._require_streams()
-                await self._stream(request, options, id, receive, send)
+                await self._stream(request, options, tag, receive, send)
                 return
             data = body if request is None or not options else json.dumps(request).encode()
-            working = self._workers.submit(self._score, data, kind, options, id)
+            working = self._workers.submit(self._score, data, kind, options, tag)
             done, _ = await asyncio.wait({working}, timeout=self._workers.timeout_s)
             if not done:
                 self._workers.given_up(working)
@@ -221,12 +267,12 @@ class Scorer:
         if getattr(self._model, "_predict_stream_fn", self) is None:
             raise ValueError("this model does not support streaming: it has no predict_stream")
 
-    def _score(self, body: bytes, kind: str, options: Any, id: str) -> tuple[int, str, str]:
+    def _score(self, body: bytes, kind: str, options: Any, tag: Tag) -> tuple[int, str, str]:
         from mlflow.pyfunc.scoring_server import invocations
 
-        with self._context(id):
+        with self._context(tag):
             done = invocations(body, kind, self._model, self._schema)
-        more = self._more(options, id)
+        more = self._more(options, tag.id)
         if done.status >= 400:
             fault = {"error_code": "BAD_REQUEST", "message": done.response}
             return done.status, json.dumps(fault), "application/json"
@@ -236,7 +282,7 @@ class Scorer:
                 return done.status, json.dumps(answer | more, default=str), done.mimetype
         return done.status, done.response, done.mimetype
 
-    async def _stream(self, request: Any, options: Any, id: str, receive: Any, send: Any) -> None:
+    async def _stream(self, request: Any, options: Any, tag: Tag, receive: Any, send: Any) -> None:
         """Each item that the model yields, as one event; then `[DONE]`.
 
         One thread draws all of them: the model's generator may hold context variables. It stops
@@ -252,7 +298,7 @@ class Scorer:
 
         def draw() -> None:
             try:
-                with contextlib.closing(self._items(request, options, id)) as drawn:
+                with contextlib.closing(self._items(request, options, tag)) as drawn:
                     for item in drawn:
                         put(item)
                         room.acquire()
@@ -307,18 +353,18 @@ class Scorer:
         finally:
             getting.cancel()
 
-    def _items(self, request: dict[str, Any], options: Any, id: str) -> Generator[Any, None, None]:
+    def _items(self, request: dict[str, Any], options: Any, tag: Tag) -> Generator[Any, None, None]:
         """What the model yields. Who asks for its trace gets that with the last item."""
         from mlflow.pyfunc.scoring_server import _parse_json_data
 
         parsed = _parse_json_data(json.dumps(request), self._model.metadata, self._schema)
-        with self._context(id):
+        with self._context(tag):
             drawn = iter(self._model.predict_stream(parsed.data, parsed.params))
             if options.get("return_trace"):
-                yield from self._with_trace(drawn, options, id)
+                yield from self._with_trace(drawn, options, tag.id)
             elif self._tells_id:
                 for item in drawn:
-                    yield item | _told(id) if isinstance(item, dict) else item
+                    yield item | _told(tag.id) if isinstance(item, dict) else item
             else:
                 yield from drawn
 
@@ -333,11 +379,18 @@ class Scorer:
         if item is not END:
             yield item | self._more(options, id) if isinstance(item, dict) else item
 
-    def _context(self, id: str) -> Any:
-        """Ties traces to this request, and to the endpoint."""
+    @contextlib.contextmanager
+    def _context(self, tag: Tag) -> Iterator[None]:
+        """Ties traces to this request and to the endpoint, and the SDK to who asked."""
         from mlflow.pyfunc.context import Context, set_prediction_context
 
-        return set_prediction_context(Context(request_id=id, endpoint_name=self._endpoint))
+        told = USER_TOKEN.set(tag.user_token) if tag.user_token else None
+        try:
+            with set_prediction_context(Context(request_id=tag.id, endpoint_name=self._endpoint)):
+                yield
+        finally:
+            if told is not None:
+                USER_TOKEN.reset(told)
 
     def _more(self, options: dict[str, Any], id: str) -> dict[str, Any]:
         """What the answer carries beside the model's own."""
