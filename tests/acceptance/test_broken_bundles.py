@@ -31,7 +31,7 @@ class Breakage:
 
 BREAKAGES = {
     "YAML that ends in the middle": Breakage(
-        old='"4"\n', new='"4\n', said="not valid YAML", at='"4'
+        old='"4"\n', new='"4\n', said="unexpected end of stream", at='"4'
     ),
     "a tab for indentation": Breakage(
         old="    caller:\n", new="\tcaller:\n", said="", at="\tcaller:"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from brickyard.values import Diagnostic, Value, read_yaml
 
 NOTEBOOK: Final = b"Databricks notebook source"
+Found: TypeAlias = tuple[Diagnostic, ...]
 COMMENTS: Final = {".py": b"# ", ".r": b"# ", ".scala": b"// ", ".sql": b"-- "}
 
 
@@ -24,6 +25,7 @@ class BundleFiles:
 
     source: Mapping[str, bytes]
     _parsed: dict[str, tuple[Value, tuple[Diagnostic, ...]] | None] = field(default_factory=dict)
+    _made: dict[str, tuple[Value, tuple[Diagnostic, ...]]] = field(default_factory=dict)
     _names: frozenset[str] | None = field(default=None)
     _folders: frozenset[str] | None = field(default=None)
 
@@ -41,6 +43,17 @@ class BundleFiles:
             self._parsed[path] = None if content is None else read_yaml(content, path)
         return self._parsed[path]
 
+    def made_of(
+        self, path: str, make: Callable[[Value, Found], tuple[Value, Found]]
+    ) -> tuple[Value, Found] | None:
+        """What `make` makes of the YAML in a file, made once; None when there is no such file."""
+        if path not in self._made:
+            parsed = self.parsed(path)
+            if parsed is None:
+                return None
+            self._made[path] = make(*parsed)
+        return self._made[path]
+
     def is_file(self, path: str) -> bool:
         """True when there is such a file."""
         try:
@@ -52,11 +65,15 @@ class BundleFiles:
         """True when a file lies below; folders outside the bundle are taken on trust."""
         if path in {"", "."} or path.startswith("../") or path == "..":
             return True
+        return path.rstrip("/") in self.folders()
+
+    def folders(self) -> frozenset[str]:
+        """Every folder below the bundle's root that holds a file."""
         if self._folders is None:
             self._folders = frozenset(
                 name[:at] for name in self.names() for at in range(len(name)) if name[at] == "/"
             )
-        return path.rstrip("/") in self._folders
+        return self._folders
 
     def names(self) -> frozenset[str]:
         """Every file below the bundle's root."""
@@ -64,13 +81,17 @@ class BundleFiles:
             self._names = frozenset(self.source)
         return self._names
 
-    def glob(self, pattern: str) -> tuple[str, ...]:
+    def glob(self, pattern: str, *, with_folders: bool = False) -> tuple[str, ...]:
         """Files matching a pattern, sorted; no wildcard crosses a folder, `**` is `*`."""
         parts = posixpath.normpath(pattern).split("/")
         if not any(is_pattern(part) for part in parts):
             name = "/".join(parts)
-            return (name,) if self.is_file(name) else ()
-        return tuple(sorted(name for name in self.names() if _fits(name.split("/"), parts)))
+            is_there = self.is_file(name) or (with_folders and self.is_folder(name))
+            return (name,) if is_there else ()
+        names: Iterable[str] = self.names()
+        if with_folders:
+            names = {*names, *self.folders()}
+        return tuple(sorted(name for name in names if _fits(name.split("/"), parts)))
 
     def is_notebook(self, path: str) -> bool:
         """True for `.ipynb`, and for sources whose first line says so."""
@@ -87,6 +108,11 @@ class BundleFiles:
 def is_pattern(text: str) -> bool:
     """True when `text` has a wildcard."""
     return any(letter in text for letter in "*?[")
+
+
+def is_well_formed(pattern: str) -> bool:
+    """False for a bracket that is not closed."""
+    return all("[" not in part or "]" in part[part.index("[") :] for part in pattern.split("/"))
 
 
 def _fits(names: list[str], parts: list[str]) -> bool:

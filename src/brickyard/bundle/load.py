@@ -7,25 +7,30 @@ resources are checked here, before targets merge, as a target may well repeat on
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.draft import Draft
-from brickyard.bundle.files import is_pattern
+from brickyard.bundle.files import is_pattern, is_well_formed
+from brickyard.bundle.normalise import normalise
+from brickyard.bundle.references import names_in
+from brickyard.bundle.schema import schema
 from brickyard.bundle.versions import check_version
 from brickyard.resources import TITLES
 from brickyard.values import (
     Diagnostic,
     Location,
+    Path,
     Value,
     did_you_mean,
     error,
+    has_errors,
     merge,
     recommendation,
     value_of,
     warning,
+    yaml,
 )
 
 ROOT_NAMES: Final = ("databricks.yml", "databricks.yaml", "bundle.yml", "bundle.yaml")
@@ -70,93 +75,132 @@ def read_root(draft: Draft) -> Draft:
 def read_includes(draft: Draft) -> Draft:
     """Merges every included file. Writes: `include`, as the list of files."""
     found: list[Diagnostic] = []
-    tree = draft.tree
-    owners = _Owners(found)
-    owners.add(tree)
     names = tuple(_included(draft, found))
+    if has_errors(found):
+        return draft.noting(*found)
+    tree = draft.tree
+    include = tree.get("include")
+    if not names:
+        tree = tree.drop("include")
+    elif include is not None:
+        tree = tree.put("include", value_of(list(names), include.locations).with_key(include.key))
     for name in names:
         part, problems = _read(draft, name)
         found.extend(problems)
-        if part.get("include") is not None:
+        nested = part.get("include")
+        if nested is not None:
             found.append(
                 warning(
                     "bundle/include-in-include",
                     "Include section is defined outside root file",
-                    f"Move the entries to `include` in {draft.root_file}.",
+                    f"It is ignored. Move the entries to `include` in {draft.root_file}.",
                     path="include",
-                    at=part.items["include"].key_locations,
+                    at=_of_the_first(nested),
                 )
             )
-            part = part.drop("include")
-        owners.add(part)
         found.extend(_named_for_one(part, name))
         tree, clashes = merge(tree, part)
         found.extend(clashes)
-    if not names:
-        tree = tree.drop("include")
-    elif tree.get("include") is not None:
-        places = tree.items["include"].locations
-        tree = tree.put(
-            "include", value_of(list(names), places).with_key(tree.items["include"].key)
-        )
     return draft.having(tree, found)
 
 
+def _of_the_first(listed: Value) -> tuple[Location, ...]:
+    """Where a list begins: at its first element, as the official CLI points at it."""
+    return listed.elements[0].locations if listed.elements else listed.locations
+
+
 def check_loaded(draft: Draft) -> Draft:
-    """Things that must hold of the merged files. Reads: everything. Writes: `bundle.cluster_id`."""
-    found: list[Diagnostic] = [*check_version(draft), *_keys_with_references(draft.tree)]
-    tree = draft.tree
-    old = tree.get("bundle.compute_id")
-    if old is not None:
+    """Things that must hold of the merged files. Reads: everything. Writes: old names as new."""
+    found: list[Diagnostic] = [*check_version(draft)]
+    tree = _cluster_ids(_targets(draft.tree, found), found)
+    if not (tree.get("targets") or Value({})).items:
+        tree = tree.put("targets", Value({"default": Value({})}))
+    found.extend(_keys_with_references(tree))
+    found.extend(_same_keys(tree))
+    return draft.having(tree, found)
+
+
+def _cluster_ids(tree: Value, found: list[Diagnostic]) -> Value:
+    """`compute_id` is the old name of `cluster_id`."""
+    owners: list[Path] = [("bundle",)]
+    owners += [("targets", name) for name in (tree.get("targets") or Value({})).items]
+    for owner in owners:
+        old = tree.get((*owner, "compute_id"))
+        if old is None:
+            continue
         found.append(
             warning(
                 "bundle/old-name",
                 "compute_id is deprecated, please use cluster_id instead",
                 "Rename the key.",
-                path="bundle.compute_id",
-                at=old.key_locations,
+                path="bundle.compute_id" if owner == ("bundle",) else "compute_id",
+                at=old.locations,
             )
         )
-        tree = tree.drop("bundle.compute_id").put("bundle.cluster_id", old)
-    if not draft.text("bundle.name"):
-        found.append(
-            error(
-                "bundle/no-name",
-                "bundle has no name",
-                f"Add `bundle: {{name: …}}` to {draft.root_file}.",
-                path="bundle.name",
-                at=[Location(draft.root_file, 1, 1)],
-            )
+        tree = tree.drop((*owner, "compute_id")).put((*owner, "cluster_id"), old)
+    return tree
+
+
+def check_values(draft: Draft) -> Draft:
+    """Every resource has a value. Reads: `resources`, the target laid over them."""
+    found = [
+        error(
+            "bundle/empty-resource",
+            f"{kind.removesuffix('s')} {key} is not defined",
+            "Give it at least its required fields, or remove its key.",
+            path=f"resources.{kind}.{key}",
+            at=value.locations,
         )
-    found.extend(_unknown_types(tree))
-    return draft.having(tree, found)
+        for kind, entries in (draft.tree.get("resources") or Value({})).items.items()
+        for key, value in entries.items.items()
+        if value.data is None
+    ]
+    return draft.noting(*found)
 
 
-def _read(draft: Draft, name: str) -> tuple[Value, list[Diagnostic]]:
-    """One file, in the form in which files merge."""
-    parsed = draft.files.parsed(name)
-    if parsed is None:
+def _read(draft: Draft, name: str) -> tuple[Value, tuple[Diagnostic, ...]]:
+    """One file, in the form in which files merge, its values in the kinds of their fields."""
+    made = draft.files.made_of(name, _in_form)
+    if made is None:
         detail = "It was listed but cannot be read. Check its permissions."
-        return Value({}), [
-            error("bundle/unreadable", "cannot read file", detail, at=[Location(name)])
-        ]
-    tree, problems = parsed
-    found = list(problems)
+        return Value({}), (
+            error("bundle/unreadable", "cannot read file", detail, at=[Location(name)]),
+        )
+    tree, found = made
+    file = posixpath.join(draft.facts.root, name)
+    return tree, tuple(_of_the_file(one, file) for one in found)
+
+
+def _of_the_file(found: Diagnostic, file: str) -> Diagnostic:
+    """What is wrong with a file as a whole, said as the official CLI says it: with its path."""
+    at = found.locations[0] if found.locations else None
+    match found.code:
+        case yaml.OF_VALUES if at is not None:
+            said = f"failed to load {file}: yaml ({file}:{at.line}:{at.column}): {found.summary}"
+        case yaml.CODE | "bundle/not-a-map":
+            said = f"failed to load {file}: {found.summary}"
+        case _:
+            return found
+    return replace(found, summary=said)
+
+
+def _in_form(tree: Value, found: tuple[Diagnostic, ...]) -> tuple[Value, tuple[Diagnostic, ...]]:
     if tree.data is None:
         return Value({}, tree.locations), found
     if not isinstance(tree.data, dict):
-        found.append(
+        return Value({}, tree.locations), (
+            *found,
+            warning("bundle/wrong-kind", f"expected map, found {tree.kind}", at=tree.locations),
             error(
                 "bundle/not-a-map",
-                "file is not a map",
+                ":0:0: expected a map, found a invalid",
                 f"Expected keys such as `resources:`, found a {tree.kind}. Write it as a map.",
                 at=tree.locations,
-            )
+            ),
         )
-        return Value({}, tree.locations), found
-    tree = _without_empty_sections(tree)
-    tree = _targets(tree, found)
-    return _variables_in_full(tree), found
+    tree = _variables_in_full(_without_empty_sections(tree))
+    made, problems = normalise(tree, "Root", schema())
+    return made, (*found, *problems)
 
 
 def _without_empty_sections(tree: Value) -> Value:
@@ -180,12 +224,13 @@ def _targets(tree: Value, found: list[Diagnostic]) -> Value:
         found.append(
             error(
                 "bundle/targets-twice",
-                "both environments and targets are given",
+                "both 'environments' and 'targets' are specified; only 'targets' should be used:"
+                f" {old.location}",
                 "`environments` is the old name of `targets`: move its entries there.",
-                at=(*old.key_locations, *tree.items["targets"].key_locations),
+                at=(*old.locations, *tree.items["targets"].locations),
             )
         )
-        return tree.drop("environments")
+        return tree
     return tree.with_data(
         {("targets" if name == "environments" else name): part for name, part in tree.items.items()}
     )
@@ -193,12 +238,14 @@ def _targets(tree: Value, found: list[Diagnostic]) -> Value:
 
 def _variables_in_full(tree: Value) -> Value:
     """`targets.t.variables.v: x` means `{default: x}`, unless it is a definition already."""
-    for target, settings in (tree.items.get("targets") or Value({})).items.items():
-        for name, given in (settings.child("variables") or Value({})).items.items():
-            if not (isinstance(given.data, dict) and set(given.data) in FULL):
+    for section in ("targets", "environments"):
+        for target, settings in (tree.items.get(section) or Value({})).items.items():
+            for name, given in (settings.child("variables") or Value({})).items.items():
+                if given.data is None or (given.items and set(given.items) in FULL):
+                    continue
                 plain = Value(given.data, given.locations)
                 whole = Value({"default": plain}, given.locations, given.key)
-                tree = tree.put(("targets", target, "variables", name), whole)
+                tree = tree.put((section, target, "variables", name), whole)
     return tree
 
 
@@ -208,7 +255,7 @@ def _included(draft: Draft, found: list[Diagnostic]) -> Iterator[str]:
     include = draft.tree.get("include")
     for index, entry in enumerate(include.elements if include else ()):
         path = f"include[{index}]"
-        if not entry.text or entry.text.startswith("/"):
+        if entry.text.startswith("/"):
             found.append(
                 error(
                     "bundle/include-path",
@@ -218,8 +265,19 @@ def _included(draft: Draft, found: list[Diagnostic]) -> Iterator[str]:
                     at=entry.locations,
                 )
             )
-            continue
-        names = draft.files.glob(entry.text)
+            return
+        if not is_well_formed(entry.text):
+            found.append(
+                error(
+                    "bundle/include-pattern",
+                    "syntax error in pattern",
+                    f"`{entry.text}` has a bracket that is not closed. Close it.",
+                    path=path,
+                    at=entry.locations,
+                )
+            )
+            return
+        names = draft.files.glob(entry.text, with_folders=True)
         if not names and not is_pattern(entry.text):
             found.append(
                 error(
@@ -250,35 +308,28 @@ def _included(draft: Draft, found: list[Diagnostic]) -> Iterator[str]:
             )
 
 
-class _Owners:
-    """Which file and type use a key, across the files as they are loaded."""
-
-    def __init__(self, found: list[Diagnostic]) -> None:
-        self.found = found
-        self.seen: dict[str, tuple[str, Value]] = {}
-
-    def add(self, tree: Value) -> None:
-        for kind, entries in (tree.items.get("resources") or Value({})).items.items():
-            for key, value in entries.items.items():
-                self._add(key, f"resources.{kind}.{key}", value)
-        for key, value in (tree.items.get("scripts") or Value({})).items.items():
-            self._add(key, f"scripts.{key}", value)
-
-    def _add(self, key: str, address: str, value: Value) -> None:
-        if key not in self.seen:
-            self.seen[key] = (address, value)
-            return
-        other, first = self.seen[key]
-        what = "is defined in two files" if other == address else f"has the key of {other}"
-        self.found.append(
-            error(
+def _same_keys(tree: Value) -> Iterator[Diagnostic]:
+    """Every key belongs to one resource or script, written in one file."""
+    held: dict[str, list[tuple[str, Value]]] = {}
+    for kind, entries in (tree.items.get("resources") or Value({})).items.items():
+        for key, value in entries.items.items():
+            held.setdefault(key, []).append((f"resources.{kind}.{key}", value))
+    for key, value in (tree.items.get("scripts") or Value({})).items.items():
+        held.setdefault(key, []).append((f"scripts.{key}", value))
+    for key, owners in held.items():
+        places = [place for _, value in owners for place in value.locations]
+        if len(places) > 1:
+            yield error(
                 "bundle/duplicate-resource",
                 f"multiple resources or scripts have been defined with the same key: {key}",
-                f"{address} {what}. Every key belongs to one resource: rename or remove one.",
-                path=address,
-                at=(*value.key_locations, *first.key_locations),
+                "Every key belongs to one resource, written in one file: rename or remove one.",
+                path="\n".join(sorted(address for address, _ in owners)),
+                at=sorted(places, key=_order),
             )
-        )
+
+
+def _order(place: Location) -> tuple[str, int, int]:
+    return place.file, place.line, place.column
 
 
 def _named_for_one(part: Value, name: str) -> Iterator[Diagnostic]:
@@ -312,29 +363,18 @@ def _named_for_one(part: Value, name: str) -> Iterator[Diagnostic]:
 
 
 def _keys_with_references(tree: Value) -> Iterator[Diagnostic]:
-    trees = [tree, *(tree.items.get("targets") or Value({})).items.values()]
-    for part in trees:
+    parts = {"": tree} | {
+        f"targets.{target}.": settings
+        for target, settings in (tree.items.get("targets") or Value({})).items.items()
+    }
+    for prefix, part in parts.items():
         for kind, entries in (part.child("resources") or Value({})).items.items():
             for key, value in entries.items.items():
-                if re.search(r"\$\{.*\}", key):
+                if names_in(key):
                     yield error(
                         "bundle/reference-in-key",
                         f'resource key "{key}" must not contain variable references',
                         "Keys are fixed. Put the reference into the resource's `name`.",
-                        path=f"resources.{kind}.{key}",
-                        at=value.key_locations,
-                    )
-
-
-def _unknown_types(tree: Value) -> Iterator[Diagnostic]:
-    for kind, entries in (tree.items.get("resources") or Value({})).items.items():
-        if kind in TITLES and entries.kind == "map":
-            for key, value in entries.items.items():
-                if value.data is None or not isinstance(value.data, dict):
-                    yield error(
-                        "bundle/empty-resource",
-                        f"{SINGULAR_KEYS[kind]} {key} is not defined",
-                        "Give it at least its required fields, or remove its key.",
-                        path=f"resources.{kind}.{key}",
-                        at=value.key_locations,
+                        path=f"{prefix}resources.{kind}.{key}",
+                        at=value.locations,
                     )

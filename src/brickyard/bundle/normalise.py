@@ -11,9 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from brickyard.bundle.go_text import go_float, go_quoted, plain_float
 from brickyard.bundle.references import is_pure
 from brickyard.bundle.schema import Schema
-from brickyard.values import Diagnostic, Path, Value, did_you_mean, show, warning
+from brickyard.values import Diagnostic, Path, Value, did_you_mean, kind_of, show, warning
 
 YES: Final = frozenset({"true", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
 NO: Final = frozenset({"false", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
@@ -50,21 +51,22 @@ class Normaliser:
         if kind in self.schema.enumerations:
             kind = "string"
         made = SCALARS[kind](value)
-        return made if made is not None else self.wrong(value, NAMES[kind], path)
+        return made if made is not None else self.wrong(value, kind, path)
 
     def sequence(self, value: Value, kind: str, path: Path) -> Value | None:
         if value.data is None:
             return value
         if not isinstance(value.data, tuple):
             return self.wrong(value, "sequence", path)
-        made = [
-            self.value(element, kind, (*path, index)) for index, element in enumerate(value.data)
-        ]
-        kept = tuple(element for element in made if element is not None)
+        kept: list[Value] = []
+        for element in value.data:
+            made = self.value(element, kind, (*path, len(kept)))
+            if made is not None:
+                kept.append(made)
         same = len(kept) == len(value.data) and all(
             new is old for new, old in zip(kept, value.data, strict=True)
         )
-        return value if same else value.with_data(kept)
+        return value if same else value.with_data(tuple(kept))
 
     def mapping(self, value: Value, kind: str, path: Path) -> Value | None:
         if value.data is None:
@@ -118,9 +120,9 @@ class Normaliser:
     def wrong(self, value: Value, expected: str, path: Path) -> Value | None:
         """Notes that the value has the wrong kind; nothing is kept of it."""
         text = (
-            "expected a string value, found null"
-            if expected == "string" and value.data is None
-            else f"expected {expected}, found {value.kind}"
+            f"expected a {expected} value, found null"
+            if value.data is None and expected in SCALARS
+            else _misfit(value.data, expected)
         )
         self.found.append(
             warning(
@@ -128,10 +130,25 @@ class Normaliser:
                 text,
                 "The value is left out. Write it as the field's reference page says.",
                 path=show(path),
-                at=value.locations,
+                at=value.locations[:1],
             )
         )
         return None
+
+
+def _misfit(data: object, expected: str) -> str:
+    """Why a value is of no use as `expected`; numbers have words of their own."""
+    if expected == "int" and isinstance(data, str):
+        return f"cannot parse {go_quoted(data)} as an integer"
+    if expected == "float" and isinstance(data, str):
+        return f"cannot parse {go_quoted(data)} as a floating point number"
+    if expected == "int" and isinstance(data, float):
+        return f'cannot accurately represent "{go_float(data)}" as integer due to precision loss'
+    if expected == "float" and isinstance(data, int) and not isinstance(data, bool):
+        return (
+            f'cannot accurately represent "{data}" as floating point number due to precision loss'
+        )
+    return f"expected {expected}, found {kind_of(data)}"
 
 
 def _only_anchors(value: Value) -> bool:
@@ -139,7 +156,7 @@ def _only_anchors(value: Value) -> bool:
     if value.anchored:
         return True
     below = value.elements or tuple(value.items.values())
-    return bool(below) and all(part.anchored for part in below)
+    return bool(below) and all(_only_anchors(part) for part in below)
 
 
 def as_string(value: Value) -> Value | None:
@@ -152,8 +169,7 @@ def as_string(value: Value) -> Value | None:
         case int():
             return value.with_data(str(value.data))
         case float():
-            text = repr(value.data)
-            return value.with_data(text[:-2] if text.endswith(".0") else text)
+            return value.with_data(plain_float(value.data))
         case _:
             return None
 
@@ -174,10 +190,10 @@ def as_int(value: Value) -> Value | None:
         return None
     if isinstance(data, int):
         return value
-    if isinstance(data, float) and data.is_integer():
+    if isinstance(data, float) and data.is_integer() and int(data) in INTEGERS:
         return value.with_data(int(data))
     if isinstance(data, str) and re.fullmatch(r"[-+]?[0-9]{1,30}", data):
-        return value.with_data(int(data))
+        return value.with_data(int(data)) if int(data) in INTEGERS else None
     return None
 
 
@@ -189,7 +205,7 @@ def as_float(value: Value) -> Value | None:
     if isinstance(data, float):
         return value
     if isinstance(data, int):
-        return value if abs(data) <= 2**53 else None
+        return value if float(data) == data else None
     if isinstance(data, str):
         try:
             return value.with_data(float(data))
@@ -199,4 +215,4 @@ def as_float(value: Value) -> Value | None:
 
 
 SCALARS: Final = {"string": as_string, "bool": as_bool, "int": as_int, "float": as_float}
-NAMES: Final = {"string": "string", "bool": "bool", "int": "int", "float": "float"}
+INTEGERS: Final = range(-(2**63), 2**63)

@@ -21,8 +21,8 @@ ESCAPES: Final = {
 
 
 def resolved_plain(resolved: Resolved) -> dict[str, Plain]:
-    """The tree as plain data, without targets and secrets; nothing in it refers to a place."""
-    tree = resolved.tree.drop("targets").drop("environments").plain()
+    """The tree as plain data, without secrets; nothing in it refers to a place."""
+    tree = resolved.tree.plain()
     return without_secrets(tree) if isinstance(tree, dict) else {}
 
 

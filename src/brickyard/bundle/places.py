@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.resolved import SyncPlan
-from brickyard.values import Diagnostic, Path, Value, error, show, value_of, warning
+from brickyard.values import Diagnostic, Location, Path, Value, error, show, value_of, warning
 
 BELOW: Final = {
     "file_path": "files",
@@ -17,8 +16,12 @@ BELOW: Final = {
     "artifact_path": "artifacts",
     "state_path": "state",
 }
-TWICE: Final = re.compile(
-    r"/Workspace/?(?=\$\{workspace\.(root|file|resource|artifact|state)_path\})"
+TWICE: Final = tuple(
+    (f"/Workspace{slash}{reference}", reference)
+    for reference in (
+        f"${{workspace.{name}_path}}" for name in ("root", "file", "artifact", "state", "resource")
+    )
+    for slash in ("/", "")
 )
 
 
@@ -37,6 +40,7 @@ def put_facts(draft: Draft) -> Draft:
     if host is not None and not host.data:
         tree = tree.drop("workspace.host")
     git = draft.facts.git
+    tree = tree.drop("bundle.git.actual_branch").drop("bundle.git.commit")
     if git is None:
         here = seen_from(".", draft.sync.root, draft.facts.root)
         tree = tree.put("bundle.git.bundle_root_path", value_of(here))
@@ -63,6 +67,8 @@ def put_paths(draft: Draft) -> Draft:
     given = tree.get("workspace.root_path")
     root = given.text if given is not None else ""
     name = tree.get("bundle.name")  # where to look when the default path has a fault
+    if not root and not draft.text("bundle.name"):
+        return draft.noting(_no_name(draft))
     if not root:
         root = f"~/.bundle/{draft.text('bundle.name')}/{draft.target}"
     if root.startswith("~/"):
@@ -70,28 +76,40 @@ def put_paths(draft: Draft) -> Draft:
     tree = tree.put("workspace.root_path", _kept(given or name, _prefixed(root)))
     for key, folder in BELOW.items():
         own = tree.get(("workspace", key))
-        path = own.text if own is not None and own.text else f"{_prefixed(root)}/{folder}"
+        path = own.text if own is not None and own.text else posixpath.join(root, folder)
         tree = tree.put(("workspace", key), _kept(own or given or name, _prefixed(path)))
     found: list[Diagnostic] = []
 
     def change(path: Path, value: Value) -> Value:
         if not isinstance(value.data, str) or "/Workspace" not in value.data:
             return value
-        text = TWICE.sub("", value.data)
-        if text == value.data:
-            return value
-        found.append(
-            warning(
-                "bundle/workspace-twice",
-                "path begins with /Workspace twice",
-                "Workspace paths hold it already. Remove `/Workspace` before the reference.",
-                path=show(path),
-                at=value.locations,
+        text = value.data
+        for twice, once in TWICE:
+            if twice not in text:
+                continue
+            text = text.replace(twice, once)
+            found.append(
+                warning(
+                    "bundle/workspace-twice",
+                    f'substring "{twice}" found in "{value.data}". Please update this to "{text}".',
+                    "Workspace paths hold it already. Remove `/Workspace` before the reference.",
+                    path=show(path),
+                    at=value.locations,
+                )
             )
-        )
-        return value.with_data(text)
+        return value if text == value.data else value.with_data(text)
 
     return draft.having(tree.map(change), found)
+
+
+def _no_name(draft: Draft) -> Diagnostic:
+    return error(
+        "bundle/no-name",
+        "unable to define default workspace root: bundle name not defined",
+        f"Add `bundle: {{name: …}}` to {draft.root_file}.",
+        path="bundle.name",
+        at=[Location(draft.root_file, 1, 1)],
+    )
 
 
 def _kept(old: Value | None, text: str) -> Value:

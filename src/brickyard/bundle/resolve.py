@@ -22,7 +22,7 @@ from brickyard.bundle.glob_checks import check_globs
 from brickyard.bundle.identity import apply_run_as
 from brickyard.bundle.keyed_lists import merge_keyed_lists
 from brickyard.bundle.left_out import leave_out
-from brickyard.bundle.load import check_loaded, read_includes, read_root
+from brickyard.bundle.load import check_loaded, check_values, read_includes, read_root
 from brickyard.bundle.local_paths import translate_paths
 from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
 from brickyard.bundle.permissions import apply_permissions, fix_owners
@@ -31,7 +31,12 @@ from brickyard.bundle.python_resources import run_python as run_python_functions
 from brickyard.bundle.resolved import Declared, Resolved, RunPython
 from brickyard.bundle.script_checks import check_scripts
 from brickyard.bundle.secret_checks import check_secrets
-from brickyard.bundle.setting_checks import check_settings
+from brickyard.bundle.setting_checks import (
+    check_engine,
+    check_settings,
+    check_volumes,
+    link_sources,
+)
 from brickyard.bundle.settle import (
     annotate,
     apply_defaults,
@@ -51,19 +56,22 @@ from brickyard.bundle.wheel_checks import check_runtimes
 from brickyard.values import Diagnostic, Value, has_errors
 
 LOAD: Final[tuple[Step, ...]] = (read_root, read_includes)
-TARGET: Final[tuple[Step, ...]] = (normalise_tree, check_loaded, choose_target)
+TARGET: Final[tuple[Step, ...]] = (check_loaded, choose_target)
 SETTINGS: Final[tuple[Step, ...]] = (
     apply_target,
     leave_out,
+    check_values,
     warn_about_host,
+    check_engine,
     check_scripts,
     check_secrets,
     put_sync,
     put_facts,
+    link_sources,
     put_paths,
     set_variables,
 )
-VALUES: Final[tuple[Step, ...]] = (resolve_settings, ask_lookups)
+VALUES: Final[tuple[Step, ...]] = (resolve_settings, check_volumes, ask_lookups)
 RESOURCES: Final[tuple[Step, ...]] = (
     apply_mode,
     resolve_resources,
@@ -126,12 +134,20 @@ def resolve(
         given=variables or {},
         run_python=run_python,
     )
+    failed: Value | None = None
     for stage in stages:
         for step in stage:
+            known = len(draft.diagnostics)
             draft = step(draft)
-        if has_errors(one for one in draft.diagnostics if one.code not in OF_DEPLOYS):
+            if failed is None and _stop(draft.diagnostics[known:]):
+                failed = draft.tree
+        if failed is not None:
             break
-    return finished(draft)
+    return finished(draft, failed)
+
+
+def _stop(found: Iterable[Diagnostic]) -> bool:
+    return has_errors(one for one in found if one.code not in OF_DEPLOYS)
 
 
 def resolve_target(
@@ -145,8 +161,8 @@ def resolve_target(
     return resolve(files, facts=facts, target=target, variables=variables, stages=BEFORE_RESOURCES)
 
 
-def finished(draft: Draft) -> Resolved:
-    """What is handed out of a draft."""
+def finished(draft: Draft, failed: Value | None = None) -> Resolved:
+    """What is handed out of a draft; where it failed, its tree as it was at the first error."""
     tree = draft.tree.drop("targets")
     return Resolved(
         name=draft.text("bundle.name"),
@@ -156,7 +172,7 @@ def finished(draft: Draft) -> Resolved:
         root_file=draft.root_file,
         environment=environment_of(draft.target, draft.mode),
         host=draft.host,
-        tree=tree,
+        tree=tree if failed is None else failed,
         diagnostics=tuple(_once(draft.diagnostics)),
         resources=tuple(declared(tree)),
         questions=draft.questions,

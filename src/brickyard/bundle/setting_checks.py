@@ -8,41 +8,72 @@ from typing import Final
 from brickyard.bundle.draft import Draft
 from brickyard.values import Diagnostic, Value, error, recommendation, warning
 
-FOLDERS: Final = ("root_path", "file_path", "resource_path", "state_path")
+FOLDERS: Final = ("root_path", "file_path", "state_path", "resource_path")
+LINKED: Final = "presets.source_linked_deployment"
 PRINCIPALS: Final = ("user_name", "service_principal_name")
 
 
 def check_settings(draft: Draft) -> Draft:
-    """Runs every check. Reads: everything but `resources`."""
-    return draft.noting(*_engine(draft), *_volumes(draft), *_shared(draft), *_deployer(draft))
+    """What stands beside the resources. Reads: everything but `resources`."""
+    return draft.noting(*_shared(draft), *_deployer(draft))
 
 
-def _engine(draft: Draft) -> Iterator[Diagnostic]:
+def check_engine(draft: Draft) -> Draft:
+    """There is one engine here. Reads: `bundle.engine`."""
     engine = draft.tree.get("bundle.engine")
-    if engine is not None and engine.text not in {"", "direct"}:
-        yield warning(
+    if engine is None or engine.text in {"", "direct"}:
+        return draft
+    if engine.text != "terraform":
+        return draft.noting(
+            error(
+                "bundle/engine",
+                f'invalid value "{engine.text}" for bundle.engine (expected "terraform" or'
+                ' "direct")',
+                "Remove `bundle.engine`, or write `direct`.",
+                path="bundle.engine",
+                at=engine.locations[:1],
+            )
+        )
+    return draft.noting(
+        warning(
             "bundle/engine",
-            "only the direct engine is known",
-            f"`{engine.text}` is ignored. Remove `bundle.engine`, or write `direct`.",
+            "the terraform deployment engine is deprecated and will stop working in a future"
+            " version of the CLI",
+            "Only the direct engine is known here, and it is used: remove `bundle.engine`.",
             path="bundle.engine",
-            at=engine.locations,
+            at=engine.locations[:1],
         )
-    linked = draft.tree.get("presets.source_linked_deployment")
-    if linked is not None and linked.data is True:
-        yield warning(
-            "bundle/source-linked",
-            "source-linked deployment is available only in the Databricks Workspace",
-            "The files are uploaded. Remove `presets.source_linked_deployment`.",
-            path="presets.source_linked_deployment",
-            at=linked.locations,
-        )
+    )
 
 
-def _volumes(draft: Draft) -> Iterator[Diagnostic]:
+def link_sources(draft: Draft) -> Draft:
+    """Files are always uploaded here. Reads and writes: `presets.source_linked_deployment`."""
+    linked = draft.tree.get(LINKED)
+    if linked is None or linked.data is not True:
+        return draft
+    return draft.having(
+        draft.tree.put(LINKED, linked.with_data(False)),
+        [
+            warning(
+                "bundle/source-linked",
+                "source-linked deployment is available only in the Databricks Workspace",
+                "The files are uploaded. Remove `presets.source_linked_deployment`.",
+                path=f"targets.{draft.target}.{LINKED}",
+                at=linked.locations,
+            )
+        ],
+    )
+
+
+def check_volumes(draft: Draft) -> Draft:
+    """Only artifacts may live in a volume. Reads: `workspace.*_path`."""
+    found: list[Diagnostic] = []
     for name in FOLDERS:
         path = draft.tree.get(("workspace", name))
-        if path is not None and path.text.startswith("/Volumes/"):
-            yield error(
+        if path is None or not path.text.startswith("/Volumes/"):
+            continue
+        found.append(
+            error(
                 "bundle/volume-path",
                 f"workspace.{name} {path.text} starts with /Volumes. /Volumes can only be used with"
                 " workspace.artifact_path.",
@@ -50,6 +81,10 @@ def _volumes(draft: Draft) -> Iterator[Diagnostic]:
                 path=f"workspace.{name}",
                 at=path.locations,
             )
+        )
+        if name == "root_path":
+            break  # the others lie below it
+    return draft.noting(*found)
 
 
 def _shared(draft: Draft) -> Iterator[Diagnostic]:
@@ -84,12 +119,23 @@ def _deployer(draft: Draft) -> Iterator[Diagnostic]:
             held = entry.child(name)
             if held is not None and held.text in names:
                 return
+    name = draft.facts.user.user_name
+    kind = "service_principal_name" if draft.facts.user.is_service_principal else "user_name"
     yield recommendation(
         "bundle/deployer-permission",
-        "permissions section should explicitly include the current deployment identity"
-        f" '{draft.facts.user.user_name}' or one of its groups",
-        f"Add {draft.facts.user.user_name} with level CAN_MANAGE to `permissions`, so that the next"
-        " deployment by them or by others works.",
+        f"""permissions section should explicitly include the current deployment identity '{name}' \
+or one of its groups
+If it is not included, CAN_MANAGE permissions are only applied if the present identity is used to \
+deploy.
+
+Consider using a adding a top-level permissions section such as the following:
+
+  permissions:
+    - {kind}: {name}
+      level: CAN_MANAGE
+
+See https://docs.databricks.com/dev-tools/bundles/permissions.html to learn more about permission \
+configuration.""",
         path="permissions",
         at=draft.tree.items["permissions"].locations,
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.references import names_in
 from brickyard.values import (
     Diagnostic,
     Value,
@@ -18,15 +19,25 @@ from brickyard.values import (
 
 MERGED: Final = ("bundle", "workspace", "artifacts", "resources", "sync", "permissions", "presets")
 WHOLE: Final = ("run_as",)
+AUTHENTICATION: Final = (
+    "host",
+    "profile",
+    "auth_type",
+    "client_id",
+    "google_service_account",
+    "azure_use_msi",
+    "azure_client_id",
+    "azure_tenant_id",
+    "azure_environment",
+    "azure_login_app_id",
+    "account_id",
+    "workspace_id",
+)
 
 
 def choose_target(draft: Draft) -> Draft:
-    """Names the target. Reads: `targets`; without any, one called `default` is made."""
-    targets = draft.tree.get("targets")
-    if targets is None or not targets.items:
-        tree = draft.tree.put("targets", Value({"default": Value({})}))
-        draft = draft.having(tree)
-        targets = tree.items["targets"]
+    """Names the target. Reads: `targets`."""
+    targets = draft.tree.get("targets") or Value({})
     wanted = draft.wanted_target
     if wanted:
         if wanted in targets.items:
@@ -105,7 +116,7 @@ def _settings(tree: Value, chosen: Value, found: list[Diagnostic]) -> Value:
     mode = chosen.child("mode")
     if mode is not None and mode.data is not None:
         tree = tree.put("bundle.mode", mode)
-    cluster = chosen.child("cluster_id") or chosen.child("compute_id")
+    cluster = chosen.child("cluster_id")
     if cluster is not None:
         tree = tree.put("bundle.cluster_id", cluster)
     git = chosen.child("git")
@@ -157,9 +168,9 @@ def environment_of(target: str, mode: str) -> str:
 def warn_about_host(draft: Draft) -> Draft:
     """Auth fields take no references: they are needed before anything is resolved."""
     found = []
-    for name in ("host", "profile", "client_id", "azure_tenant_id", "azure_client_id"):
+    for name in AUTHENTICATION:
         value = draft.tree.get(("workspace", name))
-        if value is not None and "${" in value.text:
+        if value is not None and names_in(value.text):
             found.append(
                 warning(
                     "bundle/reference-in-auth",
@@ -171,12 +182,15 @@ def warn_about_host(draft: Draft) -> Draft:
                 )
             )
     name_value = draft.tree.get("bundle.name")
-    if name_value is not None and "${" in name_value.text:
+    if name_value is not None and names_in(name_value.text):
         found.append(
             warning(
                 "bundle/reference-in-name",
-                "references do not work in the bundle's name",
-                "The name is part of every path. Write a fixed one.",
+                "Please do not use variable interpolation in the name of your bundle. The name of"
+                " your bundle\nis a part of the path at which your bundle state is stored at by"
+                " default. Parameterizing it at\nruntime can have unexpected consequences like"
+                " duplicate deployments or resources not being\ncleaned up during bundle destroy.",
+                "Write a fixed name.",
                 path="bundle.name",
                 at=name_value.locations,
             )

@@ -281,7 +281,7 @@ def summary(chosen: Chosen, *, force_pull: bool, include_locations: bool) -> Non
         return
     _echo_header(project)
     items = summarise(project, state)
-    click.echo("Resources:" if items else "Resources: none")
+    click.echo("Resources:")
     shown = ""
     for item in items:
         if item.type != shown:
@@ -373,14 +373,27 @@ def _echo_tree(tree: object) -> None:
 
 
 def _echo_header(project: Project) -> None:
-    where = project.client.host if project.client is not None else project.address.host
-    embedded = f"embedded ({project.address.environment})" if project.address.is_embedded else ""
-    click.echo(f"Name: {project.resolved.name}")
-    click.echo(f"Target: {project.resolved.target}")
-    click.echo("Workspace:")
-    click.echo(f"  Host: {' '.join(part for part in (where, embedded) if part) or 'by profile'}")
-    click.echo(f"  User: {project.user.user_name}")
-    click.echo(f"  Path: {project.path('root_path')}")
+    """What is known of the deployment; a host only where the bundle or the embedded one says it."""
+    host = project.text("workspace.host")
+    if project.address.is_embedded:
+        where = project.client.host if project.client is not None else project.address.host
+        embedded = f"embedded ({project.address.environment})"
+        host = " ".join(part for part in (where, embedded) if part)
+    name = project.text("bundle.name")
+    target = project.text("bundle.target")
+    user = project.text("workspace.current_user.userName")
+    path = project.path("root_path")
+    if not name:
+        return
+    click.echo(f"Name: {name}")
+    if target:
+        click.echo(f"Target: {target}")
+    known = (("Host", host), ("User", user), ("Path", path))
+    if user or path:
+        click.echo("Workspace:")
+        for title, value in known:
+            if value:
+                click.echo(f"  {title}: {value}")
 
 
 def _echo_report(

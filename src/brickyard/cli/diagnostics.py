@@ -38,8 +38,8 @@ def render(
     """One finding as text, ending with an empty line."""
     word = diagnostic.severity.value.capitalize()
     lines = [f"{paint(word + ':', COLOURS[diagnostic.severity])} {diagnostic.summary}"]
-    if diagnostic.path:
-        lines.append(f"  at {diagnostic.path}")
+    for index, path in enumerate((diagnostic.path or "").splitlines()):
+        lines.append(("  at " if index == 0 else "     ") + path)
     for index, place in enumerate(diagnostic.locations):
         lines.append(("  in " if index == 0 else "     ") + str(place))
     lines += [f"  {paint(line, 'dim')}" for line in _source(diagnostic, files)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-TARGET = click.option("-t", "--target", metavar="TARGET", help="Target of the bundle to use.")
+TARGET = click.option(
+    "-t",
+    "--target",
+    metavar="TARGET",
+    help="Target of the bundle to use; else DATABRICKS_BUNDLE_TARGET.",
+)
 OLD_TARGET = click.option("-e", "--environment", hidden=True)  # what the target was called once
 OUTPUT = click.option(
     "-o",
@@ -144,7 +150,11 @@ def _options(command: Command, output_option: Callable[[Any], Any]) -> Command:
         **rest: Any,
     ) -> Any:
         start_log(debug=debug, log_level=log_level, log_file=log_file, log_format=log_format)
-        target = target or environment
+        if environment:
+            click.echo(
+                "Flag --environment has been deprecated, use --target flag instead", err=True
+            )
+        target = target or environment or _target_of_surroundings()
         chosen = Chosen(
             target=target, variables=variables, profile=profile, local=local, output=output
         )
@@ -159,6 +169,11 @@ def _options(command: Command, output_option: Callable[[Any], Any]) -> Command:
         decorated = option(decorated)
     result: Command = decorated
     return result
+
+
+def _target_of_surroundings() -> str | None:
+    named = (os.environ.get(name) for name in ("DATABRICKS_BUNDLE_TARGET", "DATABRICKS_BUNDLE_ENV"))
+    return next((target for target in named if target), None)
 
 
 def load(chosen: Chosen, *, ask: Ask | None = None, cluster_id: str = "") -> Project:

@@ -15,7 +15,7 @@ from brickyard.values.diagnostic import (
 from brickyard.values.location import Location
 from brickyard.values.merge import merge
 from brickyard.values.suggestion import did_you_mean, nearest
-from brickyard.values.value import Path, Plain, Value, show, steps, value_of
+from brickyard.values.value import Path, Plain, Value, kind_of, show, steps, value_of
 from brickyard.values.yaml import read_yaml
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "error",
     "excerpt",
     "has_errors",
+    "kind_of",
     "merge",
     "nearest",
     "read_yaml",

@@ -2,7 +2,8 @@
 
 Built on the events of PyYAML's C parser, which carry line and column at no cost. Only the first
 document of a stream is read. Booleans are `true` and `false` only, `0777` is 777, timestamps keep
-their text, `yes` and `on` stay strings. JSON is read the same way.
+their text, `yes` and `on` stay strings. JSON is read the same way. Summaries are the official
+CLI's, whose parser is a port of the same C library.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ except ImportError:  # PyYAML without its C library: slower, the same events
 
 DEEPEST: Final = 100
 LARGEST: Final = 2_000_000
+LONGEST_NUMBER: Final = 300  # digits; a float holds no more
 CODE: Final = "bundle/yaml"
+OF_VALUES: Final = "bundle/yaml-value"  # well-formed, but not what a configuration may hold
+OF_MERGES: Final = "bundle/yaml-merge"
 INT: Final = re.compile(r"[-+]?(0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)")
 FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 SPECIAL: Final = {
@@ -46,6 +50,9 @@ SPECIAL: Final = {
 }
 STARTS: Final = frozenset("0123456789+-.")
 TAG: Final = "tag:yaml.org,2002:"
+TAGS: Final = frozenset({"str", "bool", "int", "float", "null", "timestamp", "merge"})
+INTEGERS: Final = range(-(2**63), 2**63)
+UNSIGNED: Final = range(2**64)
 
 
 def read_yaml(text: str | bytes, file: str) -> tuple[Value, tuple[Diagnostic, ...]]:
@@ -58,14 +65,14 @@ def read_yaml(text: str | bytes, file: str) -> tuple[Value, tuple[Diagnostic, ..
         decoded = text.decode() if isinstance(text, bytes) else text
         decoded = decoded.removeprefix("\ufeff")
         decoded.encode()
-    except UnicodeError:
+    except UnicodeError as problem:
         detail = "Bundle files must be UTF-8 text. Save the file in that encoding."
-        return NOTHING, (error(CODE, "file is not UTF-8 text", detail, at=(top,)),)
+        return NOTHING, (error(CODE, f"yaml: {_encoding(problem)}", detail, at=(top,)),)
     reader = Reader(file)
     try:
         value = reader.document(decoded)
     except Unreadable as problem:
-        reader.found.append(error(CODE, problem.summary, problem.detail, at=problem.at))
+        reader.found.append(error(problem.code, problem.summary, problem.detail, at=problem.at))
         return NOTHING, tuple(reader.found)
     except yaml.YAMLError as problem:
         reader.found.append(_parse_error(problem, file))
@@ -76,8 +83,9 @@ def read_yaml(text: str | bytes, file: str) -> tuple[Value, tuple[Diagnostic, ..
 class Unreadable(Exception):
     """The document breaks a rule after which nothing in it can be trusted."""
 
-    def __init__(self, summary: str, detail: str, *at: Location) -> None:
+    def __init__(self, summary: str, detail: str, *at: Location, code: str = OF_VALUES) -> None:
         super().__init__(summary)
+        self.code = code
         self.summary = summary
         self.detail = detail
         self.at = at
@@ -139,9 +147,12 @@ class Reader:
         if value is None:
             known = event.anchor in self.anchors
             raise Unreadable(
-                "anchor refers to itself" if known else "unknown anchor",
+                f'cyclic reference to anchor "{event.anchor}"'
+                if known
+                else f"yaml: unknown anchor '{event.anchor}' referenced",
                 f"`*{event.anchor}` needs a value marked `&{event.anchor}` that ends before it.",
                 self.place(event),
+                code=OF_VALUES if known else CODE,
             )
         self.size += self.sizes[event.anchor]
         return Value(value.data, value.locations)
@@ -160,9 +171,11 @@ class Reader:
             if _is_merge(event):
                 if merged is not None:
                     raise Unreadable(
-                        "two merge keys in one map",
+                        "duplicate YAML merge key ('<<') is not allowed; to merge multiple maps,"
+                        " use a sequence: '<<: [*anchor1, *anchor2]'",
                         "Write one `<<` with a list of aliases.",
                         place,
+                        code=OF_MERGES,
                     )
                 merged = self.merged(depth)
                 continue
@@ -189,9 +202,7 @@ class Reader:
         if data is None:
             return "null"
         if not isinstance(data, str):
-            raise Unreadable(
-                "key is not a string", "Put the key in quotes: every key is a name.", place
-            )
+            raise Unreadable(_key_fault(data), "Put the key in quotes: every key is a name.", place)
         return data
 
     def merged(self, depth: int) -> dict[str, Value]:
@@ -202,7 +213,7 @@ class Reader:
         inline = isinstance(event, yaml.MappingStartEvent)
         if inline or any(part.kind not in {"map", "nil"} for part in parts):
             raise Unreadable(
-                "merge key needs an alias",
+                "map merge requires map or sequence of maps as the value",
                 "`<<` takes an alias of a map (`<<: *name`) or a list of them.",
                 self.place(event),
             )
@@ -213,9 +224,14 @@ class Reader:
 
     def scalar(self, event: Any) -> Scalar:
         text: str = event.value
-        if event.tag and event.tag.startswith(TAG):
-            return _tagged(event.tag.removeprefix(TAG), text)
-        return _plain(text) if event.implicit[0] else text
+        try:
+            if event.tag and event.tag != "!":
+                return _tagged(event.tag, text)
+            return _plain(text) if event.implicit[0] else text
+        except ValueError as fault:
+            raise Unreadable(
+                str(fault), "Write it in quotes if it is a text.", self.place(event)
+            ) from fault
 
 
 def _plain(text: str) -> Scalar:
@@ -231,27 +247,64 @@ def _plain(text: str) -> Scalar:
     return text
 
 
-def _int(text: str) -> int | str:
-    """An integer: leading zeros are dropped, `0x`, `0o`, `0b` name a base."""
+def _int(text: str) -> int | float | str:
+    """An integer: leading zeros are dropped, `0x`, `0o`, `0b` name a base.
+
+    Beyond 64 bits it is a float, as there; raises ValueError where the official CLI gives up.
+    """
     sign, digits = ("-", text[1:]) if text[0] == "-" else ("", text.removeprefix("+"))
     digits = digits.replace("_", "")
-    if not digits or len(digits) > 1000:
+    base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2], 10)
+    if not digits or len(digits) > LONGEST_NUMBER:
         return text
     try:
-        base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2], 10)
-        return int(sign + digits, base)
+        number = int(sign + digits, base)
     except ValueError:
         return text
+    if number in INTEGERS:
+        return number
+    if number in UNSIGNED or base != 10:
+        raise ValueError(f"invalid int value: {text}")
+    return float(number)
 
 
 def _tagged(tag: str, text: str) -> Scalar:
     """A scalar with an explicit tag such as `!!str`."""
-    if tag == "str":
+    known = tag.removeprefix(TAG)
+    if known not in TAGS or known == tag:
+        raise ValueError(f"unknown tag: {'!!' + known if known != tag else tag}")
+    if known in {"str", "timestamp", "merge"}:
         return text
     value = _plain(text)
-    if tag == "float" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value) if abs(value) < 2**1000 else text
+    match known:
+        case "null":
+            return None
+        case "bool" if not isinstance(value, bool):
+            raise ValueError(f"invalid bool value: {text}")
+        case "int" if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"invalid int value: {text}")
+        case "float" if isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        case "float" if not isinstance(value, float):
+            raise ValueError(f"invalid float value: {text}")
     return value
+
+
+def _key_fault(data: Data) -> str:
+    """Why this cannot be a key."""
+    kinds = {bool: "!!bool", int: "!!int", float: "!!float"}
+    tag = kinds.get(type(data))
+    return f"invalid key tag: {tag}" if tag else "key is not a scalar"
+
+
+def _encoding(problem: UnicodeError) -> str:
+    """What the C library says of bytes that are not UTF-8."""
+    reason = str(getattr(problem, "reason", ""))
+    if "start byte" in reason:
+        return "invalid leading UTF-8 octet"
+    content, start = getattr(problem, "object", b""), getattr(problem, "start", 0)
+    is_cut = len(content) - start < 3
+    return "incomplete UTF-8 octet sequence" if is_cut else "invalid trailing UTF-8 octet"
 
 
 def _is_merge(event: Any) -> bool:
@@ -272,14 +325,17 @@ def _parse_error(problem: yaml.YAMLError, file: str) -> Diagnostic:
     never closed is found at the end of the file: there only the beginning helps."""
     reason = str(getattr(problem, "problem", None) or getattr(problem, "reason", "unreadable"))
     context = getattr(problem, "context", None)
-    marks = [getattr(problem, "problem_mark", None), getattr(problem, "context_mark", None)]
-    if "end of stream" in reason and marks[1] is not None:
+    marks = [getattr(problem, "context_mark", None), getattr(problem, "problem_mark", None)]
+    lines = [mark.line for mark in marks if mark is not None and mark.line]
+    # The line as yaml.v3 counts it: of what it is in, from 1 for the scanner, else from 0.
+    line = lines[0] + isinstance(problem, yaml.scanner.ScannerError) if lines else 0
+    if "end of stream" not in reason or marks[0] is None:
         marks.reverse()
     places = [Location(file, mark.line + 1, mark.column + 1) for mark in marks if mark is not None]
     detail = f"{context}: {reason}" if context else reason
     return error(
         CODE,
-        "file is not valid YAML",
+        f"yaml: line {line}: {reason}" if line else f"yaml: {reason}",
         f"{detail}. Correct the text there.",
         at=tuple(dict.fromkeys(places)) or (Location(file, 1, 1),),
     )

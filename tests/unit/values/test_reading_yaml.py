@@ -6,6 +6,12 @@ import pytest
 
 from brickyard.values import Location, Severity, Value, read_yaml
 
+NEEDS_MAPS = "map merge requires map or sequence of maps as the value"
+TWO_MERGES = (
+    "duplicate YAML merge key ('<<') is not allowed; to merge multiple maps, use a sequence:"
+    " '<<: [*anchor1, *anchor2]'"
+)
+
 
 def read(text: str) -> Value:
     value, found = read_yaml(text, "f.yml")
@@ -107,19 +113,19 @@ def test_an_alias_of_an_alias_keeps_the_place_of_its_value() -> None:
 @pytest.mark.parametrize(
     ("text", "summary"),
     [
-        ("a: [", "file is not valid YAML"),
-        ("a: b: c", "file is not valid YAML"),
-        ("\tx: 1", "file is not valid YAML"),
-        ("a: \x01", "file is not valid YAML"),
-        (b"a: \xff", "file is not UTF-8 text"),
-        ("1: x", "key is not a string"),
-        ("true: x", "key is not a string"),
-        ("? [a]\n: x", "key is not a string"),
-        ("<<: {a: 1}", "merge key needs an alias"),
-        ("<<: 1", "merge key needs an alias"),
-        ("x: &x {a: 1}\ny:\n  <<: *x\n  <<: *x\n", "two merge keys in one map"),
-        ("a: &a [*a]", "anchor refers to itself"),
-        ("a: *b", "unknown anchor"),
+        ("a: [", "yaml: line 1: did not find expected node content"),
+        ("a: b: c", "yaml: mapping values are not allowed in this context"),
+        ("\tx: 1", "yaml: found character that cannot start any token"),
+        ("a: \x01", "yaml: control characters are not allowed"),
+        (b"a: \xff", "yaml: invalid leading UTF-8 octet"),
+        ("1: x", "invalid key tag: !!int"),
+        ("true: x", "invalid key tag: !!bool"),
+        ("? [a]\n: x", "key is not a scalar"),
+        ("<<: {a: 1}", NEEDS_MAPS),
+        ("<<: 1", NEEDS_MAPS),
+        ("x: &x {a: 1}\ny:\n  <<: *x\n  <<: *x\n", TWO_MERGES),
+        ("a: &a [*a]", 'cyclic reference to anchor "a"'),
+        ("a: *b", "yaml: unknown anchor 'b' referenced"),
         ("[" * 200 + "]" * 200, "file is nested too deeply"),
     ],
 )

@@ -1,0 +1,197 @@
+"""What the official CLI says of a bundle, we say in the same words at the same places."""
+
+from __future__ import annotations
+
+import pytest
+from bundles import JANE, resolved
+
+from brickyard.bundle import Facts, resolve
+from brickyard.values import Diagnostic
+
+B = "bundle: {name: b}\n"
+ROOT = "/bundle/databricks.yml"
+LIST = {"databricks.yml": b"- a\n"}
+
+
+def lines(found: Diagnostic) -> str:
+    """Severity and summary, path and places, as they are printed."""
+    paths = (found.path or "").splitlines()
+    return "|".join((f"{found.severity}: {found.summary}", *paths, *map(str, found.locations)))
+
+
+def said(text: str, **rest: object) -> list[str]:
+    return [lines(one) for one in resolved(text, **rest).diagnostics]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "bundle:\n  x: [1, 2\nfoo: bar\n",
+            (
+                f"error: failed to load {ROOT}: yaml: line 1: did not find expected ',' or ']'"
+                "|databricks.yml:3:4|databricks.yml:2:6"
+            ),
+        ),
+        (
+            B + "variables:\n  1: {default: a}\n",
+            (
+                f"error: failed to load {ROOT}: yaml ({ROOT}:3:3): invalid key tag: !!int"
+                "|databricks.yml:3:3"
+            ),
+        ),
+        (
+            B + "variables: {a: {default: 12345678901234567890}}\n",
+            (
+                f"error: failed to load {ROOT}: yaml ({ROOT}:2:26): invalid int value:"
+                " 12345678901234567890|databricks.yml:2:26"
+            ),
+        ),
+        (
+            B + "x: !foo bar\n",
+            (
+                f"error: failed to load {ROOT}: yaml ({ROOT}:2:4): unknown tag: !foo"
+                "|databricks.yml:2:4"
+            ),
+        ),
+        (
+            B + "include: x\n",
+            "warning: expected sequence, found string|include|databricks.yml:2:10",
+        ),
+        (
+            B + "resources: {jobs: {a: {max_concurrent_runs: many}}}\n",
+            (
+                'warning: cannot parse "many" as an integer|resources.jobs.a.max_concurrent_runs'
+                "|databricks.yml:2:45"
+            ),
+        ),
+        (
+            B + "resources: {jobs: {a: {timeout_seconds: 1.5}}}\n",
+            (
+                'warning: cannot accurately represent "1.5" as integer due to precision loss'
+                "|resources.jobs.a.timeout_seconds|databricks.yml:2:41"
+            ),
+        ),
+        (
+            B + "resources: {jobs: {a: {timeout_seconds: }}}\n",
+            (
+                "warning: expected a int value, found null|resources.jobs.a.timeout_seconds"
+                "|databricks.yml:2:41"
+            ),
+        ),
+        (
+            B + "resources: {jobs: {a: }}\n",
+            "error: job a is not defined|resources.jobs.a|databricks.yml:2:23",
+        ),
+        (
+            B + "resources: {jobs: {a: {name: x}}, apps: {a: {name: y}}}\n",
+            (
+                "error: multiple resources or scripts have been defined with the same key: a"
+                "|resources.apps.a|resources.jobs.a|databricks.yml:2:23|databricks.yml:2:45"
+            ),
+        ),
+        (
+            B + 'targets: {dev: {resources: {jobs: {"a${var.x}": {name: a}}}}}\n',
+            (
+                'error: resource key "a${var.x}" must not contain variable references'
+                "|targets.dev.resources.jobs.a${var.x}|databricks.yml:2:49"
+            ),
+        ),
+        (
+            B + "targets: {dev: {compute_id: xyz}}\n",
+            (
+                "warning: compute_id is deprecated, please use cluster_id instead|compute_id"
+                "|databricks.yml:2:29"
+            ),
+        ),
+        (
+            "bundle: {}\n",
+            (
+                "error: unable to define default workspace root: bundle name not defined"
+                "|bundle.name|databricks.yml:1:1"
+            ),
+        ),
+        (
+            "bundle: {name: b, engine: foo}\n",
+            (
+                'error: invalid value "foo" for bundle.engine (expected "terraform" or "direct")'
+                "|bundle.engine|databricks.yml:1:27"
+            ),
+        ),
+        (
+            B + "presets: {source_linked_deployment: true}\n",
+            (
+                "warning: source-linked deployment is available only in the Databricks Workspace"
+                "|targets.default.presets.source_linked_deployment|databricks.yml:2:37"
+            ),
+        ),
+        (
+            B + "permissions: [{level: CAN_EDIT, user_name: u}]\n",
+            (
+                "error: invalid permission level: CAN_EDIT, allowed values: [CAN_MANAGE, CAN_VIEW,"
+                " CAN_RUN]|permissions[0].level|databricks.yml:2:23"
+            ),
+        ),
+        (
+            B + "workspace: {root_path: /Volumes/a/b/c}\n",
+            (
+                "error: workspace.root_path /Volumes/a/b/c starts with /Volumes. /Volumes can only"
+                " be used with workspace.artifact_path.|workspace.root_path|databricks.yml:2:24"
+            ),
+        ),
+        (
+            B + "run_as: {user_name: a, service_principal_name: b}\n",
+            (
+                "error: run_as section cannot specify both user_name and service_principal_name"
+                "|run_as|databricks.yml:2:9"
+            ),
+        ),
+    ],
+)
+def test_a_finding_is_in_the_official_words(text: str, line: str) -> None:
+    assert line in said(text)
+
+
+def test_a_file_of_another_kind_is_a_warning_and_an_error() -> None:
+    assert [lines(one) for one in resolve(LIST, facts=Facts(user=JANE)).diagnostics] == [
+        "warning: expected map, found sequence|databricks.yml:1:1",
+        f"error: failed to load {ROOT}: :0:0: expected a map, found a invalid|databricks.yml:1:1",
+    ]
+
+
+def test_an_unknown_type_takes_no_keys() -> None:
+    text = B + "resources: {jobs: {a: {name: a}}, nothing: {a: 1}}\n"
+    assert said(text) == ["warning: unknown field: nothing|resources|databricks.yml:2:35"]
+
+
+def test_after_an_error_the_tree_is_as_it_was_then() -> None:
+    found = resolved(B + "targets: {dev: {}, prod: {}}\n")
+    assert found.has_errors
+    assert found.tree.get("targets.prod") is not None
+    assert found.tree.get("workspace") is None
+
+
+def test_run_as_without_an_identity_is_as_none() -> None:
+    assert said(B + "run_as:\nresources: {jobs: {a: {name: a}}}\n") == []
+
+
+def test_the_old_run_as_makes_the_identity_own_the_pipelines() -> None:
+    found = resolved(
+        B
+        + "experimental: {use_legacy_run_as: true}\nrun_as: {service_principal_name: other}\n"
+        + "resources: {pipelines: {p: {name: p}}, jobs: {j: {name: j}}}\n"
+    )
+    owners = found.tree.get("resources.pipelines.p.permissions")
+    assert owners is not None
+    assert {"level": "IS_OWNER", "service_principal_name": "other"} in owners.plain()  # type: ignore[operator]
+    assert found.tree.get("resources.pipelines.p.run_as") is None
+    assert found.tree.get("resources.jobs.j.run_as.service_principal_name") is not None
+
+
+def test_entries_of_nobody_are_no_permissions() -> None:
+    found = resolved(
+        B + "resources: {jobs: {a: {name: a, permissions: [{level: CAN_VIEW}, {user_name: q}]}}}\n"
+    )
+    held = found.tree.get("resources.jobs.a.permissions")
+    assert held is not None
+    assert [entry["level"] for entry in held.plain()] == ["IS_OWNER"]  # type: ignore[union-attr,index,call-overload]
