@@ -23,6 +23,9 @@ class NoViews:
     def routine(self, _name: str) -> None:
         return None
 
+    def view_owner(self, _name: str) -> None:
+        """Views are text of the caller's own."""
+
     def columns(self, _name: str) -> tuple[str, ...]:
         return ()
 

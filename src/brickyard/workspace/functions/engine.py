@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.catalog.routines import Routine
 from brickyard.workspace.functions.batches import Batch
+from brickyard.workspace.functions.definer import Definer
 from brickyard.workspace.functions.workers import Recipe, Workers, own_python
 from brickyard.workspace.kernel import (
     ApiError,
@@ -28,13 +29,16 @@ from brickyard.workspace.spark.engine import SparkEngine
 if TYPE_CHECKING:
     from brickyard.workspace.functions.offers import Offered
     from brickyard.workspace.functions.requesting import Requests
+    from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.secrets.engine import SecretsEngine
     from brickyard.workspace.serving.engine import ServingEngine
     from brickyard.workspace.spark.functions.expansion import HostedCall
     from brickyard.workspace.spark.sessions import Caller
+    from brickyard.workspace.sql.engine import SqlEngine
     from brickyard.workspace.vector_search.engine import VectorSearchEngine
 
 BATCH_LIMIT_S: Final = 300.0
+DEFINER: Final = "definer"
 
 
 class FunctionsEngine:
@@ -44,8 +48,10 @@ class FunctionsEngine:
         home: Home,
         workspaces: Mapping[str, WorkspaceInfo],
         *,
+        identity: IdentityEngine,
         catalog: CatalogEngine,
         spark: SparkEngine,
+        sql: SqlEngine,
         serving: ServingEngine,
         vector_search: VectorSearchEngine,
         secrets: SecretsEngine,
@@ -57,6 +63,7 @@ class FunctionsEngine:
         self._secrets = secrets
         self._requests: Requests | None = None
         spark.hosted = self
+        self._definer = Definer(catalog, identity, sql, spark.invokers, workspaces)
         self._workers = Workers(home.logs / "functions")
         self._environments = Environments(home.environments, home=home.root)
         self._offered: Offered | None = None
@@ -84,7 +91,7 @@ class FunctionsEngine:
 
     def _offers(self) -> Offered:
         if self._offered is None:
-            from brickyard.workspace.functions import http_offer, searching
+            from brickyard.workspace.functions import http_offer, membership, searching
             from brickyard.workspace.functions.ai import offers as ai
             from brickyard.workspace.functions.offers import Offered
 
@@ -93,6 +100,7 @@ class FunctionsEngine:
                     *ai.offers(self._serving, self._catalog),
                     searching.offer(self._vector_search),
                     http_offer.offer(self._catalog),
+                    *membership.offers(),
                 )
             )
         return self._offered
@@ -111,6 +119,8 @@ class FunctionsEngine:
         kind = str(batch.asked["kind"])
         if kind == "python":
             return self._python(batch)
+        if kind == DEFINER:
+            return self._definer.answer(batch)
         if kind == "http_request":
             from brickyard.workspace.functions.http_offer import requested
 

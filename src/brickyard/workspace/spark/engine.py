@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from brickyard.workspace.kernel import Home, Principal, Store, WorkspaceInfo
 from brickyard.workspace.processes import Mounts, VolumeMount
+from brickyard.workspace.spark.invokers import Invokers
 from brickyard.workspace.spark.lake import Lake
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class SparkEngine:
         files: FilesEngine,
     ) -> None:
         self.hosted: Hosted | None = None  # set by who has functions to offer
+        self.invokers = Invokers()
         self._home = home
         self._workspaces = workspaces
         self._identity = identity
@@ -147,8 +149,11 @@ class SparkEngine:
                 from brickyard.workspace.spark.sail import Sails
                 from brickyard.workspace.spark.service import Service
 
-                service = Service(self._home, Lake(self._catalog), self)
-                gateway = Gateway(service, self._identity.authenticate, self._workspaces)
+                lake = Lake(self._catalog, self._identity, self.invokers)
+                service = Service(self._home, lake, self)
+                gateway = Gateway(
+                    service, self._identity.authenticate, self._workspaces, self.invokers
+                )
                 self._started = (gateway, service, Sails())
                 self._address_file().write_text(json.dumps({"port": gateway.port}))
                 threading.Thread(target=_warm, name="spark-warm", daemon=True).start()

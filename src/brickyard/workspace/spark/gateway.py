@@ -16,6 +16,7 @@ import grpc
 
 from brickyard.workspace.identity.scopes import SPARK_CONNECT, require_reach
 from brickyard.workspace.kernel import ApiError, WorkspaceInfo
+from brickyard.workspace.spark.invokers import Invokers
 from brickyard.workspace.spark.protocol import SERVICE
 from brickyard.workspace.spark.refusals import SPARK, Refusal, from_api, told_by_the_workspace
 from brickyard.workspace.spark.service import Service
@@ -36,9 +37,11 @@ class Gateway:
         service: Service,
         authenticate: Callable[[Mapping[str, str], WorkspaceInfo], Any],
         workspaces: Mapping[str, WorkspaceInfo],
+        invokers: Invokers,
     ) -> None:
         self._service = service
         self._authenticate = authenticate
+        self._invokers = invokers
         self._workspaces = workspaces
         self._server = grpc.server(
             ThreadPoolExecutor(THREADS, thread_name_prefix="spark"),
@@ -115,7 +118,13 @@ class Gateway:
             require_reach(principal, "POST", SPARK_CONNECT)
             token = metadata.get("authorization", "").partition(" ")[2].strip()
             scope = metadata.get(SCOPE, OWN_SCOPE)
-            return Caller(principal=principal, workspace=workspace, scope=scope, token=token)
+            return Caller(
+                principal=principal,
+                workspace=workspace,
+                scope=scope,
+                token=token,
+                invoker=self._invokers.of(token),
+            )
         assert refused is not None
         raise _Unauthenticated(refused.message)
 

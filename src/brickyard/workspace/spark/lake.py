@@ -8,20 +8,31 @@ from typing import TYPE_CHECKING, Final
 
 from brickyard.workspace.catalog import securables
 from brickyard.workspace.catalog.routines import Routine
+from brickyard.workspace.identity.owners import rights_of
 from brickyard.workspace.kernel import Principal, WorkspaceInfo
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
     from brickyard.workspace.catalog.securables import Securable
+    from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.spark.accesses import Access
+    from brickyard.workspace.spark.invokers import Invokers
 
 
 RESERVED: Final = frozenset({"system"})  # names of catalogs that the engine keeps for itself
 
 
 class Lake:
-    def __init__(self, catalog: CatalogEngine) -> None:
+    def __init__(
+        self, catalog: CatalogEngine, identity: IdentityEngine, invokers: Invokers
+    ) -> None:
         self.catalog = catalog
+        self.invokers = invokers
+        self._identity = identity
+
+    def rights_of(self, owner: str, workspace: WorkspaceInfo) -> Principal | None:
+        """Whose rights those of an object's owner are; None when nobody has that name."""
+        return rights_of(self._identity, owner, workspace)
 
     def find(self, full_name: str) -> Securable | None:
         """The table or view of this name, as it is recorded."""
@@ -41,6 +52,12 @@ class Lake:
         if found.catalog_name in RESERVED and found.location:
             return f"SELECT * FROM delta.`{self.catalog.metastore.path(found)}`"
         return found.details.get("view_definition") or None
+
+    def view_owner(self, full_name: str) -> str | None:
+        """With whose rights a view is read; None for anything else."""
+        found = self.find(full_name)
+        is_view = found is not None and found.details.get("view_definition")
+        return found.owner if found is not None and is_view else None
 
     def routine(self, full_name: str) -> Routine | None:
         """The function of this name, as it is run."""

@@ -25,6 +25,12 @@ class Caller:
     workspace: WorkspaceInfo
     scope: str
     token: str = field(repr=False)
+    invoker: Principal | None = None  # who asked, where this runs with an owner's rights
+
+    @property
+    def asks(self) -> Principal:
+        """Whose question it is."""
+        return self.invoker or self.principal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from brickyard.workspace.catalog.routines import Routine
 from brickyard.workspace.kernel import WorkspaceInfo
 from brickyard.workspace.spark.accesses import Touched
 from brickyard.workspace.spark.cursor import Cursor, syntax_error, tokens_of
+from brickyard.workspace.spark.definers import Definers
 from brickyard.workspace.spark.functions.definitions import creates
 from brickyard.workspace.spark.functions.expansion import Expansion, Hosted, Surroundings
 from brickyard.workspace.spark.lake import Lake
@@ -94,6 +95,12 @@ class Reader:
     places: Places
     caller: Caller
     hosted: Hosted | None = None
+    # Of views and functions, by who reads them: whether they run as their owner; None: being asked.
+    definitions: dict[tuple[str, str], bool | None] = field(default_factory=dict)
+
+    @property
+    def definers(self) -> Definers:
+        return Definers(self)
 
     def functions(self, touched: Touched) -> Expansion:
         """Replaces the calls of functions in texts of this session."""
@@ -104,6 +111,7 @@ class Reader:
             own=frozenset(self.session.functions),
             hosted=self.hosted,
             caller=self.caller,
+            definers=self.definers,
         )
         return Expansion(around, touched, catalog=self.session.catalog, schema=self.session.schema)
 
@@ -279,11 +287,17 @@ class _Splices:
             raise syntax_error(f"The view {name} refers to itself.")
         if table is None:
             raise not_understood("IDENTIFIER() naming a view")
-        inner = self._reader.understand(text, depth=self._depth + 1)
-        self.touched.add(inner.touched)
+        if self._reader.definers.runs_view(name, text):
+            made = self._reader.definers.view(name)
+            self.touched.remotes[made.name] = made
+            sql = f"SELECT inline({made.name}(true))"
+        else:
+            inner = self._reader.understand(text, depth=self._depth + 1)
+            self.touched.add(inner.touched)
+            sql = inner.sql
         first, last = table.parts[0].meta, table.parts[-1].meta
         alias = "" if table.alias else f" AS `{table.name}`"
-        self.changes.append((first["start"], last["end"] + 1, f"({inner.sql}){alias}"))
+        self.changes.append((first["start"], last["end"] + 1, f"({sql}){alias}"))
 
     def _replace(self, identifier: Any, text: str) -> None:
         self.changes.append((identifier.meta["start"], identifier.meta["end"] + 1, text))

@@ -95,7 +95,7 @@ class Turn:
         found = self.touched if touched is None else touched
         for access in found.accesses:
             self.lake.catalog.record_access(
-                self.principal,
+                self.caller.asks,
                 self.workspace,
                 access.full_name,
                 access.mode,

@@ -79,6 +79,10 @@ class _Line:
     renew_at_ms: int
 
 
+# Workspace, warehouse, user, the scopes of their token, and for whom they act.
+_Key = tuple[str, str, str, frozenset[str] | None, str]
+
+
 class SqlEngine:
     """Warehouses and statements of all workspaces."""
 
@@ -100,7 +104,7 @@ class SqlEngine:
         self._spark = spark
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
         self._running: dict[str, _Running] = {}
-        self._lines: dict[tuple[str, str, str, frozenset[str] | None], _Line] = {}
+        self._lines: dict[_Key, _Line] = {}
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -232,13 +236,15 @@ class SqlEngine:
         warehouse: str = "",
         session: str = "",
         cancellation: Cancellation | None = None,
+        invoker: Principal | None = None,
     ) -> SqlResult:
         """Run one statement here and now, for other engines. Raises `ApiError`.
 
-        What a statement sets is there for the next of the same `session`, if one is named.
+        What a statement sets is there for the next of the same `session`, if one is named. With an
+        `invoker` it has the principal's rights and is the invoker's question.
         """
         id = warehouse or next(one.id for one in self.warehouses.all(workspace))
-        connection = self._line(principal, workspace, id)
+        connection = self._line(principal, workspace, id, invoker)
         try:
             table, types = connection.run(
                 statement,
@@ -359,9 +365,16 @@ class SqlEngine:
         kept = self.statements.keep(statement, cut)
         return replace(kept, state="SUCCEEDED", types=tuple(types), truncated=truncated)
 
-    def _line(self, principal: Principal, workspace: WorkspaceInfo, warehouse: str) -> Connection:
+    def _line(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        warehouse: str,
+        invoker: Principal | None = None,
+    ) -> Connection:
         """The principal's connection to a warehouse, with a token that still lives."""
-        key = (workspace.name, warehouse, principal.user_name, principal.scopes)
+        asks = invoker.user_name if invoker is not None else ""
+        key = (workspace.name, warehouse, principal.user_name, principal.scopes, asks)
         with self._lock:
             line = self._lines.get(key)
             if line is not None and now_ms() < line.renew_at_ms:
@@ -373,6 +386,8 @@ class SqlEngine:
                 comment=f"SQL warehouse {warehouse}",
                 limits=None if principal.scopes is None else principal.scopes | {"sql"},
             )
+            if invoker is not None:
+                self._spark.invokers.begin(token, invoker)
             scope = f"warehouse-{warehouse}"
             url = self._spark.session_url(principal, workspace, token, scope)
             fresh = _Line(
@@ -389,6 +404,7 @@ class SqlEngine:
                 line = self._lines.pop(key)
                 line.connection.close()
                 self._identity.revoke(line.token)
+                self._spark.invokers.end(line.token)
         self._spark.release(f"warehouse-{warehouse}")
 
 

@@ -1,8 +1,8 @@
 """Replacing the calls of Unity Catalog's functions, and of the workspace's own, in a statement.
 
 A name without catalog and schema is a built-in function first, then one of the session's own, then
-one of the current schema. Functions see with their caller's rights: what a body reads, the caller
-must be allowed to read, as it is with views here.
+one of the current schema. A SQL function whose body its caller could not read is run as its owner
+(`definers.py`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from brickyard.workspace.spark.functions.remote import Remote, remote
 from brickyard.workspace.spark.refusals import Refusal
 
 if TYPE_CHECKING:
+    from brickyard.workspace.spark.definers import Definers
     from brickyard.workspace.spark.sessions import Caller
 
 DEEPEST: Final = 20
+USER_NAMES: Final = frozenset({"current_user", "session_user", "user"})
 TAKES_A_SCHEMA: Final = frozenset({"from_json", "from_csv"})
 
 
@@ -62,6 +64,7 @@ class Surroundings:
     own: frozenset[str]  # functions that the session registered
     hosted: Hosted | None
     caller: Caller
+    definers: Definers | None = None
 
 
 class Expansion:
@@ -85,6 +88,8 @@ class Expansion:
 
     def expand(self, sql: str, arguments: Mapping[str, str] | None = None) -> str:
         """The text with every such call replaced; the same text when there is none."""
+        if self._around.caller.invoker is not None:
+            sql = as_asked_by(self._around.caller.invoker.user_name, sql)
         if "(" not in sql:
             return sql
         self._parameters = arguments or self._parameters
@@ -155,7 +160,12 @@ class Expansion:
             )
         arguments = self._bound(routine, call)
         inside = self.inside(routine)
-        if routine.language == "SQL":
+        definers = self._around.definers
+        if routine.language != "SQL":
+            text = self._remote(routine, arguments, remote_of(routine))
+        elif definers is not None and definers.runs_function(routine):
+            text = self._remote(routine, arguments, definers.function(routine))
+        else:
             text = inlined(
                 routine,
                 inside.expand(routine.body),
@@ -163,8 +173,6 @@ class Expansion:
                 self._around.columns,
                 self._around.parse,
             )
-        else:
-            text = self._remote(routine, arguments)
         return f"{text} AS `{routine.name}`" if routine.is_table and not call.is_aliased else text
 
     def _with_schema(self, call: Call) -> str | None:
@@ -178,8 +186,7 @@ class Expansion:
         texts[1] = f"'{literal}'"
         return f"{call.shown}({', '.join(texts)})"
 
-    def _remote(self, routine: Routine, arguments: Sequence[str]) -> str:
-        made = remote_of(routine)
+    def _remote(self, routine: Routine, arguments: Sequence[str], made: Remote) -> str:
         self._touched.remotes[made.name] = made
         cast = [
             f"CAST({text} AS {one.type_text})"
@@ -258,6 +265,28 @@ def remote_of(routine: Routine) -> Remote:
     """What the engine calls for a Python function."""
     asked = {"kind": "python", "function": routine.full_name, "digest": routine.digest}
     return remote(asked, routine.return_type, is_deterministic=routine.is_deterministic)
+
+
+def as_asked_by(user: str, sql: str) -> str:
+    """The text with a name for `current_user()` and the like: that of whoever asked."""
+    from brickyard.workspace.spark.cursor import tokens_of
+
+    tokens = tokens_of(sql)
+    words = ["" if t.token_type.name == "STRING" else str(t.text).lower() for t in tokens]
+    changes = []
+    for at, word in enumerate(words):
+        after = words[at + 1 : at + 3]
+        is_call = after == ["(", ")"]
+        is_named = at > 0 and words[at - 1] == "."
+        is_quoted = sql[tokens[at].start] in "`\"'"
+        if is_named or is_quoted or word not in USER_NAMES or not (is_call or word != "user"):
+            continue
+        end = tokens[at + 2 if is_call else at].end + 1
+        escaped = user.replace("\\", "\\\\").replace("'", "\\'")
+        changes.append((tokens[at].start, end, f"'{escaped}'"))
+    for start, end, new in reversed(changes):
+        sql = sql[:start] + new + sql[end:]
+    return sql
 
 
 def wrong_number(routine: Routine, given: int) -> Refusal:
