@@ -43,6 +43,7 @@ from brickyard.workspace.mlflow.routes import ROUTES as MLFLOW
 from brickyard.workspace.monitors.engine import MonitorsEngine
 from brickyard.workspace.monitors.routes import ROUTES as MONITORS
 from brickyard.workspace.operations.routes import routes_over
+from brickyard.workspace.pages.routes import page_routes
 from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.permissions.routes import ROUTES as PERMISSIONS
 from brickyard.workspace.pipelines.engine import PipelinesEngine
@@ -84,7 +85,7 @@ SERVICES: tuple[Route, ...] = (
     *MONITORS,
     *JOBS,
 )
-ROUTES: tuple[Route, ...] = (*SERVICES, *routes_over(SERVICES))
+ROUTES: tuple[Route, ...] = (*SERVICES, *page_routes(SERVICES), *routes_over(SERVICES))
 
 
 def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) -> Engines:

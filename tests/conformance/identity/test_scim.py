@@ -82,6 +82,16 @@ def test_a_filter_that_cannot_be_read_is_refused(workspace: Any) -> None:
         list(workspace.client("dev").users.list(filter="userName is ada"))
 
 
+@pytest.mark.belief
+@pytest.mark.parametrize("name", ["..", ".", "a/../b", "x" * 300, "a\x00b", "a\nb"])
+def test_a_name_that_no_folder_can_have_is_refused(workspace: Any, name: str) -> None:
+    client = workspace.client("dev")
+    with pytest.raises(BadRequest, match="userName cannot be"):
+        client.users.create(user_name=name)
+    with pytest.raises(BadRequest, match="applicationId cannot be"):
+        client.service_principals.create(application_id=name, display_name="odd")
+
+
 @pytest.mark.documented
 def test_members_join_and_leave_a_group_by_patches(workspace: Any) -> None:
     client = workspace.client("dev")

@@ -220,7 +220,7 @@ def test_a_browsers_session_reaches_what_its_token_reaches(
     form = urllib.parse.urlencode({"token": limited("sql").config.token}).encode()
     browser = http.client.HTTPConnection(workspace.host("dev").removeprefix("http://"))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    browser.request("POST", "/mlflow/login", form, headers)
+    browser.request("POST", "/login", form, headers)
     signed_in = browser.getresponse()
     signed_in.read()
     cookie = (signed_in.getheader("Set-Cookie") or "").partition(";")[0]

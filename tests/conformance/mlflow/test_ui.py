@@ -35,8 +35,8 @@ class Browser:
             return answer.status, answer.headers, answer.read().decode(errors="replace")
 
     def sign_in(self, token: str) -> int:
-        form = urllib.parse.urlencode({"token": token, "next": "#/experiments"}).encode()
-        status, headers, _ = self.ask("POST", "/mlflow/login", form)
+        form = urllib.parse.urlencode({"token": token, "next": "/mlflow/#/experiments"}).encode()
+        status, headers, _ = self.ask("POST", "/login", form)
         self.cookie = (headers["Set-Cookie"] or "").partition(";")[0]
         return status
 

@@ -37,10 +37,8 @@ OPEN = {
     "GET /api/2.0/brickyard/sql/results/{id}/{index}/{format}",
     "GET /api/2.0/brickyard/artifacts",
     "PUT /api/2.0/brickyard/artifacts",
-    # Where a browser signs in to MLflow's pages with a token, and links that lead there.
-    "GET /mlflow",
-    "POST /mlflow/login",
-    "GET /ml/experiments/{rest...}",
+    # Where a browser signs in with a token.
+    "POST /login",
 }
 DOMAINS_IN_PARTS = ("brickyard.workspace.mlflow.", "brickyard.workspace.serving.")
 PROGRAMS = ("scoring_process", "tracking_server", "__main__")

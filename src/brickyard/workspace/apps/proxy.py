@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from brickyard.workspace.apps import pages
 from brickyard.workspace.apps.gate import MANAGE, USE, AppDoor, Gate
 from brickyard.workspace.apps.logs import send_log
 from brickyard.workspace.apps.process import tail
+from brickyard.workspace.identity.sign_in import form as form_of
+from brickyard.workspace.identity.sign_in import inside
 from brickyard.workspace.identity.tickets import LIFETIME_S
 from brickyard.workspace.kernel import ApiError
 from brickyard.workspace.kernel.loopback import LOOPBACK
@@ -174,16 +176,14 @@ class Proxy:
 
         door = behind.door
         if request.method != "POST":
-            text = pages.sign_in(door.name, door.workspace.name, _next(request.query.get("next")))
-            return _page(text)
+            return _page(_form_of(door, inside(request.query.get("next", ""))))
         form = await _form(request)
-        after = _next(form.get("next"))
+        after = inside(form.get("next", ""))
         try:
             token = form.get("token", "").strip()
             cookie = await asyncio.to_thread(self._gate.sign_in, door, headers, token)
         except ApiError as refused:
-            text = pages.sign_in(door.name, door.workspace.name, after, refused.message)
-            return _page(text, status=refused.status)
+            return _page(_form_of(door, after, refused.message), status=refused.status)
         answer = web.Response(status=303, headers={"Location": after})
         answer.set_cookie(
             cookie_name(door), cookie, max_age=LIFETIME_S, path="/", httponly=True, samesite="Lax"
@@ -265,12 +265,8 @@ async def _form(request: web.Request) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
-def _next(given: str | None) -> str:
-    """Where to go after signing in: a path of this app, whatever was asked for."""
-    path = given or "/"
-    parts = urlsplit(path)
-    is_here = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc
-    return path if is_here and path.isprintable() else "/"
+def _form_of(door: AppDoor, after: str, fault: str = "") -> str:
+    return form_of(door.name, door.workspace.name, SIGN_IN, after=after, fault=fault)
 
 
 def _wants_page(request: web.Request) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -26,6 +26,8 @@ from brickyard.workspace.identity.records import (
 )
 from brickyard.workspace.identity.scim_patch import BadPatch, patched
 from brickyard.workspace.kernel import Principal
+
+LONGEST_NAME: Final = 200  # bytes
 
 
 class Membership:
@@ -232,12 +234,21 @@ def _patched(document: Mapping[str, Any], operations: Any) -> dict[str, Any]:
 
 
 def _user_name(document: Mapping[str, Any], kind: Kind) -> str:
+    """A name that its folder, `/Users/<name>`, can have, too."""
     if kind is Kind.SERVICE_PRINCIPAL:
-        return str(document.get("applicationId") or uuid.uuid4())
+        return _name_of("applicationId", str(document.get("applicationId") or uuid.uuid4()))
     name = document.get("userName")
     if not isinstance(name, str) or not name.strip():
         raise scim.fault(400, "userName is required", "invalidValue")
-    return name.strip().lower()
+    return _name_of("userName", name.strip().lower())
+
+
+def _name_of(field: str, name: str) -> str:
+    is_long = len(name.encode(errors="replace")) > LONGEST_NAME
+    if is_long or name in (".", "..") or "/" in name or not name.isprintable():
+        rule = f"up to {LONGEST_NAME} bytes, printable, without '/'"
+        raise scim.fault(400, f"{field} cannot be {name[:40]!r}: {rule}", "invalidValue")
+    return name
 
 
 def _read_person(document: Mapping[str, Any], was: Person) -> Person:

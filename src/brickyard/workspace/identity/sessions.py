@@ -1,25 +1,22 @@
 """Sessions of browsers: who looks at the pages of the workspace, signed in with one of its tokens.
 
 The cookie holds a ticket (`tickets.py`), good only in one workspace, for routes that say they are
-for browsers, which lie under one path. Cookies of a host name go to all its ports, and pages on
-other ports count as the same site: it is believed only where the browser says that no other page
-caused the request, and its name begins as the cookies of apps do, which their proxy passes on to no
-app.
+for browsers. Cookies of a host name go to all its ports, and pages on other ports count as the same
+site: it is believed only where the browser says that no other page caused the request, and its name
+begins as the cookies of apps do, which their proxy passes on to no app.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from brickyard.workspace.identity.tickets import LIFETIME_S, Tickets
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
-
-PATH: Final = "/mlflow"  # of all pages that there are
 
 
 class Sessions:
@@ -33,7 +30,7 @@ class Sessions:
             return self._identity.authenticate(headers, workspace)
         cookie = _cookies(headers).get(name(workspace), "")
         if not cookie or not is_own_page(headers):
-            raise ApiError("UNAUTHENTICATED", f"Sign in at {workspace.url}{PATH}/")
+            raise ApiError("UNAUTHENTICATED", f"Sign in at {workspace.url}/")
         return self._tickets.holder(workspace.name, workspace, cookie)
 
     def begin(self, headers: Mapping[str, str], workspace: WorkspaceInfo, token: str) -> str:
@@ -62,7 +59,7 @@ def is_own_page(headers: Mapping[str, str]) -> bool:
 
 
 def _set(workspace: WorkspaceInfo, value: str, age_s: int) -> str:
-    return f"{name(workspace)}={value}; Path={PATH}; Max-Age={age_s}; HttpOnly; SameSite=Strict"
+    return f"{name(workspace)}={value}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Strict"
 
 
 def _cookies(headers: Mapping[str, str]) -> dict[str, str]:

@@ -75,6 +75,7 @@ class WorkspaceApp:
         }
         body: bytes | Path = b""
         who = ANONYMOUS
+        found = None
         try:
             require_known_host(headers, self._hosts)
             found = self._router.find(method, raw_path)
@@ -106,7 +107,7 @@ class WorkspaceApp:
             if route.fidelity is not Fidelity.REAL:
                 extra["X-Brickyard-Fidelity"] = route.fidelity.value
         except ApiError as refused:
-            reply = error_reply(refused, request_id)
+            reply = self._to_stranger(found, headers, refused) or error_reply(refused, request_id)
         except Exception:
             fault_log.exception("%s %s failed (%s)", method, raw_path, request_id)
             message = f"Internal error; the workspace's log has it under {request_id}"
@@ -125,6 +126,17 @@ class WorkspaceApp:
             sent,
             (time.perf_counter() - started) * 1000,
         )
+
+    def _to_stranger(
+        self,
+        found: tuple[Route, Mapping[str, str]] | None,
+        headers: Mapping[str, str],
+        refused: ApiError,
+    ) -> Reply | None:
+        """What a page says to a browser that nobody has signed in with."""
+        if found is None or found[0].stranger is None or refused.code != "UNAUTHENTICATED":
+            return None
+        return found[0].stranger(self.info) if "text/html" in headers.get("accept", "") else None
 
     async def _answer(self, route: Route, call: Call) -> Reply:
         if inspect.iscoroutinefunction(route.handler):

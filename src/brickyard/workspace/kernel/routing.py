@@ -31,6 +31,9 @@ class Route:
     fidelity: Fidelity = Fidelity.REAL
     auth: bool = True
     browser: bool = False  # a browser's session counts, too
+    stranger: Callable[[Any], Any] | None = (
+        None  # WorkspaceInfo -> Reply, for a browser without one
+    )
     note: str = ""  # what is virtual or ignored; shown in the coverage page and in a header
 
 

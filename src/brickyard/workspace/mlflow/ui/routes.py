@@ -17,9 +17,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
-from brickyard.workspace.identity.sessions import PATH
+from brickyard.workspace.identity import sign_in
 from brickyard.workspace.kernel import (
     ApiError,
     Call,
@@ -33,14 +33,14 @@ from brickyard.workspace.kernel import (
 from brickyard.workspace.kernel.routing import Router
 from brickyard.workspace.mlflow.artifacts import inside
 from brickyard.workspace.mlflow.tracking import EDIT, READ, V3, as_reply, forward, require
-from brickyard.workspace.mlflow.ui import graphql, pages
+from brickyard.workspace.mlflow.ui import graphql
 
+PATH: Final = "/mlflow"
 AJAX: Final = PATH + "/ajax-api/{version}/mlflow"
-HTML: Final = "text/html; charset=utf-8"
-SECURE: Final[Mapping[str, str]] = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "same-origin",
+SECURE: Final = {
+    name: value
+    for name, value in sign_in.GUARDED.items()
+    if name not in ("Content-Type", "Cache-Control")
 }
 # An artifact is what somebody logged: shown by MLflow's page, never run as one of its own.
 GUARDED: Final[Mapping[str, str]] = {
@@ -59,37 +59,10 @@ NO_TELEMETRY: Final = {
 
 
 def front(call: Call) -> Reply:
-    """The application; without a session, the form that begins one."""
-    if (reply := _stranger(call)) is not None:
-        return reply
+    """The application."""
     if not call.raw_path.endswith("/"):
-        return _to(PATH + "/")
-    return Reply(
-        body=_built() / "index.html",
-        headers={**SECURE, "Content-Type": HTML, "Cache-Control": "no-store"},
-    )
-
-
-def log_in(call: Call) -> Reply:
-    given = {name: values[-1] for name, values in parse_qs(call.body().decode("latin-1")).items()}
-    sessions, token = call.engines.identity.sessions, given.get("token", "").strip()
-    try:
-        cookie = sessions.begin(call.headers, call.workspace, token)
-    except ApiError as refused:
-        if not _wants_html(call):
-            raise
-        text = pages.sign_in(call.workspace.name, f"{PATH}/login", refused.message)
-        return _page(text, status=refused.status)
-    after = given.get("next", "")
-    reply = _to(f"{PATH}/{after if after.startswith('#') else ''}")
-    reply.headers["Set-Cookie"] = cookie
-    return reply
-
-
-def log_out(call: Call) -> Reply:
-    reply = _to(PATH + "/")
-    reply.headers["Set-Cookie"] = call.engines.identity.sessions.end(call.workspace)
-    return reply
+        return sign_in.led_to(PATH + "/")
+    return Reply(body=_built() / "index.html", headers=dict(sign_in.GUARDED))
 
 
 def asset(call: Call) -> Reply:
@@ -104,22 +77,7 @@ def asset(call: Call) -> Reply:
 
 def link(call: Call) -> Reply:
     """`/ml/experiments/<id>/...`, as Databricks has it, in the application."""
-    return _stranger(call) or _to(f"{PATH}/#/experiments/{quote(call.path['rest'])}")
-
-
-def _stranger(call: Call) -> Reply | None:
-    """The form to sign in, for a browser that has not; None for who has. Raises for programs."""
-    try:
-        call.engines.identity.sessions.visitor(call.headers, call.workspace)
-    except ApiError:
-        if not _wants_html(call):
-            raise
-        return _page(pages.sign_in(call.workspace.name, f"{PATH}/login"), status=401)
-    return None
-
-
-def _wants_html(call: Call) -> bool:
-    return "text/html" in call.header("accept")
+    return sign_in.led_to(f"{PATH}/#/experiments/{quote(call.path['rest'])}")
 
 
 @cache
@@ -129,15 +87,6 @@ def _built() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ApiError("FEATURE_DISABLED", "MLflow is not installed")
     return Path(spec.submodule_search_locations[0]) / "server" / "js" / "build"
-
-
-def _to(address: str) -> Reply:
-    return Reply(status=303, headers={"Location": address})
-
-
-def _page(text: str, *, status: int) -> Reply:
-    headers = {**SECURE, "Content-Type": HTML, "Cache-Control": "no-store"}
-    return Reply(status=status, body=text.encode(), headers=headers)
 
 
 # -- what the pages ask ---------------------------------------------------------------------------
@@ -300,11 +249,15 @@ def _named(value: Any) -> list[str]:
 def ui_routes(api: tuple[Route, ...]) -> tuple[Route, ...]:
     """The pages' routes, over those of the API."""
     return (
-        Route("GET", PATH, front, auth=False),
-        Route("POST", PATH + "/login", log_in, auth=False),
-        Route("POST", PATH + "/logout", log_out, browser=True),
+        Route("GET", PATH, front, browser=True, stranger=sign_in.asked_of),
         Route("GET", PATH + "/static-files/{path...}", asset, browser=True),
-        Route("GET", "/ml/experiments/{rest...}", link, auth=False),
+        Route(
+            "GET",
+            "/ml/experiments/{rest...}",
+            link,
+            browser=True,
+            stranger=sign_in.asked_of,
+        ),
         Route("POST", PATH + "/graphql", ask, browser=True),
         Route("GET", PATH + "/get-artifact", run_artifact, browser=True),
         Route("GET", AJAX + "/get-trace-artifact", trace_artifact, browser=True),
