@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from brickyard.workspace.kernel import ApiError, invalid
 from brickyard.workspace.sql.conditions import in_sparks_words
+from brickyard.workspace.sql.literals import is_query, written_out
 
 if TYPE_CHECKING:
     import pyarrow
@@ -119,6 +120,8 @@ class Connection:
         others have the workspace's defaults.
         """
         stop = cancellation or Cancellation()
+        if parameters and not is_query(statement):
+            statement, parameters = written_out(statement, parameters), ()
         if session:
             return self._rows(session, self._command(session, statement, parameters, stop), stop)
         session, is_new = self._session(catalog, schema)

@@ -32,6 +32,7 @@ from brickyard.workspace.sql.connect import Cancellation, Connection, Parameter,
 from brickyard.workspace.sql.rendering import rows
 from brickyard.workspace.sql.scripts import statements
 from brickyard.workspace.sql.statements import Statement, Statements
+from brickyard.workspace.sql.thrift.sessions import Sessions
 from brickyard.workspace.sql.warehouses import Warehouse, Warehouses
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Request:
     byte_limit: int | None = None
     disposition: str = "INLINE"
     format: str = "JSON_ARRAY"
+    session: str = ""  # what a statement sets is there for the next of the same one
 
 
 @dataclass(slots=True, kw_only=True)
@@ -105,6 +107,7 @@ class SqlEngine:
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
         self._running: dict[str, _Running] = {}
         self._lines: dict[_Key, _Line] = {}
+        self.sessions = Sessions()  # of clients that speak Thrift
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -339,6 +342,7 @@ class SqlEngine:
                 request.parameters,
                 catalog=request.catalog,
                 schema=request.schema,
+                session=request.session,
                 cancellation=cancellation,
             )
         except StatementFailed as fault:

@@ -31,6 +31,7 @@ from brickyard.workspace.sql.connect import Parameter
 from brickyard.workspace.sql.engine import Request
 from brickyard.workspace.sql.rendering import arrow_bytes, csv_bytes, rows
 from brickyard.workspace.sql.statements import Statement
+from brickyard.workspace.sql.thrift.routes import ROUTES as THRIFT
 from brickyard.workspace.sql.warehouses import Warehouse
 
 WAREHOUSES = "/api/2.0/sql/warehouses"
@@ -432,6 +433,7 @@ def _wait(text: str) -> int:
 
 
 ROUTES = (
+    *THRIFT,
     Route("POST", WAREHOUSES, create, Fidelity.VIRTUAL, note=VIRTUAL),
     Route("GET", WAREHOUSES, browse),
     Route("GET", WAREHOUSES + "/{id}", fetch),
