@@ -38,6 +38,9 @@ def check_resources(draft: Draft) -> Draft:
             at: Path = ("resources", kind, key)
             found.extend(check_permissions(kind, value, at))
             found.extend(_shape(value, f"resources.{kind}", at))
+    artifacts = draft.tree.get("artifacts")
+    if artifacts is not None:
+        found.extend(_shape(artifacts, "{Artifact}", ("artifacts",)))
     found.extend(_references(draft))
     return draft.noting(*found)
 

@@ -24,6 +24,7 @@ class Draft:
     wanted_target: str | None
     given: Mapping[str, str]  # --var
     tree: Value = EMPTY
+    failed: Value | None = None  # the tree of a step that could not do its work, before it
     root_file: str = "databricks.yml"
     target: str = ""
     target_sets_root: bool = False

@@ -37,12 +37,9 @@ class CurrentUser:
     @property
     def domain_friendly_name(self) -> str:
         """The name fit for a host name: no accents, everything else as `-`."""
-        name = self.user_name
-        if self.is_service_principal and self.display_name:
-            name = self.display_name
-        flat = unicodedata.normalize("NFD", name.split("@")[0])
+        flat = unicodedata.normalize("NFD", self.short_name)
         letters = "".join(letter for letter in flat if not unicodedata.combining(letter))
-        return re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")
+        return re.sub(r"[^A-Za-z0-9]", "-", letters).lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

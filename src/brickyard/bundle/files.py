@@ -86,7 +86,7 @@ class BundleFiles:
         parts = posixpath.normpath(pattern).split("/")
         if not any(is_pattern(part) for part in parts):
             name = "/".join(parts)
-            is_there = self.is_file(name) or (with_folders and self.is_folder(name))
+            is_there = self.is_file(name) or (with_folders and name in self.folders())
             return (name,) if is_there else ()
         names: Iterable[str] = self.names()
         if with_folders:

@@ -8,12 +8,15 @@ count from the file that uses them. Other references stay as text for the deploy
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.references import REFERENCE, is_pure, names_in
 from brickyard.bundle.schema import ZEROS, Schema
 from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show, steps, warning
+from brickyard.values.value import Data
 
+CYCLE: Final = "bundle/reference-cycle"
 PREFIXES: Final = ("bundle", "workspace", "variables", "var")
 ROUNDS: Final = 11
 DEEPEST: Final = 60
@@ -68,6 +71,7 @@ class Lookups:
         self.stack: list[str] = []
         self.found: list[Diagnostic] = []
         self.made = 0
+        self.cycle: tuple[str, ...] = ()
 
     def replace_in(self, tree: Value, within: Callable[[Path], bool]) -> Value:
         def change(path: Path, value: Value) -> Value:
@@ -80,7 +84,25 @@ class Lookups:
                     self.found.append(_at(problem.diagnostic, path, value))
                 return value
 
-        return tree.map(change)
+        made = tree.map(change)
+        self.found = self.with_one_cycle(tree)
+        return made
+
+    def with_one_cycle(self, tree: Value) -> list[Diagnostic]:
+        """The findings; of those that are cycles the first, told from the place it begins at."""
+        cycles = [one for one in self.found if one.code == CYCLE]
+        if not cycles:
+            return self.found
+        first = min(cycles, key=lambda one: one.path or "")
+        start = first.path or ""
+        again = Lookups(self.tree, self.schema, self.prefixes)
+        try:
+            again.expand(tree.get(start) or Value(""))
+        except Unresolved as problem:
+            if problem.diagnostic is not None and problem.diagnostic.code == CYCLE:
+                summary = _cycle([start, *again.cycle]).summary
+                first = replace(first, summary=summary)
+        return [*(one for one in self.found if one.code != CYCLE), first]
 
     def expand(self, value: Value) -> Value:
         """The string with its references replaced."""
@@ -126,8 +148,8 @@ class Lookups:
         if name in self.failed:
             raise Unresolved(self.failed[name])
         if name in self.stack:
-            cycle = [*self.stack[self.stack.index(name) :], name]
-            raise Unresolved(_cycle(cycle))
+            self.cycle = (*self.stack, name)
+            raise Unresolved(_cycle([*self.stack[self.stack.index(name) :], name]))
         if len(self.stack) > DEEPEST:
             raise Unresolved(_too_much())
         self.stack.append(name)
@@ -155,9 +177,9 @@ class Lookups:
         way = steps(name)
         if way[0] == "var":
             way = ("variables", *way[1:])
-        if way[0] == "variables" and len(way) > 1:
-            self.check_variable(way, name)
-            way = (*way[:2], "value", *way[2:])
+            if len(way) > 1:
+                self.check_variable(way, name)
+                way = (*way[:2], "value", *way[2:])
         value: Value | None = self.tree
         for at, step in enumerate(way):
             if value is None:
@@ -183,15 +205,19 @@ class Lookups:
         if variable.child("value") is None:
             raise Unresolved(None)
 
+    def is_structured(self, way: Path) -> bool:
+        """Whether what is there has known fields, each of which has a value: its kind's zero."""
+        return self.schema.at(way) in self.schema.structures
+
     def missing(self, name: str, way: Path, at: int, parent: Value) -> Value:
         """A field that has no value is its kind's zero when the schema knows it."""
-        kind = self.schema.at(way)
-        if way[0] in {"bundle", "workspace"} and kind is not None and kind != "any":
-            return Value(ZEROS.get(kind))  # type: ignore[arg-type]
-        if isinstance(way[at], str) and parent.kind not in {"map", "nil"}:
-            raise Unresolved(
-                _does_not_exist(name, f"`{show(way[:at])}` is a {parent.kind}, not a map.")
-            )
+        is_field = isinstance(way[at], str)
+        if parent.data is not None and not isinstance(parent.data, dict if is_field else tuple):
+            raise Unresolved(_no_index(way[: at + 1], parent))
+        if isinstance(way[at], str) and self.is_structured(way[:at]):
+            kind = self.schema.at(way)
+            if kind is not None and kind != "any":
+                return Value(_zero(kind))
         hint = did_you_mean(str(way[at]), parent.items)
         raise Unresolved(_does_not_exist(name, hint or "Check the name, or remove the reference."))
 
@@ -208,7 +234,7 @@ def _text(value: Value, name: str) -> str:
         case float():
             return repr(value.data).removesuffix(".0")
         case None:
-            return ""
+            return "<nil>"
         case _:
             raise Unresolved(
                 error(
@@ -220,13 +246,29 @@ def _text(value: Value, name: str) -> str:
             )
 
 
+def _zero(kind: str) -> Data:
+    """What a field of this kind is when nobody gave it a value."""
+    if kind in ZEROS:
+        return ZEROS[kind]  # type: ignore[return-value]
+    return () if kind.startswith("[") else {}
+
+
+def _no_index(way: Path, parent: Value) -> Diagnostic:
+    wanted = "map" if isinstance(way[-1], str) else "sequence"
+    return error(
+        "bundle/unknown-reference",
+        f'expected a {wanted} to index "{show(way)}", found {parent.kind}',
+        f"`{show(way[:-1])}` is a {parent.kind}, not a {wanted}. Correct the reference.",
+    )
+
+
 def _does_not_exist(name: str, hint: str) -> Diagnostic:
     return error("bundle/unknown-reference", f"reference does not exist: ${{{name}}}", hint)
 
 
 def _cycle(names: list[str]) -> Diagnostic:
     return error(
-        "bundle/reference-cycle",
+        CYCLE,
         f"cycle detected in field resolution: {' -> '.join(names)}",
         "Give one of them a value of its own.",
     )

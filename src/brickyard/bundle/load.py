@@ -16,7 +16,6 @@ from brickyard.bundle.files import is_pattern, is_well_formed
 from brickyard.bundle.normalise import normalise
 from brickyard.bundle.references import names_in
 from brickyard.bundle.schema import schema
-from brickyard.bundle.versions import check_version
 from brickyard.resources import TITLES
 from brickyard.values import (
     Diagnostic,
@@ -59,10 +58,10 @@ def read_root(draft: Draft) -> Draft:
             )
         )
     if len(names) > 1:
-        draft = draft.noting(
+        return draft.noting(
             error(
                 "bundle/several-root-files",
-                "multiple bundle root configuration files found",
+                f"multiple bundle root configuration files found in {draft.facts.root}",
                 f"Found {', '.join(names)}. Keep one of them and remove the others.",
                 at=[Location(name) for name in names],
             )
@@ -95,7 +94,7 @@ def read_includes(draft: Draft) -> Draft:
                     "Include section is defined outside root file",
                     f"It is ignored. Move the entries to `include` in {draft.root_file}.",
                     path="include",
-                    at=_of_the_first(nested),
+                    at=nested.locations,
                 )
             )
         found.extend(_named_for_one(part, name))
@@ -104,15 +103,10 @@ def read_includes(draft: Draft) -> Draft:
     return draft.having(tree, found)
 
 
-def _of_the_first(listed: Value) -> tuple[Location, ...]:
-    """Where a list begins: at its first element, as the official CLI points at it."""
-    return listed.elements[0].locations if listed.elements else listed.locations
-
-
 def check_loaded(draft: Draft) -> Draft:
     """Things that must hold of the merged files. Reads: everything. Writes: old names as new."""
-    found: list[Diagnostic] = [*check_version(draft)]
-    tree = _cluster_ids(_targets(draft.tree, found), found)
+    found: list[Diagnostic] = []
+    tree = _cluster_ids(_targets(draft, found), found)
     if not (tree.get("targets") or Value({})).items:
         tree = tree.put("targets", Value({"default": Value({})}))
     found.extend(_keys_with_references(tree))
@@ -215,17 +209,18 @@ def _without_empty_sections(tree: Value) -> Value:
     return tree
 
 
-def _targets(tree: Value, found: list[Diagnostic]) -> Value:
+def _targets(draft: Draft, found: list[Diagnostic]) -> Value:
     """`environments` is the old name of `targets`."""
+    tree = draft.tree
     old = tree.items.get("environments")
-    if old is None:
+    if old is None or old.location is None:
         return tree
     if "targets" in tree.items:
         found.append(
             error(
                 "bundle/targets-twice",
                 "both 'environments' and 'targets' are specified; only 'targets' should be used:"
-                f" {old.location}",
+                f" {posixpath.join(draft.facts.root, str(old.location))}",
                 "`environments` is the old name of `targets`: move its entries there.",
                 at=(*old.locations, *tree.items["targets"].locations),
             )

@@ -41,13 +41,15 @@ def apply_mode(draft: Draft) -> Draft:
     for path, value in (
         ("bundle.deployment.lock.enabled", False),
         ("presets.name_prefix", f"[dev {name}] "),
-        ("presets.tags.dev", name),
+        ("presets.tags.dev", tag_value(name, draft.facts.cloud)),
         ("presets.jobs_max_concurrent_runs", 4),
         ("presets.trigger_pause_status", "PAUSED"),
         ("presets.pipelines_development", True),
     ):
         given = tree.get(path)
-        if given is None or given.data in (None, "", 0):
+        says_nothing = given is None or given.data in (None, "") or given.data == 0
+        is_refused = path == "presets.pipelines_development" and given is not None
+        if says_nothing and not (is_refused and given.data is False):  # type: ignore[union-attr]
             tree = tree.put(path, value_of(value, mode.locations))
     return draft.having(tree)
 
@@ -157,7 +159,7 @@ def _pipeline(value: Value, presets: Value) -> Value:
         value = value.put("development", development.with_key(None))
     continuous = value.child("continuous")
     if _pauses(presets) and continuous is not None and continuous.data is True:
-        value = value.put("continuous", continuous.with_data(False))
+        value = value.drop("continuous")
     return value
 
 
@@ -259,7 +261,7 @@ def _production(draft: Draft) -> Iterator[Diagnostic]:
     named = all(value.child("run_as") is not None for _, value in jobs)
     mode = draft.tree.get("bundle.mode")
     places = mode.locations if mode is not None else ()
-    is_enough = draft.facts.user.is_service_principal or bool(jobs and named)
+    is_enough = draft.facts.user.is_service_principal or named
     say, word = (recommendation, "should") if is_enough else (error, "must")
     yield say(
         "bundle/production-root",
@@ -279,11 +281,22 @@ def override_compute(draft: Draft) -> Draft:
     cluster = draft.tree.get("bundle.cluster_id")
     chosen = cluster.text if cluster is not None else ""
     from_environment = draft.facts.environment.get("DATABRICKS_CLUSTER_ID", "")
-    if not chosen and from_environment and draft.mode == "development":
+    if from_environment and draft.mode == "development":
         chosen = from_environment
+        draft = draft.having(draft.tree.put("bundle.cluster_id", value_of(chosen)))
+    places = cluster.locations if cluster is not None else ()
+    if from_environment and draft.mode != "development":
+        return draft.noting(
+            warning(
+                "bundle/cluster-ignored",
+                "The DATABRICKS_CLUSTER_ID variable is set but is ignored since the current target"
+                " does not use 'mode: development'",
+                "No cluster is put in the place of the declared ones. Unset it, or use"
+                " `--cluster-id`.",
+            )
+        )
     if not chosen:
         return draft
-    places = cluster.locations if cluster is not None else ()
     if draft.mode == "production":
         draft = draft.noting(
             warning(

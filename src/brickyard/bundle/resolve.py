@@ -8,6 +8,7 @@ whatever the files hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.app_checks import check_apps
@@ -25,6 +26,7 @@ from brickyard.bundle.left_out import leave_out
 from brickyard.bundle.load import check_loaded, check_values, read_includes, read_root
 from brickyard.bundle.local_paths import translate_paths
 from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
+from brickyard.bundle.must_checks import check_musts
 from brickyard.bundle.permissions import apply_permissions, fix_owners
 from brickyard.bundle.places import put_facts, put_paths, put_sync
 from brickyard.bundle.python_resources import run_python as run_python_functions
@@ -47,18 +49,21 @@ from brickyard.bundle.targets import apply_target, choose_target, environment_of
 from brickyard.bundle.unity import put_volume_paths, refer_to_schemas
 from brickyard.bundle.variables import (
     ask_lookups,
+    check_given,
     normalise_tree,
     resolve_resources,
     resolve_settings,
     set_variables,
 )
+from brickyard.bundle.versions import check_version
 from brickyard.bundle.wheel_checks import check_runtimes
 from brickyard.values import Diagnostic, Value, has_errors
 
 LOAD: Final[tuple[Step, ...]] = (read_root, read_includes)
-TARGET: Final[tuple[Step, ...]] = (check_loaded, choose_target)
+TARGET: Final[tuple[Step, ...]] = (check_version, check_loaded, choose_target)
 SETTINGS: Final[tuple[Step, ...]] = (
     apply_target,
+    check_given,
     leave_out,
     check_values,
     warn_about_host,
@@ -97,6 +102,7 @@ def make_python_resources(draft: Draft) -> Draft:
 # Python does not know the fields that are made of others.
 PYTHON: Final[tuple[Step, ...]] = (make_python_resources, put_volume_paths, drop_empty_strings)
 CHECKS: Final[tuple[Step, ...]] = (
+    check_musts,
     check_resources,
     check_globs,
     translate_paths,
@@ -134,16 +140,15 @@ def resolve(
         given=variables or {},
         run_python=run_python,
     )
-    failed: Value | None = None
     for stage in stages:
         for step in stage:
             known = len(draft.diagnostics)
             draft = step(draft)
-            if failed is None and _stop(draft.diagnostics[known:]):
-                failed = draft.tree
-        if failed is not None:
+            if draft.failed is None and _stop(draft.diagnostics[known:]):
+                draft = replace(draft, failed=draft.tree)
+        if draft.failed is not None:
             break
-    return finished(draft, failed)
+    return finished(draft)
 
 
 def _stop(found: Iterable[Diagnostic]) -> bool:
@@ -161,7 +166,7 @@ def resolve_target(
     return resolve(files, facts=facts, target=target, variables=variables, stages=BEFORE_RESOURCES)
 
 
-def finished(draft: Draft, failed: Value | None = None) -> Resolved:
+def finished(draft: Draft) -> Resolved:
     """What is handed out of a draft; where it failed, its tree as it was at the first error."""
     tree = draft.tree.drop("targets")
     return Resolved(
@@ -172,7 +177,7 @@ def finished(draft: Draft, failed: Value | None = None) -> Resolved:
         root_file=draft.root_file,
         environment=environment_of(draft.target, draft.mode),
         host=draft.host,
-        tree=tree if failed is None else failed,
+        tree=tree if draft.failed is None else draft.failed,
         diagnostics=tuple(_once(draft.diagnostics)),
         resources=tuple(declared(tree)),
         questions=draft.questions,

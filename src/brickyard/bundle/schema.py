@@ -116,14 +116,16 @@ STRUCTURES: Final[Mapping[str, Mapping[str, str]]] = {
             ("displayName", "domain_friendly_name", "externalId", "id", "short_name", "userName"),
             "string",
         ),
-        **dict.fromkeys(("emails", "entitlements", "groups", "name", "roles", "schemas"), "any"),
+        **dict.fromkeys(("emails", "entitlements", "groups", "roles", "schemas"), "any"),
+        "name": "PersonName",
         "active": "bool",
     },
+    "PersonName": {"familyName": "string", "givenName": "string"},
     "Artifact": {
-        "type": "string",
+        "type": "ArtifactType",
         "path": "string",
         "build": "string",
-        "executable": "string",
+        "executable": "Executable",
         "files": "[ArtifactFile]",
         "dynamic_version": "bool",
     },
@@ -169,6 +171,20 @@ STRUCTURES: Final[Mapping[str, Mapping[str, str]]] = {
     "Script": {"content": "string", "env": "{string}"},
     "Python": {"resources": "[string]", "mutators": "[string]", "venv_path": "string"},
 }
+REQUIRED: Final = {"ArtifactFile": frozenset({"source"})}
+WORDS: Final = {"ArtifactType": ("whl", "jar"), "Executable": ("bash", "sh", "cmd")}
+# Fields shown though they say nothing, or say `false`; kinds whose null is an empty section.
+KEPT_FALSE: Final = frozenset(
+    {
+        ("ArtifactFile", "source"),
+        ("Bundle", "name"),
+        ("Script", "content"),
+        ("Lock", "enabled"),
+        ("Presets", "pipelines_development"),
+        ("Presets", "source_linked_deployment"),
+    }
+)
+KEPT_NULL: Final = frozenset({"Bundle", "Workspace", "Resources", "Sync", "Presets"})
 ZEROS: Final[Mapping[str, object]] = {"string": "", "int": 0, "float": 0.0, "bool": False}
 
 
@@ -209,6 +225,6 @@ def schema() -> Schema:
     }
     return Schema(
         structures={**fields.structures, **STRUCTURES, **known, "Resources": resources},
-        required=fields.required,
-        enumerations=fields.enumerations,
+        required={**fields.required, **REQUIRED},
+        enumerations={**fields.enumerations, **WORDS},
     )

@@ -24,7 +24,7 @@ def tag_key(text: str, cloud: str) -> str:
         case "gcp":
             return EDGES.sub("", GCP.sub("_", _flat(text)))
         case _:
-            return AWS.sub("_", _latin(text))
+            return AWS.sub("_", _latin(_flat(text)))
 
 
 def tag_value(text: str, cloud: str) -> str:

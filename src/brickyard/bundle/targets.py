@@ -12,6 +12,7 @@ from brickyard.values import (
     Value,
     did_you_mean,
     error,
+    has_errors,
     merge,
     value_of,
     warning,
@@ -90,25 +91,36 @@ def apply_target(draft: Draft) -> Draft:
     """Lays the target over the tree. Reads: `targets.<target>`. Writes: all but declarations."""
     chosen = draft.tree.get(("targets", draft.target)) or Value({})
     found: list[Diagnostic] = []
+    _overridden(draft.tree, chosen, draft.target, found)
     tree = draft.tree.drop("targets")
     for name in MERGED:
         part = chosen.child(name)
         if part is not None:
             old = tree.child(name) or Value(None)
             made, problems = merge(old, part, (name,))
-            found.extend(problems)
+            found.extend(_of_override(one, draft.target, name) for one in problems)
             tree = tree.put(name, made.with_key(old.key or part.key))
     for name in WHOLE:
         part = chosen.child(name)
         if part is not None:
             tree = tree.put(name, part)
     tree = _settings(tree, chosen, found)
-    tree = _variables(tree, chosen, draft.target, found)
+    tree = _variables(tree, chosen)
     for name in ("target", "environment"):
         tree = tree.put(("bundle", name), value_of(draft.target))
     root = chosen.get("workspace.root_path")
     sets_root = root is not None and bool(root.data)
-    return replace(draft.having(tree, found), target_sets_root=sets_root)
+    failed = draft.tree if has_errors(found) else None
+    return replace(draft.having(tree, found), target_sets_root=sets_root, failed=failed)
+
+
+def _of_override(found: Diagnostic, target: str, field: str) -> Diagnostic:
+    """What does not merge, with the words round it that say which override it was."""
+    words = f"{_IN_OVERRIDE} target={target}: failed to merge target={target} field={field}"
+    return replace(found, summary=f"{words}: {found.summary}")
+
+
+_IN_OVERRIDE: Final = "failed to perform target override for"
 
 
 def _settings(tree: Value, chosen: Value, found: list[Diagnostic]) -> Value:
@@ -127,28 +139,36 @@ def _settings(tree: Value, chosen: Value, found: list[Diagnostic]) -> Value:
     return tree
 
 
-def _variables(tree: Value, chosen: Value, target: str, found: list[Diagnostic]) -> Value:
-    """A target replaces a variable's default or lookup whole; setting one unsets the other."""
-    declared = tree.child("variables") or Value({})
+def _overridden(tree: Value, chosen: Value, target: str, found: list[Diagnostic]) -> None:
+    """A target sets variables that are declared."""
+    declared = (tree.child("variables") or Value({})).items
     for name, given in (chosen.child("variables") or Value({})).items.items():
-        variable = declared.items.get(name)
-        if variable is None:
+        if name not in declared:
             found.append(
                 error(
                     "bundle/unknown-variable",
-                    f"variable {name} is not defined but is assigned a value",
-                    f"`{name}` is only set here. {did_you_mean(name, declared.items)}".rstrip()
+                    f"{_IN_OVERRIDE} target={target}: variable {name} is not defined but is"
+                    " assigned a value",
+                    f"`{name}` is only set here. {did_you_mean(name, declared)}".rstrip()
                     + " Declare it under `variables` at the top level.",
                     path=f"targets.{target}.variables.{name}",
                     at=given.key_locations,
                 )
             )
+
+
+def _variables(tree: Value, chosen: Value) -> Value:
+    """A target replaces a variable's default or lookup whole; setting one unsets the other."""
+    declared = (tree.child("variables") or Value({})).items
+    for name, given in (chosen.child("variables") or Value({})).items.items():
+        variable = declared.get(name)
+        if variable is None:
             continue
         for field, other in (("default", "lookup"), ("lookup", "default")):
             value = given.child(field)
             if value is not None:
                 variable = variable.put(field, value).drop(other)
-        tree = tree.put(("variables", name), variable.with_key(declared.items[name].key))
+        tree = tree.put(("variables", name), variable.with_key(declared[name].key))
     return tree
 
 

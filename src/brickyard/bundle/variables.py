@@ -8,7 +8,7 @@ workspace's answer comes back in `Facts.answers`; until then references to them 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -26,7 +26,6 @@ from brickyard.values import (
     did_you_mean,
     error,
     has_errors,
-    recommendation,
     value_of,
     warning,
 )
@@ -34,34 +33,35 @@ from brickyard.values import (
 PLACES: Final = "Give it with `--var {0}=…`, as BUNDLE_VAR_{0} in the environment, or as `default`."
 
 
-def parse_assignments(texts: Iterable[str]) -> tuple[dict[str, str], tuple[Diagnostic, ...]]:
-    """`--var` arguments as a mapping. One argument may hold several, as comma-separated values."""
-    given: dict[str, str] = {}
-    found: list[Diagnostic] = []
+def parse_assignments(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """`--var` arguments in order. One argument may hold several, as comma-separated values.
+
+    Raises ValueError, in the official CLI's words.
+    """
+    given: list[tuple[str, str]] = []
     for text in texts:
         try:
             parts = next(csv.reader([text], strict=True), [])
-        except csv.Error:
-            parts = [text]
+        except csv.Error as fault:
+            raise ValueError(f'invalid argument "{text}" for "--var" flag: {fault}') from fault
         for part in parts:
             name, equals, value = part.partition("=")
-            if not equals or not name:
-                detail = f"`{part}` is not name=value. Commas in a value need quotes as in CSV."
-                text = f"unexpected flag value for variable assignment: {part}"
-                found.append(error("bundle/assignment", text, detail))
-            elif name in given:
-                detail = f"`{name}` is assigned twice. Keep one."
-                found.append(error("bundle/assignment", "variable is assigned twice", detail))
-            else:
-                given[name] = value
-    return given, tuple(found)
+            if not equals:
+                raise ValueError(f"unexpected flag value for variable assignment: {part}")
+            earlier = dict(given).get(name)
+            if earlier is not None:
+                raise ValueError(
+                    f"failed to assign {value} to {name}: variable has already been assigned"
+                    f" value: {earlier}"
+                )
+            given.append((name, value))
+    return tuple(given)
 
 
-def set_variables(draft: Draft) -> Draft:
-    """Values of all but look-ups. Reads: `variables`, facts. Writes: `variables.*.value`."""
-    found: list[Diagnostic] = []
-    tree = draft.tree
-    declared = (tree.get("variables") or Value({})).items
+def check_given(draft: Draft) -> Draft:
+    """What `--var` names has to be there, and simple. Reads: `variables`."""
+    declared = (draft.tree.get("variables") or Value({})).items
+    found = []
     for name in draft.given:
         if name not in declared:
             found.append(
@@ -73,6 +73,29 @@ def set_variables(draft: Draft) -> Draft:
                     path="variables",
                 )
             )
+        elif _is_complex(declared[name]):
+            found.append(
+                error(
+                    "bundle/complex-variable",
+                    f"setting variables of complex type via --var flag is not supported: {name}",
+                    "Set it in the target, or in variable-overrides.json.",
+                    path=f"variables.{name}",
+                    at=declared[name].key_locations,
+                )
+            )
+    return draft.noting(*found)
+
+
+def _is_complex(variable: Value) -> bool:
+    kind = variable.child("type")
+    return kind is not None and kind.data == "complex"
+
+
+def set_variables(draft: Draft) -> Draft:
+    """Values of all but look-ups. Reads: `variables`, facts. Writes: `variables.*.value`."""
+    found: list[Diagnostic] = []
+    tree = draft.tree
+    declared = (tree.get("variables") or Value({})).items
     changes: dict[Path, Value] = {}
     for name, variable in declared.items():
         value = _value(draft, name, variable, found)
@@ -83,8 +106,9 @@ def set_variables(draft: Draft) -> Draft:
 
 def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) -> Value | None:
     path = f"variables.{name}"
-    is_complex = (kind := variable.child("type")) is not None and kind.data == "complex"
-    if kind is not None and kind.data not in {"complex", None}:
+    is_complex = _is_complex(variable)
+    kind = variable.child("type")
+    if kind is not None and not is_complex and kind.data:
         found.append(
             warning(
                 "bundle/variable-type",
@@ -95,21 +119,23 @@ def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) ->
             )
         )
     if name in draft.given:
-        if not is_complex:
-            return value_of(draft.given[name], (Location("--var"),))
+        return value_of(draft.given[name], (Location("--var"),))
+    place = f"BUNDLE_VAR_{name}"
+    from_environment = draft.facts.environment.get(place)
+    if from_environment is not None and is_complex:
         found.append(
             error(
                 "bundle/complex-variable",
-                f"setting variables of complex type via --var flag is not supported: {name}",
-                "Set it in the target, or in variable-overrides.json.",
+                f"setting via environment variables ({place}) is not supported for complex"
+                f" variable {name}",
+                f"Unset {place}; set the variable in the target or in variable-overrides.json.",
                 path=path,
                 at=variable.key_locations,
             )
         )
         return None
-    from_environment = draft.facts.environment.get(f"BUNDLE_VAR_{name}")
-    if from_environment is not None and not is_complex:
-        return value_of(from_environment, (Location(f"BUNDLE_VAR_{name}"),))
+    if from_environment is not None:
+        return value_of(from_environment, (Location(place),))
     lookup = variable.child("lookup")
     if lookup is not None and lookup.data is not None:
         answer = draft.facts.answers.get(path)
@@ -119,16 +145,6 @@ def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) ->
         return _override(override, is_complex=is_complex, path=path, variable=variable, found=found)
     default = variable.child("default")
     if default is not None and default.data is not None:
-        if isinstance(default.data, dict | tuple) and default.data and not is_complex:
-            found.append(
-                recommendation(
-                    "bundle/variable-type",
-                    "variable with a map or list needs `type: complex`",
-                    "It works here; the official CLI wants `type: complex` beside `default`.",
-                    path=path,
-                    at=default.locations,
-                )
-            )
         return default
     found.append(_without_value(draft, name, variable))
     return None
@@ -173,7 +189,11 @@ def _override(
         found.append(
             error(
                 "bundle/override-kind",
-                "value in variable-overrides.json is of the wrong kind",
+                f"variable {path.partition('.')[2]} is of type complex, but the value in the"
+                " variable file is not a complex type"
+                if is_complex
+                else f"variable {path.partition('.')[2]} is not of type complex, but the value in"
+                " the variable file is a complex type",
                 "A complex variable takes a map or list, any other a scalar. Correct the file.",
                 path=path,
                 at=variable.key_locations,
@@ -198,7 +218,9 @@ def ask_lookups(draft: Draft) -> Draft:
             found.append(
                 error(
                     "bundle/lookup",
-                    "exactly one lookup field must be provided",
+                    "failed to resolve , err: exactly one lookup field must be provided"
+                    if lookup.items
+                    else "failed to resolve , err: no valid lookup fields provided",
                     "Write for example `lookup: {warehouse: Shared}`.",
                     path=f"{path}.lookup",
                     at=lookup.locations,
@@ -232,14 +254,20 @@ def _spelled(names: Iterable[str]) -> tuple[str, ...]:
 
 def resolve_settings(draft: Draft) -> Draft:
     """References everywhere but in resources. Reads and writes: all but `resources`."""
-    tree, found = interpolate(draft.tree, schema(), within=_is_setting)
-    return draft.having(tree, found)
+    return _interpolated(draft, _is_setting)
 
 
 def resolve_resources(draft: Draft) -> Draft:
     """References in resources. Reads: everything. Writes: `resources`."""
-    tree, found = interpolate(draft.tree, schema(), within=_is_resource)
-    return draft.having(tree, found)
+    return _interpolated(draft, _is_resource)
+
+
+def _interpolated(draft: Draft, within: Callable[[Path], bool]) -> Draft:
+    tree, found = interpolate(draft.tree, schema(), within=within)
+    failed = draft.failed
+    if failed is None and has_errors(found):
+        failed = draft.tree
+    return replace(draft.having(tree, found), failed=failed)
 
 
 def _is_setting(path: Path) -> bool:

@@ -15,8 +15,12 @@ CLAUSE: Final = re.compile(
 )
 
 
-def check_version(draft: Draft) -> Iterator[Diagnostic]:
+def check_version(draft: Draft) -> Draft:
     """An error when the version that this engine follows does not meet the constraint."""
+    return draft.noting(*_constraint(draft))
+
+
+def _constraint(draft: Draft) -> Iterator[Diagnostic]:
     wanted = draft.tree.get("bundle.databricks_cli_version")
     if wanted is None or not wanted.text:
         return

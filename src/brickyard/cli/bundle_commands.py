@@ -59,17 +59,26 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool, include_locations: 
     from brickyard.bundle import resolved_json
     from brickyard.cli.diagnostics import show_diagnostics, verdict
     from brickyard.cli.live import say
+    from brickyard.deploy import BrokenBundle
     from brickyard.deploy.connect import reach
-    from brickyard.deploy.disk import DiskFiles
+    from brickyard.deploy.disk import DiskFiles, NoBundle
     from brickyard.deploy.folders import check_folders
-    from brickyard.deploy.hooks import run_hook
+    from brickyard.deploy.hooks import HookFailed, run_hook
     from brickyard.deploy.sync_checks import check_sync
-    from brickyard.values import Severity
+    from brickyard.values import Severity, error
 
-    project = load(chosen, ask=None if offline else reach)
+    try:
+        project = load(chosen, ask=None if offline else reach)
+    except (NoBundle, BrokenBundle):
+        if not chosen.wants_json and not chosen.wants_report:
+            click.echo("Found 1 error")
+        raise
     found = project.diagnostics
     if not project.resolved.has_errors:
-        run_hook(project, "postinit", say)
+        try:
+            run_hook(project, "postinit", say)
+        except HookFailed as failure:
+            found = (*found, error("deploy/hook", str(failure), "Correct the script."))
         found = (*found, *check_sync(project), *check_folders(project))
     show_diagnostics(found, DiskFiles(project.root))
     if chosen.wants_json:
@@ -269,7 +278,7 @@ def destroy(
 def summary(chosen: Chosen, *, force_pull: bool, include_locations: bool) -> None:
     """List the bundle's resources with their ids and URLs."""
     from brickyard.bundle.located import located
-    from brickyard.deploy.summary import summarise, summary_tree
+    from brickyard.deploy.summary import shown_url, summarise, summary_tree
 
     project = connect(chosen, quiet=True)
     state = project.store.pull().state
@@ -289,7 +298,7 @@ def summary(chosen: Chosen, *, force_pull: bool, include_locations: bool) -> Non
             click.echo(f"  {item.title}:")
         click.echo(f"    {item.key}:")
         click.echo(f"      Name: {item.name}")
-        click.echo(f"      URL:  {item.url or '(not deployed)'}")
+        click.echo(f"      URL:  {shown_url(project, item, state) or '(not deployed)'}")
 
 
 def _bundle() -> CommandTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -252,16 +251,12 @@ def reach_project(chosen: Chosen) -> Project:
 
 def parse_variables(given: Sequence[str]) -> dict[str, str]:
     """`a=1,b=2` is comma-separated values: quote a value that holds a comma."""
-    found: dict[str, str] = {}
-    for row in csv.reader(given, skipinitialspace=True):
-        for item in row:
-            name, equals, value = item.partition("=")
-            if not equals or not name:
-                raise click.BadParameter(f"{item!r}: expected name=value", param_hint="--var")
-            if name in found:
-                raise click.BadParameter(f"{name} is given twice", param_hint="--var")
-            found[name] = value
-    return found
+    from brickyard.bundle import parse_assignments
+
+    try:
+        return dict(parse_assignments(given))
+    except ValueError as fault:
+        raise Refused(str(fault)) from fault
 
 
 def start_embedded() -> None:

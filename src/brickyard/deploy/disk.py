@@ -21,19 +21,32 @@ def find_root(start: Path, environment: Mapping[str, str]) -> Path:
     """The folder of the bundle: named by the environment, or found walking up from `start`."""
     for name in ("DATABRICKS_BUNDLE_ROOT", "BUNDLE_ROOT"):
         if environment.get(name):
-            named = Path(environment[name]).resolve()
-            if not root_file(named):
-                raise NoBundle(f"{name}={named} holds no bundle: expected databricks.yml in it")
-            return named
+            return _named_root(environment[name])
     here = start.resolve()
     for name in ROOT_NAMES:
         for folder in (here, *here.parents):
             if (folder / name).is_file():
                 return folder
     raise NoBundle(
-        f"no databricks.yml in {here} or above it: change into a bundle's folder,"
-        " or name it with DATABRICKS_BUNDLE_ROOT"
+        "Unable to locate the bundle root: databricks.yml not found.\n\n"
+        f"There is none in {here} or above it. Change into a bundle's folder, or name it with"
+        " DATABRICKS_BUNDLE_ROOT."
     )
+
+
+def _named_root(folder: str) -> Path:
+    """The folder that the environment names. Raises `NoBundle` in the official CLI's words."""
+    named = Path(folder)
+    reason = ""
+    if not named.exists():
+        reason = f"stat {folder}: no such file or directory"
+    elif not named.is_dir():
+        reason = "not a directory"
+    elif not root_file(named):
+        reason = "databricks.yml not found"
+    if reason:
+        raise NoBundle(f'Invalid bundle root DATABRICKS_BUNDLE_ROOT="{folder}": {reason}')
+    return named.resolve()
 
 
 def root_file(folder: Path) -> str | None:

@@ -45,8 +45,8 @@ def run_script_of(
         return False
     if environment.get(RESTRICTED):
         raise HookFailed(
-            f"failed to execute script: running scripts is not allowed when {RESTRICTED} is set."
-            f" Unset it to run experimental.scripts.{name}"
+            f"failed to execute script: running scripts is not allowed when {RESTRICTED} is set\n"
+            f"  at experimental.scripts.{name}\n  in {command.location}"
         )
     say(f"Executing '{name}' script")
     # Its errors go to a file, not into a second pipe: nobody has to read two at once.
@@ -70,8 +70,8 @@ def run_script_of(
             say(line.strip())
     if ended != 0:
         raise HookFailed(
-            f"failed to execute script: exit status {ended}"
-            f" (experimental.scripts.{name}, {command.location})"
+            f"failed to execute script: exit status {ended}\n"
+            f"  at experimental.scripts.{name}\n  in {command.location}"
         )
     return True
 

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from brickyard.bundle import Question
-from brickyard.deploy.http import Json, Workspace
+from brickyard.bundle.go_text import go_quoted
+from brickyard.deploy.http import ApiFailure, Json, Workspace
 
 
 class NoAnswer(Exception):
     """A look-up found nothing, or too much."""
 
     def __init__(self, question: Question, problem: str, way_out: str) -> None:
-        super().__init__(f"failed to resolve {question.kind}: {question.name}, err: {problem}")
+        kind = question.kind.replace("_", "-")
+        super().__init__(f"failed to resolve {kind}: {question.name}, err: {problem}")
         self.question = question
         self.way_out = way_out
 
@@ -78,6 +80,7 @@ LISTS: Final[Mapping[str, List]] = {
 }
 
 
+QUOTED: Final = frozenset({"metastore", "notification_destination", "service_principal"})
 # What the official clients call one of each kind in their messages.
 NOUNS: Final = {
     "alert": "alert",
@@ -107,11 +110,16 @@ def _answer(question: Question, workspace: Workspace) -> str:
     where = LISTS.get(question.kind)
     if where is None:
         raise NoAnswer(question, "no such kind", f"Write one of {', '.join(sorted(LISTS))}.")
-    ids = list(_matches(where, question.name, workspace))
+    try:
+        ids = list(_matches(where, question.name, workspace))
+    except ApiFailure as failure:
+        raise NoAnswer(question, str(failure), "See what the service says.") from failure
     noun = NOUNS[question.kind]
     if not ids:
         way_out = f"Correct the name, or make it in {workspace.host} first."
-        raise NoAnswer(question, f"{noun} named '{question.name}' does not exist", way_out)
+        named = go_quoted(question.name) if question.kind in QUOTED else f"'{question.name}'"
+        words = "" if question.kind == "dashboard" else " named"
+        raise NoAnswer(question, f"{noun}{words} {named} does not exist", way_out)
     if len(ids) > 1 and question.kind != "service_principal":
         problem = f"there are {len(ids)} instances of {noun} named '{question.name}'"
         raise NoAnswer(question, problem, "Give the id instead of a look-up.")

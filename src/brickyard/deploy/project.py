@@ -434,11 +434,19 @@ def _overrides(
         broken = Diagnostic(
             severity=Severity.ERROR,
             code="deploy/overrides-not-json",
-            summary="variable overrides are not JSON",
-            detail=f"{path}: {error}. Mend or delete the file.",
+            summary=f"failed to parse variables file {path}: error decoding JSON: {error}",
+            detail=f"Mend or delete {path}.",
         )
         raise BrokenBundle([broken]) from error
-    return data if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        broken = Diagnostic(
+            severity=Severity.ERROR,
+            code="deploy/overrides-not-a-map",
+            summary=f"failed to parse variables file {path}: invalid format",
+            detail='Write a JSON object: `{"name": "value"}`.',
+        )
+        raise BrokenBundle([broken])
+    return data
 
 
 def _os_user() -> str:

@@ -88,6 +88,14 @@ def summary_tree(project: Project, state: State) -> Json:
     return tree
 
 
+def shown_url(project: Project, item: Item, state: State) -> str:
+    """Where to look at it: of some types there is a page by name before they are deployed."""
+    declared = _resources(project).get(item.type, {}).get(item.key)
+    if item.url or item.status != "created" or declared is None:
+        return item.url
+    return _page_of_name(project, item.type, declared)
+
+
 def _page_of_name(project: Project, kind: str, value: Json) -> str:
     """The page of what is not deployed yet; the official CLI shows that of some types."""
     name = str(value.get(NAMED_PAGES.get(kind, "")) or "")

@@ -90,16 +90,46 @@ BUNDLE: Final[Mapping[str, Mapping[str, str]]] = {
         "group_name": "string",
         "service_principal_name": "string",
     },
-    "bundle.ScopePermission": {
-        "level": "bundle.ScopePermissionLevel!",
-        "user_name": "string",
-        "group_name": "string",
-        "service_principal_name": "string",
-    },
-    "bundle.Grant": {"principal": "string", "privileges": "[string]"},
+    "bundle.Grant": {"principal": "string", "privileges": "[bundle.Privilege]"},
 }
+# Levels of the types that have their own; all others take any that there is.
+LEVELS: Final[Mapping[str, str]] = {
+    "apps": "CAN_MANAGE CAN_USE",
+    "clusters": "CAN_ATTACH_TO CAN_MANAGE CAN_RESTART",
+    "experiments": "CAN_EDIT CAN_MANAGE CAN_READ",
+    "instance_pools": "CAN_ATTACH_TO CAN_MANAGE",
+    "jobs": "CAN_MANAGE CAN_MANAGE_RUN CAN_VIEW IS_OWNER",
+    "model_serving_endpoints": "CAN_MANAGE CAN_QUERY CAN_VIEW",
+    "models": "CAN_EDIT CAN_MANAGE CAN_MANAGE_PRODUCTION_VERSIONS CAN_MANAGE_STAGING_VERSIONS"
+    " CAN_READ",
+    "pipelines": "CAN_MANAGE CAN_RUN CAN_VIEW IS_OWNER",
+    "secret_scopes": "READ WRITE MANAGE",
+    "sql_warehouses": "CAN_MANAGE CAN_MONITOR CAN_USE CAN_VIEW IS_OWNER",
+    "vector_search_endpoints": "CAN_CREATE CAN_MANAGE CAN_USE",
+}
+PRIVILEGES: Final = """
+    ACCESS ALL_PRIVILEGES APPLY_TAG BROWSE CREATE CREATE_CATALOG CREATE_CLEAN_ROOM
+    CREATE_CONNECTION CREATE_EXTERNAL_LOCATION CREATE_EXTERNAL_TABLE
+    CREATE_EXTERNAL_VOLUME CREATE_FOREIGN_CATALOG CREATE_FOREIGN_SECURABLE CREATE_FUNCTION
+    CREATE_MANAGED_STORAGE CREATE_MATERIALIZED_VIEW CREATE_MODEL CREATE_PROVIDER
+    CREATE_RECIPIENT CREATE_SCHEMA CREATE_SERVICE_CREDENTIAL CREATE_SHARE
+    CREATE_STORAGE_CREDENTIAL CREATE_TABLE CREATE_VIEW CREATE_VOLUME EXECUTE
+    EXECUTE_CLEAN_ROOM_TASK EXTERNAL_USE_SCHEMA MANAGE MANAGE_ALLOWLIST MODIFY
+    MODIFY_CLEAN_ROOM READ_FILES READ_METADATA READ_PRIVATE_FILES READ_VOLUME REFRESH
+    SELECT SET_SHARE_PERMISSION USAGE USE_CATALOG USE_CONNECTION USE_MARKETPLACE_ASSETS
+    USE_PROVIDER USE_RECIPIENT USE_SCHEMA USE_SHARE WRITE_FILES WRITE_PRIVATE_FILES
+    WRITE_VOLUME
+"""
 WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "bundle.ScopePermissionLevel": ("READ", "WRITE", "MANAGE"),
+    "bundle.Privilege": tuple(PRIVILEGES.split()),
+    **{f"bundle.Level.{key}": tuple(words.split()) for key, words in LEVELS.items()},
+}
+# What a request must have, though the SDK's dataclass does without.
+MUST: Final[Mapping[str, tuple[str, ...]]] = {
+    "jobs.DeploymentSpec": ("command_path",),
+    "pipelines.SchemaSpec": ("source_schema",),
+    "pipelines.TableSpec": ("source_table",),
+    "resources.external_locations": ("url",),
 }
 
 
@@ -131,9 +161,15 @@ def catalogue() -> Catalogue:
     """The catalogue of this installation."""
     stored = json.loads(Path(__file__).with_name("fields.json").read_bytes())
     resources = {key: {**fields, **_added(key)} for key, fields in stored["resources"].items()}
-    structures = {**stored["structures"], **BUNDLE}
+    entry = BUNDLE["bundle.Permission"]
+    entries = {
+        f"bundle.Permission.{key}": {**entry, "level": f"bundle.Level.{key}!"} for key in LEVELS
+    }
+    structures = {**stored["structures"], **BUNDLE, **entries}
     required = {
-        name: frozenset(field for field, kind in fields.items() if kind.endswith("!"))
+        name: frozenset(
+            (*(field for field, kind in fields.items() if kind.endswith("!")), *MUST.get(name, ()))
+        )
         for name, fields in (
             *((f"resources.{key}", fields) for key, fields in resources.items()),
             *structures.items(),
@@ -159,7 +195,7 @@ def _unmarked(named: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[st
 
 def _added(key: str) -> Mapping[str, str]:
     """What a bundle may write beside the request's fields of this type."""
-    entry = "ScopePermission" if key == "secret_scopes" else "Permission"
+    entry = f"Permission.{key}" if key in LEVELS else "Permission"
     access = {"permissions": f"[bundle.{entry}]"} if key in WITH_PERMISSIONS else {}
     access |= {"grants": "[bundle.Grant]"} if key in WITH_GRANTS else {}
     return {**LOCAL, **access, **ADDED.get(key, {})}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from bundles import JANE, resolved
+from bundles import JANE, plain, resolved
 
-from brickyard.bundle import Facts, resolve
-from brickyard.values import Diagnostic
+from brickyard.bundle import Facts, resolve, resolved_plain
+from brickyard.bundle.output import go_text
+from brickyard.values import Diagnostic, Plain
 
 B = "bundle: {name: b}\n"
 ROOT = "/bundle/databricks.yml"
@@ -133,6 +134,34 @@ def said(text: str, **rest: object) -> list[str]:
             ),
         ),
         (
+            B + "resources: {schemas: {s: {name: s, catalog_name: c, grants: [{principal: p}]}}}\n",
+            (
+                "error: grant privileges is required|resources.schemas.s.grants[0]"
+                "|databricks.yml:2:62"
+            ),
+        ),
+        (
+            B + "resources: {jobs: {j: {name: j, description: '${bundle.name.x}'}}}\n",
+            (
+                'error: expected a map to index "bundle.name.x", found string'
+                "|resources.jobs.j.description|databricks.yml:2:46"
+            ),
+        ),
+        (
+            B + "variables: {a: {default: '${var.b}'}, b: {default: '${var.a}'}}\n",
+            (
+                "error: cycle detected in field resolution: variables.a.default -> var.b -> var.a"
+                " -> var.b|variables.a.default|databricks.yml:2:26"
+            ),
+        ),
+        (
+            B + "variables: {a: {}}\ntargets: {dev: {variables: {b: 1}}}\n",
+            (
+                "error: failed to perform target override for target=dev: variable b is not defined"
+                " but is assigned a value|targets.dev.variables.b|databricks.yml:3:29"
+            ),
+        ),
+        (
             B + "workspace: {root_path: /Volumes/a/b/c}\n",
             (
                 "error: workspace.root_path /Volumes/a/b/c starts with /Volumes. /Volumes can only"
@@ -169,6 +198,81 @@ def test_after_an_error_the_tree_is_as_it_was_then() -> None:
     assert found.has_errors
     assert found.tree.get("targets.prod") is not None
     assert found.tree.get("workspace") is None
+
+
+@pytest.mark.parametrize(
+    ("reference", "value"),
+    [
+        ("${variables.a.value}", "x"),
+        ("${variables.a.default}", "x"),
+        ("${variables.a.description}", None),
+        ("${workspace.current_user.name.givenName}", None),
+        ("<${bundle.git.branch}>", "<>"),
+        ("<${var.m.n}>", "<<nil>>"),
+    ],
+)
+def test_a_reference_may_name_any_setting(reference: str, value: object) -> None:
+    found = resolved(
+        B
+        + "variables: {a: {default: x}, m: {type: complex, default: {n: null}}}\n"
+        + f"resources: {{jobs: {{j: {{name: j, description: '{reference}'}}}}}}\n"
+    )
+    assert not found.has_errors
+    held = found.tree.get("resources.jobs.j.description")
+    assert (held.plain() if held is not None else None) == value
+
+
+def test_settings_that_say_nothing_are_not_shown() -> None:
+    text = (
+        "bundle: {name: b, databricks_cli_version: '', deployment: {lock: {enabled: false}}}\n"
+        "experimental: {python_wheel_wrapper: false}\nvariables: {a: {default: 0}}\n"
+    )
+    shown = resolved_plain(resolved(text))
+    assert shown["bundle"]["deployment"] == {"lock": {"enabled": False}}  # type: ignore[index,call-overload]
+    assert "databricks_cli_version" not in shown["bundle"]  # type: ignore[operator]
+    assert shown["experimental"] == {}
+    assert shown["variables"] == {"a": {"default": 0, "value": 0}}
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1.0, "1"),
+        (1.5, "1.5"),
+        (1e21, "1e+21"),
+        (1e-7, "1e-7"),
+        (123456789.5, "123456789.5"),
+        (float("inf"), "null"),
+        ("a<b>&\u2028", '"a\\u003cb\\u003e\\u0026\\u2028"'),
+        ({"b": [], "a": {"x": None}}, '{\n  "a": {\n    "x": null\n  },\n  "b": []\n}'),
+    ],
+)
+def test_json_is_written_as_go_does(number: Plain, text: str) -> None:
+    assert go_text(number) == text + "\n"
+
+
+def test_a_continuous_pipeline_is_paused_by_saying_nothing() -> None:
+    found = resolved(
+        B
+        + "targets: {dev: {mode: development, presets: {pipelines_development: false}}}\n"
+        + "resources: {pipelines: {p: {name: p, continuous: true}}}\n"
+    )
+    pipeline = found.tree.get("resources.pipelines.p")
+    assert pipeline is not None
+    assert pipeline.child("continuous") is None
+    assert pipeline.child("development") is None
+
+
+def test_a_cluster_of_the_environment_counts_in_development_only() -> None:
+    task = "{task_key: t, existing_cluster_id: own, notebook_task: {notebook_path: /x}}"
+    text = B + f"resources: {{jobs: {{j: {{name: j, tasks: [{task}]}}}}}}\n"
+    surroundings = {"DATABRICKS_CLUSTER_ID": "other"}
+    found = resolved(text, environment=surroundings)
+    assert "is ignored" in found.diagnostics[0].summary
+    at = "resources.jobs.j.tasks[0].existing_cluster_id"
+    assert plain(found, at) == "own"
+    inside = resolved(text + "targets: {dev: {mode: development}}", environment=surroundings)
+    assert plain(inside, at) == "other"
 
 
 def test_run_as_without_an_identity_is_as_none() -> None:

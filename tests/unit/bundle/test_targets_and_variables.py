@@ -6,7 +6,6 @@ import pytest
 from bundles import codes, errors, fine, plain, resolved
 
 from brickyard.bundle import environment_of, parse_assignments
-from brickyard.values import Severity
 
 VARIABLES = (
     "variables: {v: {default: declared}}\nresources: {jobs: {a: {name: '${var.v}', tasks: []}}}"
@@ -106,15 +105,19 @@ targets:
 
 def test_grants_merge_by_principal() -> None:
     text = """
+also: &q {principal: q, privileges: [MODIFY]}
 resources:
   schemas: {s: {catalog_name: c, name: s, grants: [{principal: p, privileges: [SELECT]}]}}
 targets:
   t:
     resources:
-      schemas: {s: {grants: [{principal: p, privileges: [MODIFY, SELECT]}, {principal: q}]}}
+      schemas: {s: {grants: [{principal: p, privileges: [MODIFY, SELECT]}, *q]}}
 """
     grants = plain(fine(resolved(text)), "resources.schemas.s.grants")
-    assert grants == [{"principal": "p", "privileges": ["SELECT", "MODIFY"]}, {"principal": "q"}]
+    assert grants == [
+        {"principal": "p", "privileges": ["SELECT", "MODIFY"]},
+        {"principal": "q", "privileges": ["MODIFY"]},
+    ]
 
 
 def test_a_value_comes_from_the_first_place_that_has_one() -> None:
@@ -226,14 +229,24 @@ def test_an_undeclared_variable_is_an_error_wherever_it_is_set() -> None:
     assert "`catalog`" in problem.detail
 
 
-def test_a_map_as_default_without_its_type_works_with_a_hint() -> None:
+def test_a_map_as_default_needs_no_type() -> None:
     found = resolved("variables: {m: {default: {a: 1}}}")
-    assert codes(found) == ["bundle/variable-type"]
-    assert found.diagnostics[0].severity is Severity.RECOMMENDATION
+    assert codes(found) == []
+    assert plain(found, "variables.m.value") == {"a": 1}
 
 
 def test_assignments_are_read_as_comma_separated_values() -> None:
-    given, found = parse_assignments(["a=1,b=2", '"c=x,y"', "d=e=f"])
-    assert given == {"a": "1", "b": "2", "c": "x,y", "d": "e=f"}
-    assert not found
-    assert len(parse_assignments(["a", "b=1", "b=2"])[1]) == 2
+    given = parse_assignments(["a=1,b=2", '"c=x,y"', "d=e=f"])
+    assert dict(given) == {"a": "1", "b": "2", "c": "x,y", "d": "e=f"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["a"], "unexpected flag value for variable assignment: a"),
+        (["b=1", "b=2"], "failed to assign 2 to b: variable has already been assigned value: 1"),
+    ],
+)
+def test_an_assignment_that_is_none_is_refused(texts: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_assignments(texts)

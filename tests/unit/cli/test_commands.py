@@ -103,7 +103,7 @@ def test_outside_a_bundle_there_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.run(["deploy"]) == 1
-    assert capsys.readouterr().err.startswith("Error: no databricks.yml in")
+    assert capsys.readouterr().err.startswith("Error: Unable to locate the bundle root")
 
 
 def test_destroy_without_a_terminal_names_the_flag(

@@ -269,9 +269,9 @@ def test_a_target_without_a_host_goes_to_the_embedded_workspace() -> None:
 
 
 def test_no_bundle_says_where_it_looked(tmp_path: Path) -> None:
-    with pytest.raises(NoBundle, match=r"no databricks\.yml in"):
+    with pytest.raises(NoBundle, match=r"There is none in"):
         find_root(tmp_path, {})
-    with pytest.raises(NoBundle, match="holds no bundle"):
+    with pytest.raises(NoBundle, match=r"Invalid bundle root .*: databricks.yml not found"):
         find_root(tmp_path, {"DATABRICKS_BUNDLE_ROOT": str(tmp_path)})
 
 

@@ -32,7 +32,7 @@ def test_preinit_runs_before_includes_are_read(tmp_path: Path) -> None:
 def test_a_script_that_fails_stops_the_command_and_says_where_it_stands(tmp_path: Path) -> None:
     text = 'experimental: {scripts: {predeploy: "exit 3"}}'
     project = load_project(write(tmp_path, text), environment=PATH)
-    with pytest.raises(HookFailed, match=r"exit status 3 .*databricks.yml:2:"):
+    with pytest.raises(HookFailed, match=r"exit status 3\n.*predeploy\n.*databricks.yml:2:"):
         run_hook(project, "predeploy", lambda _: None)
     run_hook(project, "postdeploy", lambda _: None)
 
