@@ -73,7 +73,8 @@ def serve(
         store.create_tables()
         engines = assemble(home, store, infos)
         try:
-            asyncio.run(_run(home, engines, infos, sockets, started, on_ready))
+            with asyncio.Runner(loop_factory=_loop) as runner:
+                runner.run(_run(home, engines, infos, sockets, started, on_ready))
         finally:
             _run_file(home).unlink(missing_ok=True)
             engines.stop()
@@ -191,3 +192,12 @@ def _log_to(home: Home) -> None:
     with contextlib.suppress(OSError):
         for file in ("access.log", "server.log"):
             (home.logs / file).chmod(0o600)
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it runs: a request takes less of the processor in it."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

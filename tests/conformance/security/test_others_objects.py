@@ -27,7 +27,7 @@ OWN = re.compile(
     r"|/api/2\.[12]/jobs/(create|runs/submit)"  # a job that runs as themselves
     r"|/api/2\.0/agents/(evaluation-client|chat-assessment)-usage-events"
     r"|/api/2\.0/managed-evals/custom-judge-model/record-event"
-    r"|/mlflow/(logout|ajax-api/\{version\}/mlflow/ui-telemetry)"  # their own session
+    r"|/logout|/mlflow/ajax-api/\{version\}/mlflow/ui-telemetry"  # their own session
     r"|/api/[23]\.0/mlflow/.*search|/api/3\.0/mlflow/traces/(batchGetInfos|metrics|calculate.*)"
     r"|/oidc/v1/token"
     r"|/api/2\.0/sql/statements"  # refused statement by statement, in the answer
