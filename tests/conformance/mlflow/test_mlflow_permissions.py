@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from typing import Any
 
@@ -89,7 +90,27 @@ def test_who_manages_a_folder_manages_the_experiments_in_it(workspace: Any, stra
     made = workspace.client("dev").experiments.create_experiment(name).experiment_id
     assert stranger.experiments.get_experiment(made).experiment.name == name
     assert made in [one.experiment_id for one in stranger.experiments.list_experiments()]
+    artifacts = f"/WorkspaceInternal/Mlflow/Artifacts/{made}/Runs/abc"
+    stranger.files.upload(f"{artifacts}/notes.txt", io.BytesIO(b"kept"))
+    assert [one.name for one in stranger.files.list_directory_contents(artifacts)] == ["notes.txt"]
     stranger.experiments.delete_experiment(made)
+
+
+@pytest.mark.documented
+def test_artifacts_are_closed_where_the_folder_is(
+    workspace: Any, stranger: Any, experiment: str
+) -> None:
+    from databricks.sdk.errors import PermissionDenied
+
+    artifacts = f"/WorkspaceInternal/Mlflow/Artifacts/{experiment}/Runs/abc"
+    workspace.client("dev").files.upload(f"{artifacts}/notes.txt", io.BytesIO(b"kept"))
+    for act in (
+        lambda: list(stranger.files.list_directory_contents(artifacts)),
+        lambda: stranger.files.download(f"{artifacts}/notes.txt"),
+        lambda: stranger.files.upload(f"{artifacts}/more.txt", io.BytesIO(b"no")),
+    ):
+        with pytest.raises(PermissionDenied):
+            act()
 
 
 @pytest.mark.belief

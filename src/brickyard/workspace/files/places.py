@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.files.paths import beneath, joined, parts_of
 from brickyard.workspace.kernel import Home, Principal, WorkspaceInfo, denied, invalid, not_found
-from brickyard.workspace.permissions.engine import PermissionsEngine
+from brickyard.workspace.permissions.engine import PermissionsEngine, Subject
 
 if TYPE_CHECKING:
     from brickyard.workspace.files.engine import FilesEngine
@@ -60,6 +60,8 @@ class Places:
         self._permissions = permissions
         self._files = files
         self._recorded: dict[tuple[str, str, str, bool], float] = {}
+        # The folders that an experiment lies in; who has experiments says so.
+        self.above_experiment: Callable[[WorkspaceInfo, str], tuple[Subject, ...]] = _nothing
 
     def find(
         self, principal: Principal, workspace: WorkspaceInfo, path: str, *, write: bool
@@ -100,7 +102,10 @@ class Places:
         self, who: Principal, workspace: WorkspaceInfo, named: Parts, _rest: Parts, write: bool
     ) -> Path:
         full_name, version = ".".join(named[:3]), named[3]
-        return self._catalog.versions.artifacts(who, workspace, full_name, version, write=write)
+        found = self._catalog.versions.artifacts(who, workspace, full_name, version, write=write)
+        if not write:
+            self._record(who, workspace, full_name, write, kind="model")
+        return found
 
     def _workspace(
         self, who: Principal, workspace: WorkspaceInfo, _named: Parts, rest: Parts, write: bool
@@ -111,12 +116,21 @@ class Places:
         self, who: Principal, workspace: WorkspaceInfo, named: Parts, rest: Parts, write: bool
     ) -> Path:
         level = "CAN_EDIT" if write else "CAN_READ"
-        self._permissions.require(who, workspace, "experiments", named[0], level)
+        if not self._permissions.can(who, workspace, "experiments", named[0], level):
+            above = self.above_experiment(workspace, named[0])
+            self._permissions.require(who, workspace, "experiments", named[0], level, above)
         if write and len(rest) < 2:
             raise denied("Artifacts are written below a run, a logged model or a trace")
         return self._artifacts / workspace.name / named[0]
 
-    def _record(self, who: Principal, workspace: WorkspaceInfo, name: str, write: bool) -> None:
+    def _record(
+        self,
+        who: Principal,
+        workspace: WorkspaceInfo,
+        name: str,
+        write: bool,
+        kind: str = "volume",
+    ) -> None:
         """Keep what was used, but not every file of a long series."""
         key, now = (who.user_name, workspace.name, name, write), time.monotonic()
         if now - self._recorded.get(key, -RECORDED_ONCE_S) < RECORDED_ONCE_S:
@@ -125,8 +139,12 @@ class Places:
             self._recorded.clear()
         self._recorded[key] = now
         self._catalog.record_access(
-            who, workspace, name, "write" if write else "read", SOURCE, kind="volume"
+            who, workspace, name, "write" if write else "read", SOURCE, kind=kind
         )
+
+
+def _nothing(_workspace: WorkspaceInfo, _experiment: str) -> tuple[Subject, ...]:
+    return ()
 
 
 def _shape(prefix: Parts) -> str:

@@ -8,8 +8,10 @@ the experiment's id.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from brickyard.workspace.kernel import (
     denied,
     invalid,
 )
+from brickyard.workspace.mlflow.activities import Activities
 from brickyard.workspace.mlflow.artifacts import local_path
 from brickyard.workspace.mlflow.child import TrackingServer
 from brickyard.workspace.mlflow.datasets import Datasets
@@ -31,6 +34,7 @@ from brickyard.workspace.mlflow.reviews import Reviews
 from brickyard.workspace.mlflow.scheduled import ScheduledScorers
 from brickyard.workspace.mlflow.signing import Signed, Signer
 from brickyard.workspace.mlflow.subjects import Owners
+from brickyard.workspace.mlflow.webhooks import Webhooks
 from brickyard.workspace.permissions.engine import Subject
 
 if TYPE_CHECKING:
@@ -60,6 +64,8 @@ class MlflowEngine:
         self._files = files
         self._server = TrackingServer(home, workspaces)
         self.models = RegisteredModels(store, permissions)
+        self.activities = Activities(store)
+        self.webhooks = Webhooks(store, home, workspaces)
         self.datasets = Datasets(store, catalog)
         self.reviews = Reviews(store)
         self.scheduled = ScheduledScorers(store)
@@ -67,11 +73,14 @@ class MlflowEngine:
         self.proxy = Proxy(self._server)
         self.owners = Owners(self._ask)
         self.signer = Signer(home.keys / "mlflow-signing")
+        self._database = home.mlflow / "mlflow.db"
+        files.places.above_experiment = self.above_experiment
 
     def start(self) -> None:
         """Nothing: MLflow's server starts with the first request that needs it."""
 
     def stop(self) -> None:
+        self.webhooks.stop()
         self.proxy.close()
         self._server.stop()
 
@@ -147,6 +156,17 @@ class MlflowEngine:
     ) -> None:
         above = self._above(workspace, _folder(name))
         self._permissions.require(principal, workspace, KIND, one, level, above)
+
+    def above_experiment(self, workspace: WorkspaceInfo, one: str) -> tuple[Subject, ...]:
+        """The folders that an experiment lies in, nearest first. Asks MLflow's database itself:
+        files are served also while its server does not run.
+        """
+        asked = "SELECT name FROM experiments WHERE experiment_id = ? AND workspace = ?"
+        if not one.isdecimal() or not self._database.exists():
+            return ()
+        with closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute(asked, (int(one), workspace.name)).fetchone()
+        return self._above(workspace, _folder(str(found[0]))) if found else ()
 
     def _above(self, workspace: WorkspaceInfo, folder: str) -> tuple[Subject, ...]:
         """A folder and those above it, nearest first; nothing when it is gone."""

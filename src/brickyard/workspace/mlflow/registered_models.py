@@ -38,6 +38,10 @@ class RegisteredModels:
     def known(self, workspace: WorkspaceInfo, name: str) -> Document | None:
         return self._kept.find(workspace.name, name)
 
+    def names(self, workspace: WorkspaceInfo) -> dict[str, str]:
+        """The models' names by their numbers."""
+        return {str(one.body["id"]): one.name for one in self._kept.all(workspace.name)}
+
     def own(self, principal: Principal, workspace: WorkspaceInfo, name: str) -> None:
         """Give a model that was just made its number and owner; one of that name is gone."""
         if self.known(workspace, name) is not None:

@@ -2,15 +2,15 @@
 MLflow with `registry_uri="databricks"`.
 
 MLflow's own registry does the work, for each workspace apart; who may do what with a model is
-decided here. Left out: transition requests, comments, webhooks; aliases, which only Unity Catalog
-has.
+decided here. Requests, comments and webhooks are next door (`registry_activities.py`). Left out:
+aliases, which only Unity Catalog has.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,14 +39,15 @@ async def create(call: Call) -> Reply:
     if answer.status < 400:
         models = call.engines.mlflow.models
         await asyncio.to_thread(models.own, call.principal, call.workspace, name)
+        await tell(call, name, ("REGISTERED_MODEL_CREATED",), {"text": "created the model"})
     return as_reply(answer)
 
 
 async def fetch(call: Call) -> Json:
     """The model with its number, as Databricks shows it."""
     name = _text(call, "name")
-    model = await _require(call, name, READ)
-    found = (await _ask(call, f"{MODELS}/get", {"name": name}))["registered_model"]
+    model = await need_model(call, name, READ)
+    found = (await ask(call, f"{MODELS}/get", {"name": name}))["registered_model"]
     models = call.engines.mlflow.models
     level = await asyncio.to_thread(models.level, call.principal, call.workspace, model)
     shown = {**found, "id": model.body["id"], "permission_level": level}
@@ -57,16 +58,19 @@ async def fetch(call: Call) -> Json:
 
 async def drop(call: Call) -> Reply:
     name = _text(call, "name")
-    await _require(call, name, MANAGE)
+    model = await need_model(call, name, MANAGE)
     answer = await _send(call, "DELETE", f"{MODELS}/delete", {"name": name})
     if answer.status < 400:
-        await asyncio.to_thread(call.engines.mlflow.models.forget, call.workspace, name)
+        engine = call.engines.mlflow
+        await asyncio.to_thread(engine.models.forget, call.workspace, name)
+        for kept in (engine.activities, engine.webhooks):
+            await asyncio.to_thread(kept.forget, call.workspace, model.body["id"])
     return as_reply(answer)
 
 
 async def rename(call: Call) -> Reply:
     name, new_name = _text(call, "name"), _text(call, "new_name")
-    await _require(call, name, MANAGE)
+    await need_model(call, name, MANAGE)
     answer = await _send(call, "POST", f"{MODELS}/rename", call.fields())
     if answer.status < 400 and new_name != name:
         rename = call.engines.mlflow.models.rename
@@ -103,7 +107,7 @@ async def _readable(call: Call, page: dict[str, Any], key: str) -> Json:
 
 
 async def create_version(call: Call) -> Reply:
-    await _require(call, _text(call, "name"), EDIT)
+    await need_model(call, _text(call, "name"), EDIT)
     body = call.fields()
     owners, where = call.engines.mlflow.owners, call.workspace.name
     source = _text(call, "source")
@@ -119,7 +123,7 @@ async def create_version(call: Call) -> Reply:
         if len(parts) == 1:
             experiments.append(await owners.of_model(where, parts[0]))
         else:
-            await _require(call, parts[0], READ)
+            await need_model(call, parts[0], READ)
     elif source.startswith("runs:/"):
         run = source.removeprefix("runs:/").split("/")[0]
         experiments.append(await owners.of_run(where, run))
@@ -129,7 +133,22 @@ async def create_version(call: Call) -> Reply:
             " and register that, as mlflow.register_model('runs:/<run id>/<path>', name) does"
         )
     await require_experiments(call, tuple(dict.fromkeys(experiments)), READ)
-    return as_reply(await _send(call, "POST", f"{VERSIONS}/create", body))
+    answer = await _send(call, "POST", f"{VERSIONS}/create", body)
+    if answer.status < 400:
+        version = str(answer.json()["model_version"]["version"])
+        told = {"version": version, "text": f"created version {version}"}
+        await tell(call, _text(call, "name"), ("MODEL_VERSION_CREATED",), told)
+    return as_reply(answer)
+
+
+async def set_version_tag(call: Call) -> Reply:
+    name, version = _text(call, "name"), _text(call, "version")
+    await need_model(call, name, EDIT)
+    answer = await _send(call, "POST", f"{VERSIONS}/set-tag", call.fields())
+    if answer.status < 400:
+        told = {"version": version, "text": f"set a tag of version {version}"}
+        await tell(call, name, ("MODEL_VERSION_TAG_SET",), told)
+    return as_reply(answer)
 
 
 async def transition(call: Call) -> Json:
@@ -143,17 +162,46 @@ async def transition_plainly(call: Call) -> Json:
 
 
 async def _moved(call: Call) -> dict[str, Any]:
-    name, version = _text(call, "name"), _text(call, "version")
-    model = await _require(call, name, STAGING)
-    wanted = str(call.fields().get("stage", ""))
-    now = await _ask(call, f"{VERSIONS}/get", {"name": name, "version": version})
-    if "production" in (wanted.lower(), str(now["model_version"]["current_stage"]).lower()):
-        await _check(call, model, PRODUCTION)
-    archive = bool(call.fields().get("archive_existing_versions"))
+    fields = call.fields()
+    archive = bool(fields.get("archive_existing_versions"))
+    return await move(
+        call, _text(call, "name"), _text(call, "version"), str(fields.get("stage", "")), archive
+    )
+
+
+async def move(call: Call, name: str, version: str, wanted: str, archive: bool) -> dict[str, Any]:
+    """Move a version to a stage, for who may; what MLflow answers. Webhooks are told."""
+    model = await need_model(call, name, STAGING)
+    before = await stage_of(call, name, version)
+    if "production" in (wanted.lower(), before.lower()):
+        await require_level(call, model, PRODUCTION)
     kept = {"name": name, "version": version, "stage": wanted, "archive_existing_versions": archive}
     answer = await _send(call, "POST", f"{VERSIONS}/transition-stage", kept)
     found: dict[str, Any] = answer.result()
+    after = str(found["model_version"]["current_stage"])
+    events = ["MODEL_VERSION_TRANSITIONED_STAGE"]
+    if after != "None":
+        events.append(f"MODEL_VERSION_TRANSITIONED_TO_{after.upper()}")
+    text = f"moved version {version} from {before} to {after}"
+    told = {"version": version, "from_stage": before, "to_stage": after, "text": text}
+    await tell(call, name, events, told)
     return found
+
+
+async def stage_of(call: Call, name: str, version: str) -> str:
+    """Where a version is now. Raises RESOURCE_DOES_NOT_EXIST."""
+    found = await ask(call, f"{VERSIONS}/get", {"name": name, "version": version})
+    return str(found["model_version"]["current_stage"])
+
+
+async def tell(call: Call, name: str, events: Sequence[str], message: Mapping[str, str]) -> None:
+    """Let the webhooks of a model know that the caller did something."""
+    engine = call.engines.mlflow
+    model = await asyncio.to_thread(engine.models.known, call.workspace, name)
+    text = f"{call.principal.user_name} {message['text']} of model {name}"
+    told = {"model_name": name, **message, "text": text}
+    id = model.body["id"] if model is not None else ""
+    await asyncio.to_thread(engine.webhooks.tell, call.workspace, id, events, told)
 
 
 # -- artifacts of a version -----------------------------------------------------------------------
@@ -180,9 +228,9 @@ async def sign_artifact(call: Call) -> Json:
 async def _artifacts(call: Call) -> tuple[Path, str]:
     """The folder of a version's artifacts, and the path asked for in it."""
     name = _text(call, "name")
-    await _require(call, name, READ)
+    await need_model(call, name, READ)
     asked = {"name": name, "version": _text(call, "version")}
-    uri = str((await _ask(call, f"{VERSIONS}/get-download-uri", asked))["artifact_uri"])
+    uri = str((await ask(call, f"{VERSIONS}/get-download-uri", asked))["artifact_uri"])
     return call.engines.mlflow.artifact_path(call.workspace, uri), call.query("path")
 
 
@@ -202,7 +250,7 @@ def checked(method: str, path: str, level: str) -> Route:
     """A route about the model that `name` names, passed on when the caller has the level on it."""
 
     async def handle(call: Call) -> Reply:
-        await _require(call, _text(call, "name"), level)
+        await need_model(call, _text(call, "name"), level)
         given = dict(call.query_items) if method in ("GET", "DELETE") else {}
         fields = {} if method == "GET" else call.fields()
         return as_reply(await _send(call, method, path, {**given, **fields}))
@@ -210,23 +258,23 @@ def checked(method: str, path: str, level: str) -> Route:
     return Route(method, path, handle)
 
 
-async def _require(call: Call, name: str, level: str) -> Document:
+async def need_model(call: Call, name: str, level: str) -> Document:
     """The model. Raises RESOURCE_DOES_NOT_EXIST, or PERMISSION_DENIED."""
     models = call.engines.mlflow.models
     model = await asyncio.to_thread(models.known, call.workspace, name)
     if model is None:
-        await _ask(call, f"{MODELS}/get", {"name": name})
+        await ask(call, f"{MODELS}/get", {"name": name})
         model = await asyncio.to_thread(models.adopt, call.workspace, name)
-    await _check(call, model, level)
+    await require_level(call, model, level)
     return model
 
 
-async def _check(call: Call, model: Document, level: str) -> None:
+async def require_level(call: Call, model: Document, level: str) -> None:
     require = call.engines.mlflow.models.require
     await asyncio.to_thread(require, call.principal, call.workspace, model, level)
 
 
-async def _ask(call: Call, path: str, query: Mapping[str, str]) -> Any:
+async def ask(call: Call, path: str, query: Mapping[str, str]) -> Any:
     return (await _send(call, "GET", path, query)).result()
 
 
@@ -259,7 +307,7 @@ ROUTES: tuple[Route, ...] = (
     checked("GET", f"{VERSIONS}/get", READ),
     checked("PATCH", f"{VERSIONS}/update", EDIT),
     checked("DELETE", f"{VERSIONS}/delete", MANAGE),
-    checked("POST", f"{VERSIONS}/set-tag", EDIT),
+    Route("POST", f"{VERSIONS}/set-tag", set_version_tag),
     checked("DELETE", f"{VERSIONS}/delete-tag", EDIT),
     checked("GET", f"{VERSIONS}/get-download-uri", READ),
     Route("GET", f"{VERSIONS}/search", search_versions),

@@ -40,7 +40,23 @@ def _answered(request: str, columns: tuple[Any, ...]) -> Any:
         told = json.loads(body)
         raise RuntimeError(f"BRICKYARD[{told.get('error_code')}]{told.get('message')}[/BRICKYARD]")
     with pa.ipc.open_stream(body) as reader:
-        return reader.read_all().column(0).combine_chunks()
+        return _hollow(reader.read_all().column(0).combine_chunks())
+
+
+def _hollow(column: Any) -> Any:
+    """A missing structure has nothing in its fields either: the engine looks there alone."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_struct(column.type) or not len(column):
+        return column
+    there = column.is_valid()
+    fields = [
+        _hollow(pc.if_else(there, column.field(at), pa.scalar(None, field.type)))
+        for at, field in enumerate(column.type)
+    ]
+    missing = pc.invert(there)
+    return pa.StructArray.from_arrays(fields, fields=list(column.type), mask=missing)
 
 
 def _post(request: str, body: bytes) -> tuple[int, bytes]:

@@ -134,12 +134,11 @@ def _records(batch: Batch, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 
 def _wants_struct(batch: Batch) -> bool:
+    """Whether the value of a row is a structure; beside an error message it is one's `result`."""
     kind = batch.asked.get("returns")
-    return (
-        isinstance(kind, Mapping)
-        and kind.get("type") == "struct"
-        and bool(batch.asked.get("fails", True))
-    )
+    if not batch.asked.get("fails", True) and isinstance(kind, Mapping):
+        kind = kind["fields"][0]["type"]
+    return isinstance(kind, Mapping) and kind.get("type") == "struct"
 
 
 _RUN: Final[Mapping[str, Callable[[Batch, Sequence[Mapping[str, Any]]], list[Any]]]] = {
