@@ -44,7 +44,7 @@ def put_artifacts(draft: Draft) -> Draft:
         has_files = files is not None and bool(files.elements)
         is_wheel = (kind := made.child("type")) is not None and kind.data == "whl"
         if is_wheel and not has_build and not has_files:
-            made = made.put("build", value_of("python setup.py bdist_wheel", artifact.locations))
+            made = made.put("build", value_of("python3 setup.py bdist_wheel", artifact.locations))
             has_build = True
         if is_wheel and not has_files:
             pattern = posixpath.normpath(posixpath.join(folder, "dist", "*.whl"))
@@ -83,6 +83,7 @@ def _expanded(artifact: Value, at: Path, draft: Draft) -> tuple[Value, list[Diag
         matches = newest_wheel_names(draft.files.glob(source.text))
         made += [file.put("source", source.with_data(match)) for match in matches]
         if not matches:
+            made.append(file)
             found.append(
                 error(
                     "bundle/missing-file",

@@ -20,6 +20,8 @@ from brickyard.bundle.schema import schema
 from brickyard.resources import TITLES, TYPES
 from brickyard.values import Diagnostic, Path, Value, did_you_mean, refusal, show, warning
 
+# What merging lists by key leaves empty where it was not given.
+KEYS: Final = frozenset({"task_key", "job_cluster_key"})
 # The field that is made of others of its resource, which are looked at themselves.
 COMPUTED: Final = ("volumes", "volume_path")
 
@@ -64,10 +66,10 @@ def _shape(value: Value, kind: str, at: Path) -> Found:
                 at=value.locations,
             )
         return
-    if isinstance(value.data, dict):
+    if isinstance(value.data, dict) or (value.data is None and kind in shapes.structures):
         for name in sorted(shapes.required.get(kind, ())):
             part = value.child(name)
-            if part is None or part.data is None:
+            if part is None or part.data is None or (part.data == "" and name in KEYS):
                 yield warning(
                     "bundle/required-field",
                     f'required field "{name}" is not set',
@@ -75,7 +77,7 @@ def _shape(value: Value, kind: str, at: Path) -> Found:
                     path=show(at),
                     at=value.locations,
                 )
-        for name, part in value.data.items():
+        for name, part in value.items.items():
             below = shapes.below(kind, name)
             if below not in {None, "any", "string", "int", "bool", "float"}:
                 yield from _shape(part, str(below), (*at, name))

@@ -12,6 +12,7 @@ from typing import Final
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.places import folder_of
+from brickyard.bundle.schema import schema
 from brickyard.values import Diagnostic, Path, Value, error, show, value_of
 
 # What an alert may have beside a file that holds the rest.
@@ -92,9 +93,12 @@ def _from_alert_file(draft: Draft, at: Path, value: Value, found: list[Diagnosti
             read[field] = "".join(f"{line}\n" for line in read[lines])
         read.pop(lines, None)
     made = value.put("file_path", file.with_data(_local(file)))
+    known = schema().structures["resources.alerts"]
     for name, item in read.items():
-        if name not in value.items:
+        if name not in BESIDE_FILE and name in known:
             made = made.put(name, value_of(item, file.locations))
+    if "display_name" not in value.items:
+        made = made.put("display_name", value_of("", file.locations))
     return made
 
 
@@ -125,7 +129,11 @@ def _read(draft: Draft, at: Path, file: Value, found: list[Diagnostic]) -> str |
     found.append(
         error(
             "bundle/missing-content",
-            f"failed to read {name} from file_path {_local(file)}",
+            f"failed to read {name} {_local(file)}: open"
+            f" {posixpath.join(draft.facts.root, _local(file))}: no such file or directory"
+            if at[1] == "alerts"
+            else f"failed to read {name} from file_path {_local(file)}: open {_local(file)}:"
+            " no such file or directory",
             "There is no such file. Create it or correct the path; it counts from the file that"
             " holds it.",
             path=show(at),

@@ -128,18 +128,15 @@ class Lookups:
         return value if waiting and made == text else value.with_data(made)
 
     def placed(self, found: Value, reference: Value) -> Value:
-        """The value found, as if it had been written where the reference stands."""
-        if not isinstance(found.data, dict | tuple):
-            return Value(found.data, reference.locations, reference.key)
-        at = reference.locations
+        """The value found, as if it had been written where the reference stands.
 
-        def move(_path: Path, part: Value) -> Value:
-            self.made += 1
+        What it holds stays where it was written: relative paths in it count from there.
+        """
+        if isinstance(found.data, dict | tuple):
+            self.made += sum(1 for _ in found.walk())
             if self.made > MOST:
                 raise Unresolved(_too_much())
-            return Value(part.data, at + part.locations, part.key, part.anchored)
-
-        return Value(found.map(move).data, at, reference.key)
+        return Value(found.data, reference.locations, reference.key)
 
     def lookup(self, name: str) -> Value:
         """What a reference names, itself with its references replaced."""

@@ -62,7 +62,12 @@ def _merged(old: Value, by: str, path: Path, found: list[Diagnostic]) -> tuple[V
             made[key] = whole
         else:
             made[key] = element
-    return tuple(made.values())
+    return tuple(
+        element
+        if isinstance(element.data, dict) is False or element.child(by) is not None
+        else element.put(by, Value("", element.locations))
+        for element in made.values()
+    )
 
 
 def _labelled(cluster: Value) -> Value:
@@ -80,9 +85,19 @@ def _overridden(held: Value) -> tuple[Value, ...]:
     for element in held.elements:
         name = _key_of(element, "name")
         earlier = made.get(name)
-        places = () if earlier is None else earlier.locations
-        made[name] = Value(element.data, (*element.locations, *places), element.key)
+        made[name] = element if earlier is None else _laid_over(earlier, element)
     return tuple(made.values())
+
+
+def _laid_over(earlier: Value, later: Value) -> Value:
+    """What the later one says; maps stay where they were first written."""
+    if not isinstance(earlier.data, dict) or not isinstance(later.data, dict):
+        return later
+    parts = {
+        name: _laid_over(earlier.data[name], part) if name in earlier.data else part
+        for name, part in later.data.items()
+    }
+    return Value(parts, earlier.locations, earlier.key)
 
 
 def _key_of(element: Value, by: str) -> str:

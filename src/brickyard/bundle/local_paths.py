@@ -31,7 +31,8 @@ SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
 REQUIREMENT: Final = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*((===?|~=|!=|<=?|>=?)[^;]*)?\s*(;.*)?"
 )
-FLAG: Final = re.compile(r"(?P<flag>-r|-e|--requirement|--editable)[ =]+(?P<path>\S.*)")
+FLAG: Final = re.compile(r"(?P<flag>-r|-e) +(?P<path>\S.*)")
+FILE_NAME: Final = re.compile(r".*\.(whl|jar)(\[[^\]]*\])?")
 EXTRAS: Final = re.compile(r"(?P<wheel>.*\.whl)(?P<extras>\[[^\]]*\])")
 
 
@@ -46,7 +47,7 @@ def is_local_dependency(text: str) -> bool:
         return True
     if not is_local(text) or " @ " in text or re.search(r"(^|\s)--?[A-Za-z]", text):
         return False
-    return REQUIREMENT.fullmatch(text) is None
+    return REQUIREMENT.fullmatch(text) is None or FILE_NAME.fullmatch(text) is not None
 
 
 def translate_paths(draft: Draft) -> Draft:
@@ -140,26 +141,29 @@ class _Translation:
 
     def file(self, at: Path, name: str, holder: Value, job: Value, *, notebook: bool) -> None:
         value = holder.get(name)
-        if value is None or not is_local(value.text) or _of_git(holder, name):
+        if value is None or not is_local(value.text):
             return
         where: Path = (*at, *name.split("."))
         local = self.local(value)
+        if self.remote_path(value, where, local) is None:
+            return
+        if local in self.files.folders() or local == ".":
+            self.found.append(self.is_folder(value, where, local, notebook=notebook))
+            return
         if not self.files.is_file(local):
             self.missing(value, where, local, job, notebook=notebook)
             return
         if self.files.is_notebook(local) is not notebook:
             self.found.append(self.wrong_kind(value, where, local, notebook=notebook))
             return
-        remote = self.remote_path(value, where, local)
-        if remote is None:
-            return
+        remote = self.remote_path(value, where, local) or ""
         if notebook and not local.endswith(".designer.ipynb"):
             remote = posixpath.splitext(remote)[0]
         self.changes[where] = value.with_data(remote)
 
     def directory(self, at: Path, name: str, holder: Value) -> None:
         value = holder.get(name)
-        if value is None or not is_local(value.text) or _of_git(holder, name):
+        if value is None or not is_local(value.text):
             return
         where: Path = (*at, *name.split("."))
         local = self.local(value)
@@ -195,7 +199,7 @@ class _Translation:
         if flagged is not None and is_local(flagged["path"]):
             local = self.local(value.with_data(flagged["path"]))
             known = self.files.is_file(local) or (
-                flagged["flag"] in {"-e", "--editable"} and self.files.is_folder(local)
+                flagged["flag"] == "-e" and self.files.is_folder(local)
             )
             if not known:
                 self.missing(value, where, local, None, notebook=False)
@@ -249,10 +253,11 @@ class _Translation:
         elif older is not None:
             holder = value.location.file if value.location else "another file"
             summary = (
-                f"path {value.text} is defined relative to the"
+                f"path {local} is defined relative to the"
                 f" {self.absolute(posixpath.dirname(_declared_in(job)))} directory"
-                f" ({value.location}). Please update the path to be relative to the file where it"
-                " is defined or use earlier version of CLI (0.261.0 or earlier)."
+                f" ({posixpath.join(self.folder, str(value.location))}). Please update the path to"
+                " be relative to the file where it is defined or use earlier version of CLI"
+                " (0.261.0 or earlier)."
             )
             hint = f"{older} exists: paths count from the file that holds them, which is {holder}."
         else:
@@ -265,6 +270,17 @@ class _Translation:
                 path=show(where),
                 at=value.locations,
             )
+        )
+
+    def is_folder(self, value: Value, where: Path, local: str, *, notebook: bool) -> Diagnostic:
+        name = self.absolute(local)
+        return error(
+            "bundle/is-a-folder",
+            f"unable to determine if {name} is {'' if notebook else 'not '}a notebook: read"
+            f" {name}: is a directory",
+            f"`{show(where)}` names a file, and {local} is a folder. Name a file in it.",
+            path=show(where),
+            at=value.locations,
         )
 
     def wrong_kind(self, value: Value, where: Path, local: str, *, notebook: bool) -> Diagnostic:
@@ -288,13 +304,6 @@ class _Translation:
             if self.files.is_file(path):
                 return path
         return None
-
-
-def _of_git(holder: Value, name: str) -> bool:
-    """True when the task takes its source from Git or the workspace by its own word."""
-    parent = holder.get(name.rpartition(".")[0]) if "." in name else holder
-    source = parent.child("source") if parent is not None else None
-    return source is not None and source.data == "GIT"
 
 
 def _not_found(local: str, known: list[str], *, notebook: bool) -> str:

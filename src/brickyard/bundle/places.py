@@ -125,7 +125,6 @@ def _prefixed(path: str) -> str:
 
 def put_sync(draft: Draft) -> Draft:
     """One root for everything to upload. Reads: `sync`. Writes: `sync.paths` and the sync plan."""
-    found: list[Diagnostic] = []
     section = draft.tree.get("sync") or Value({})
     given = section.child("paths")
     paths = (
@@ -141,18 +140,6 @@ def put_sync(draft: Draft) -> Draft:
         include=tuple(_patterns(section.child("include"), root, folder)),
         exclude=tuple(_patterns(section.child("exclude"), root, folder)),
     )
-    for path in paths:
-        known = draft.files.is_folder(path) or draft.files.is_file(path)
-        if not known:
-            found.append(
-                error(
-                    "bundle/sync-path",
-                    f'invalid sync path "{path}"',
-                    f"There is no {path} in the bundle. Correct `sync.paths`.",
-                    path="sync.paths",
-                    at=given.locations if given is not None else (),
-                )
-            )
     places = given.locations if given is not None else ()
     tree = draft.tree.put("sync.paths", value_of(list(plan.paths), places))
     for name, patterns in (("include", plan.include), ("exclude", plan.exclude)):
@@ -162,7 +149,27 @@ def put_sync(draft: Draft) -> Draft:
         if own is not None and root != ".":
             made = own.with_data(tuple(entry.with_data(text) for entry, text in moved))
             tree = tree.put(("sync", name), made)
-    return replace(draft.having(tree, found), sync=plan)
+    return replace(draft.having(tree), sync=plan)
+
+
+def check_sync_paths(draft: Draft) -> Draft:
+    """What is to be uploaded is there. Reads: `sync.paths`, files."""
+    given = draft.tree.get("sync.paths")
+    return draft.noting(
+        *(
+            error(
+                "bundle/sync-path",
+                f"stat {path}: no such file or directory",
+                f"There is no {path} in the bundle. Correct `sync.paths`.",
+                path="sync.paths",
+                at=given.locations if given is not None else (),
+            )
+            for path in (
+                posixpath.normpath(posixpath.join(draft.sync.root, one)) for one in draft.sync.paths
+            )
+            if not draft.files.is_folder(path) and not draft.files.is_file(path)
+        )
+    )
 
 
 def folder_of(value: Value) -> str:
@@ -187,7 +194,8 @@ def _patterns(given: Value | None, root: str, folder: str) -> list[str]:
             sign, text = ("!", entry.text[1:]) if entry.text[0] == "!" else ("", entry.text)
             at = posixpath.normpath(posixpath.join(beside, "."))
             base = seen_from(at, root, folder)
-            made.append(sign + (text if base == "." else f"{base}/{text.lstrip('/')}"))
+            moved = posixpath.normpath(f"{base}/{text.lstrip('/')}")
+            made.append(sign + (text if base == "." else moved))
     return made
 
 

@@ -28,7 +28,7 @@ from brickyard.bundle.local_paths import translate_paths
 from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
 from brickyard.bundle.must_checks import check_musts
 from brickyard.bundle.permissions import apply_permissions, fix_owners
-from brickyard.bundle.places import put_facts, put_paths, put_sync
+from brickyard.bundle.places import check_sync_paths, put_facts, put_paths, put_sync
 from brickyard.bundle.python_resources import run_python as run_python_functions
 from brickyard.bundle.resolved import Declared, Resolved, RunPython
 from brickyard.bundle.script_checks import check_scripts
@@ -45,6 +45,7 @@ from brickyard.bundle.settle import (
     drop_empty_strings,
     fix_serving,
 )
+from brickyard.bundle.single_node_checks import check_single_nodes
 from brickyard.bundle.targets import apply_target, choose_target, environment_of, warn_about_host
 from brickyard.bundle.unity import put_volume_paths, refer_to_schemas
 from brickyard.bundle.variables import (
@@ -79,6 +80,7 @@ SETTINGS: Final[tuple[Step, ...]] = (
 VALUES: Final[tuple[Step, ...]] = (resolve_settings, check_volumes, ask_lookups)
 RESOURCES: Final[tuple[Step, ...]] = (
     apply_mode,
+    check_single_nodes,
     resolve_resources,
     normalise_tree,
     merge_keyed_lists,
@@ -113,7 +115,8 @@ CHECKS: Final[tuple[Step, ...]] = (
     check_mode,
     check_settings,
 )
-MARKS: Final[tuple[Step, ...]] = (annotate,)  # not of what cannot be deployed
+# Not of what cannot be deployed.
+MARKS: Final[tuple[Step, ...]] = (annotate, check_sync_paths)
 STAGES: Final = (LOAD, TARGET, SETTINGS, VALUES, RESOURCES, PYTHON, CHECKS, MARKS)
 BEFORE_RESOURCES: Final = STAGES[:4]
 # Errors that only a deploy must not get past; the official CLI finds them after all this.

@@ -54,6 +54,18 @@ def _pause_status(value: Value) -> Value:
     return value
 
 
+def _task_clusters(value: Value) -> Value:
+    """Clusters of single tasks: a pool decides about them too."""
+    tasks = value.child("tasks")
+    for index, task in enumerate(tasks.elements if tasks is not None else ()):
+        cluster = task.child("new_cluster")
+        if cluster is not None and isinstance(cluster.data, dict):
+            made = _of_pool(cluster)
+            if made is not cluster:
+                value = value.put(("tasks", index, "new_cluster"), made)
+    return value
+
+
 def _clusters(value: Value) -> Value:
     clusters = value.child("job_clusters")
     for index, job_cluster in enumerate(clusters.elements if clusters is not None else ()):
@@ -66,13 +78,8 @@ def _clusters(value: Value) -> Value:
 
 
 def _cluster(cluster: Value) -> Value:
-    """Pools decide node types; a fixed size of none has to be said."""
-    pool = cluster.child("instance_pool_id")
-    if pool is not None and pool.data:
-        for name in ("node_type_id", "driver_node_type_id", "enable_elastic_disk"):
-            cluster = cluster.drop(name)
-    else:
-        cluster = cluster.drop("driver_instance_pool_id")
+    """A fixed size of none has to be said, and who may use it."""
+    cluster = _of_pool(cluster)
     if cluster.child("autoscale") is None and "num_workers" not in cluster.items:
         cluster = cluster.put("num_workers", value_of(0, cluster.locations))
     clients = cluster.get("workload_type.clients")
@@ -81,6 +88,21 @@ def _cluster(cluster: Value) -> Value:
             if name not in clients.items:
                 path = f"workload_type.clients.{name}"
                 cluster = cluster.put(path, value_of(True, clients.locations))
+    return cluster
+
+
+def _of_pool(cluster: Value) -> Value:
+    """Of a cluster from a pool, the pool decides node types, disks and what is the cloud's."""
+    pool = cluster.child("instance_pool_id")
+    if pool is None or not pool.data:
+        return cluster.drop("driver_instance_pool_id")
+    for name in ("node_type_id", "driver_node_type_id", "enable_elastic_disk"):
+        cluster = cluster.drop(name)
+    for name, kept in OF_CLOUDS.items():
+        given = cluster.child(name)
+        if given is not None and isinstance(given.data, dict):
+            left = {field: part for field, part in given.data.items() if field in kept}
+            cluster = cluster.put(name, given.with_data(left))
     return cluster
 
 
@@ -96,6 +118,7 @@ DEFAULTS: Final[dict[str, tuple[Callable[[Value], Value], ...]]] = {
         _set("queue", {"enabled": True}),
         _pause_status,
         _clusters,
+        _task_clusters,
     ),
     "volumes": (_set("volume_type", "MANAGED"),),
     "dashboards": (_set("embed_credentials", False),),
@@ -108,6 +131,12 @@ DEFAULTS: Final[dict[str, tuple[Callable[[Value], Value], ...]]] = {
     ),
     "apps": (_set("description", ""),),
     "clusters": (_set("autotermination_minutes", 60), _all_purpose),
+}
+# What of a cloud's settings a cluster from a pool keeps.
+OF_CLOUDS: Final = {
+    "aws_attributes": ("instance_profile_arn",),
+    "azure_attributes": (),
+    "gcp_attributes": ("google_service_account",),
 }
 # What is made in a workspace folder: the bundle's own, unless another is named.
 IN_FOLDER: Final = ("dashboards", "genie_spaces", "alerts")
@@ -166,7 +195,7 @@ def fix_serving(draft: Draft) -> Draft:
                     "Cannot use both served_models and served_entities",
                     "`served_models` is the old name: move its entries to `served_entities`.",
                     path=f"{show(path)}.served_models",
-                    at=old.key_locations,
+                    at=(*value.locations[:1], *old.locations),
                 )
             )
             continue
@@ -177,7 +206,7 @@ def fix_serving(draft: Draft) -> Draft:
                 "Rename the key, and in its entries `model_name` to `entity_name` and"
                 " `model_version` to `entity_version`.",
                 path=f"{show(path)}.served_models",
-                at=old.key_locations,
+                at=old.locations,
             )
         )
         entities = tuple(_entity(model) for model in old.elements)

@@ -32,9 +32,18 @@ def look_up(folder: Path) -> Repository | None:
         worktree=Path(top),
         branch=_git(folder, "symbolic-ref", "--short", "-q", "HEAD"),
         commit=_git(folder, "rev-parse", "-q", "--verify", "HEAD"),
-        origin_url=_git(folder, "config", "--get", "remote.origin.url"),
+        origin_url=without_user(_git(folder, "config", "--get", "remote.origin.url")),
         global_excludes=Path(excludes) if excludes else default,
     )
+
+
+def without_user(url: str) -> str:
+    """The address without name and password: it is shown, and kept with the deployment."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in {"http", "https"}:
+        return url
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -49,6 +49,7 @@ WITH_GRANTS: Final = frozenset(
         "volumes",
     }
 )
+WITH_STARTED: Final = frozenset({"apps", "clusters", "sql_warehouses"})
 PARENT: Final[Mapping[str, str]] = {"parent": "string!", "replace_existing": "bool"}
 # What bundles add to the request's fields, per type; `!` marks what must be given.
 ADDED: Final[Mapping[str, Mapping[str, str]]] = {
@@ -79,7 +80,8 @@ ADDED: Final[Mapping[str, Mapping[str, str]]] = {
     "volumes": {"volume_path": "string"},
 }
 BUNDLE: Final[Mapping[str, Mapping[str, str]]] = {
-    "bundle.Lifecycle": {"prevent_destroy": "bool", "started": "bool"},
+    "bundle.Lifecycle": {"prevent_destroy": "bool"},
+    "bundle.LifecycleWithStarted": {"prevent_destroy": "bool", "started": "bool"},
     "bundle.JobRunLifecycle": {"prevent_destroy": "bool", "triggers": "[bundle.JobRunTrigger]"},
     "bundle.JobRunTrigger": {"on_bundle_deploy": "bool"},
     "bundle.AppConfig": {"command": "[string]", "env": "[bundle.AppEnvVar]"},
@@ -131,6 +133,11 @@ MUST: Final[Mapping[str, tuple[str, ...]]] = {
     "pipelines.TableSpec": ("source_table",),
     "resources.external_locations": ("url",),
 }
+# What a policy, or the service, may give.
+NEED_NOT: Final[Mapping[str, tuple[str, ...]]] = {
+    "resources.clusters": ("spark_version",),
+    "resources.genie_spaces": ("warehouse_id",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +176,7 @@ def catalogue() -> Catalogue:
     required = {
         name: frozenset(
             (*(field for field, kind in fields.items() if kind.endswith("!")), *MUST.get(name, ()))
-        )
+        ).difference(NEED_NOT.get(name, ()))
         for name, fields in (
             *((f"resources.{key}", fields) for key, fields in resources.items()),
             *structures.items(),
@@ -198,4 +205,5 @@ def _added(key: str) -> Mapping[str, str]:
     entry = f"Permission.{key}" if key in LEVELS else "Permission"
     access = {"permissions": f"[bundle.{entry}]"} if key in WITH_PERMISSIONS else {}
     access |= {"grants": "[bundle.Grant]"} if key in WITH_GRANTS else {}
+    access |= {"lifecycle": "bundle.LifecycleWithStarted"} if key in WITH_STARTED else {}
     return {**LOCAL, **access, **ADDED.get(key, {})}

@@ -275,6 +275,64 @@ def test_a_cluster_of_the_environment_counts_in_development_only() -> None:
     assert plain(inside, at) == "other"
 
 
+@pytest.mark.parametrize(
+    ("resources", "line"),
+    [
+        (
+            "clusters: {c: {cluster_name: c, num_workers: 0}}",
+            "warning: Single node cluster is not correctly configured|resources.clusters.c",
+        ),
+        (
+            "dashboards: {d: {display_name: d, warehouse_id: w, etag: x}}",
+            'error: dashboard "d" has an etag set. Etags must not be set in bundle configuration',
+        ),
+        (
+            "job_runs: {r: {job_id: 5, idempotency_token: x}}",
+            "error: idempotency_token must not be set in bundle configuration",
+        ),
+        (
+            "job_runs: {r: {job_id: 5, lifecycle: {triggers: [{on_bundle_deploy: false}, {}]}}}",
+            "error: lifecycle.triggers.on_bundle_deploy must be true when set",
+        ),
+        (
+            "jobs: {j: {name: j, deployment: {kind: BUNDLE, deployment_id: x}}}",
+            "error: deployment_id must not be set in bundle configuration",
+        ),
+        (
+            "jobs: {j: {name: j, lifecycle: {started: true}}}",
+            "warning: unknown field: started|resources.jobs.j.lifecycle",
+        ),
+        (
+            "jobs: {j: {name: j, permissions: [{level: CAN_RUN, group_name: g}]}}",
+            (
+                'warning: invalid value "CAN_RUN" for enum field. Valid values are [CAN_MANAGE'
+                " CAN_MANAGE_RUN CAN_VIEW IS_OWNER]"
+            ),
+        ),
+        (
+            "jobs: {j: {name: j, schedule: }}",
+            'warning: required field "quartz_cron_expression" is not set',
+        ),
+    ],
+)
+def test_a_resource_is_judged_in_the_official_words(resources: str, line: str) -> None:
+    assert any(one.startswith(line) for one in said(B + f"resources: {{{resources}}}\n"))
+
+
+def test_a_cluster_of_a_pool_keeps_little_of_its_cloud() -> None:
+    cluster = (
+        "{instance_pool_id: p, node_type_id: n, gcp_attributes: {google_service_account: g,"
+        " zone_id: z}, azure_attributes: {availability: SPOT_AZURE}}"
+    )
+    task = f"{{task_key: t, new_cluster: {cluster}, notebook_task: {{notebook_path: /x}}}}"
+    found = resolved(B + f"resources: {{jobs: {{j: {{name: j, tasks: [{task}]}}}}}}\n")
+    assert plain(found, "resources.jobs.j.tasks[0].new_cluster") == {
+        "instance_pool_id": "p",
+        "gcp_attributes": {"google_service_account": "g"},
+        "azure_attributes": {},
+    }
+
+
 def test_run_as_without_an_identity_is_as_none() -> None:
     assert said(B + "run_as:\nresources: {jobs: {a: {name: a}}}\n") == []
 

@@ -35,11 +35,22 @@ def test_a_path_counts_from_the_file_that_holds_it() -> None:
     assert task_of(found)["notebook_task"]["notebook_path"] == f"{FILES}/src/n"
 
 
-def test_a_path_in_a_variable_counts_from_where_the_variable_is_used() -> None:
+def test_a_path_that_is_a_variable_counts_from_where_it_is_used() -> None:
+    task = "notebook_task: {notebook_path: '${var.path}'}"
+    files = {"resources/j.yml": job(task), "src/n.py": NOTEBOOK}
+    text = """
+include: [resources/*.yml]
+variables: {path: {default: ../src/n.py}}
+"""
+    found = fine(resolved(text, files=files))
+    assert task_of(found)["notebook_task"]["notebook_path"] == f"{FILES}/src/n"
+
+
+def test_a_path_inside_a_variable_counts_from_where_it_is_written() -> None:
     files = {"resources/j.yml": job("notebook_task: '${var.task}'"), "src/n.py": NOTEBOOK}
     text = """
 include: [resources/*.yml]
-variables: {task: {type: complex, default: {notebook_path: ../src/n.py}}}
+variables: {task: {type: complex, default: {notebook_path: src/n.py}}}
 """
     found = fine(resolved(text, files=files))
     assert task_of(found)["notebook_task"]["notebook_path"] == f"{FILES}/src/n"
@@ -59,7 +70,9 @@ variables: {task: {type: complex, default: {notebook_path: ../src/n.py}}}
             "bundle/missing-file",
         ),
         ("existing_cluster_id: c, dbt_task: {project_directory: dbt}", "bundle/missing-folder"),
-        ("sql_task: {file: {path: ../out.sql}}", "bundle/missing-file"),
+        ("sql_task: {file: {path: out.sql}}", "bundle/missing-file"),
+        ("sql_task: {file: {path: ../out.sql}}", "bundle/outside-sync-root"),
+        ("notebook_task: {notebook_path: src}", "bundle/is-a-folder"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_an_error_with_its_place(task: str, code: str) -> None:
@@ -132,7 +145,7 @@ def test_a_local_library_with_a_setup_file_is_built() -> None:
     assert plain(found, "artifacts.python_artifact") == {
         "type": "whl",
         "path": "/bundle",
-        "build": "python setup.py bdist_wheel",
+        "build": "python3 setup.py bdist_wheel",
         "files": [{"source": "/bundle/dist/*.whl"}],
     }
 

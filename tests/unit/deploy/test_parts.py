@@ -19,6 +19,7 @@ from brickyard.deploy.artifacts import (
 from brickyard.deploy.connect import address, normal_host
 from brickyard.deploy.difference import differences, same
 from brickyard.deploy.disk import NoBundle, find_root
+from brickyard.deploy.git import without_user
 from brickyard.deploy.graph import Cycle, check_acyclic, run_graph
 from brickyard.deploy.journal import keep_damaged, open_journal, replay
 from brickyard.deploy.local_files import is_notebook
@@ -290,3 +291,16 @@ def test_secrets_are_sealed_and_a_changed_one_is_noticed() -> None:
         "openai_api_key": "{{secrets/a/b}}",
     }
     assert has_redactions(shown)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:pass@github.com/x/y.git", "https://github.com/x/y.git"),
+        ("https://github.com/x/y@z.git", "https://github.com/x/y@z.git"),
+        ("git@github.com:x/y.git", "git@github.com:x/y.git"),
+        ("", ""),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert without_user(url) == shown
