@@ -28,19 +28,23 @@ class Fault(Enum):
 
 @dataclass(slots=True)
 class BreakingProxy:
-    """Counts the requests that `fault` can meet from 1; number `at` meets it. 0: none does."""
+    """Counts the requests that `fault` can meet from 1; number `at` meets it. 0: none does.
+
+    With `where`, those count that have it in their line.
+    """
 
     target: str
     kill: Callable[[], None]
     at: int = 0
+    where: str = ""
     fault: Fault = Fault.FAIL
     seen: list[str] = field(default_factory=list)
     host: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def arm(self, at: int, fault: Fault) -> None:
+    def arm(self, at: int, fault: Fault, where: str = "") -> None:
         with self._lock:
-            self.at, self.fault = at, fault
+            self.at, self.fault, self.where = at, fault, where
             self.seen.clear()
 
     def disarm(self) -> None:
@@ -49,7 +53,7 @@ class BreakingProxy:
     def takes(self, line: str) -> Fault | None:
         """Note a request; the fault that is for it."""
         with self._lock:
-            if not self.fault.meets(line):
+            if not self.fault.meets(line) or self.where not in line:
                 return None
             self.seen.append(line)
             return self.fault if len(self.seen) == self.at else None

@@ -2,8 +2,9 @@
 
 The artifacts go through MLflow's own client, in a process of its own for each workspace: it takes
 four seconds to import, and reads one workspace's address from its surroundings. It is needed only
-here: `pip install mlflow`. A version says in its comment where it comes from; one that does is
-taken instead of being made twice.
+here: `pip install mlflow`. It ends when the command does. A version says in its comment where it
+comes from, from the moment it exists: one that does is taken instead of being made twice, and what
+a killed command left half made is removed.
 
     python -m brickyard.release.model_copies get models:/staging.quality.agent/3 FOLDER
     python -m brickyard.release.model_copies put SOURCE prod.quality.agent COMMENT
@@ -16,9 +17,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import quote
 
 from brickyard.deploy import Project
@@ -51,14 +53,26 @@ def register_source(project: Project, name: str, source: str, description: str) 
     return str(_mlflow(project, "put", source, name, comment)["version"]), True
 
 
+def origin_of(source: Project, name: str, version: str) -> dict[str, str]:
+    """Where a copied version comes from: the version, and the run and model that logged it."""
+    found = source.workspace.get(f"{MODELS}/{quote(name)}/versions/{version}")
+    lineage = {key: str(found[key]) for key in ("run_id", "model_id") if found.get(key)}
+    return {"model": name, "version": version, **lineage}
+
+
 def _version_saying(project: Project, name: str, comment: str) -> str:
-    versions = project.workspace.pages(f"{MODELS}/{quote(name)}/versions", "model_versions")
-    found = [
-        int(one["version"])
-        for one in versions
-        if one.get("comment") == comment and one.get("status", "READY") == "READY"
+    """The newest whole version with this comment; what is not whole is removed."""
+    path = f"{MODELS}/{quote(name)}/versions"
+    ours = [
+        one
+        for one in project.workspace.pages(path, "model_versions")
+        if one.get("comment") == comment
     ]
-    return str(max(found)) if found else ""
+    whole = [int(one["version"]) for one in ours if one.get("status", "READY") == "READY"]
+    for one in ours:
+        if one.get("status", "READY") != "READY":
+            project.workspace.call("DELETE", f"{path}/{one['version']}")
+    return str(max(whole)) if whole else ""
 
 
 def _mlflow(project: Project, *arguments: str) -> dict[str, Any]:
@@ -71,25 +85,37 @@ def _mlflow(project: Project, *arguments: str) -> dict[str, Any]:
         "MLFLOW_TRACKING_URI": "databricks",
         "MLFLOW_REGISTRY_URI": "databricks-uc",
     }
-    ended = subprocess.run(
-        [sys.executable, "-m", __name__, *arguments],
-        env=surroundings,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-    if ended.returncode != 0:
-        last = (ended.stderr.strip().splitlines() or ["no reason given"])[-1]
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        # Its standard input stays open as long as this process lives: it ends with us.
+        child = subprocess.Popen(
+            [sys.executable, "-m", __name__, *arguments],
+            env=surroundings,
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=err,
+        )
+        try:
+            code = child.wait(timeout=LIMIT_S)
+        finally:
+            child.kill()
+            child.communicate()
+        said, told = (_text(one) for one in (out, err))
+    if code != 0:
+        last = (told.strip().splitlines() or ["no reason given"])[-1]
         raise StepFailed(f"MLflow could not {arguments[0]} {arguments[1]}: {last}")
-    found = json.loads(ended.stdout.strip().splitlines()[-1])
+    found = json.loads(said.strip().splitlines()[-1])
     assert isinstance(found, dict)
     return found
 
 
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
 def main(arguments: list[str]) -> int:
     """The other side, where MLflow is imported."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         import mlflow
     except ImportError:
@@ -101,13 +127,28 @@ def main(arguments: list[str]) -> int:
         return 0
     source, name, comment = arguments[1:]
     client = mlflow.MlflowClient()
-    if Path(source).is_dir():
-        made = client.create_model_version(name, source, description=comment)
-    else:
-        made = mlflow.register_model(source, name)
-        client.update_model_version(name, made.version, description=comment)
+    model = source.removeprefix("models:/") if source.startswith("models:/m-") else None
+    run = source.removeprefix("runs:/").split("/")[0] if source.startswith("runs:/") else None
+    made = client.create_model_version(
+        name, source, run_id=run, description=comment, model_id=model
+    )
+    if model is not None:
+        _tell_logged_model(client, model, name, str(made.version))
     print(json.dumps({"version": str(made.version)}))
     return 0
+
+
+def _tell_logged_model(client: Any, model: str, name: str, version: str) -> None:
+    """Note at the logged model what was registered from it, as `mlflow.register_model` does."""
+    tag = "mlflow.modelVersions"
+    known = json.loads(client.get_logged_model(model).tags.get(tag) or "[]")
+    made = [*known, {"name": name, "version": version}]
+    client.set_logged_model_tags(model, {tag: json.dumps(made)})
+
+
+def _end_with_parent() -> None:
+    os.read(0, 1)
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from brickyard.deploy import Project
 from brickyard.release.faults import StepFailed
-from brickyard.release.model_copies import copy_version, register_source
+from brickyard.release.model_copies import copy_version, origin_of, register_source
 from brickyard.release.versions import (
     alias_version,
     prompt_alias_version,
@@ -81,7 +81,12 @@ def register_prompt_step(rollout: Rollout, step: RolloutStep) -> Mapping[str, An
 
 
 def register_model(rollout: Rollout, step: RolloutStep) -> Mapping[str, Any]:
-    """Register what a run logged; the version that came from it already is taken."""
+    """Register what a run logged; the version that came from it already is taken.
+
+    Promoting by model, the version that the environment before serves is copied instead.
+    """
+    if rollout.source is not None:
+        return copy_model(rollout, step, str(step.subject))
     name = rollout.id_of("registered_models", step.subject)
     source = str(step.options.get("source") or "")
     if not source:
@@ -100,8 +105,9 @@ def copy_model(rollout: Rollout, step: RolloutStep, key: str) -> Mapping[str, An
     rollout.doing(step.name, f"copying {origin['model']} version {origin['version']}")
     version, is_new = copy_version(rollout.project, rollout.source, name, origin)
     said = "copied" if is_new else "found"
+    uri = f"models:/{origin['model']}/{origin['version']}"
     left = _left(rollout, step, name, version, said, copied_from=origin)
-    return {**left, "model_version": version}
+    return {**left, "model_version": version, "source": uri}
 
 
 def _origin(source: Project, models: Mapping[str, Any], key: str) -> dict[str, str]:
@@ -114,7 +120,7 @@ def _origin(source: Project, models: Mapping[str, Any], key: str) -> dict[str, s
             f"the environment before serves no version of registered_models.{key}: its live release"
             f" has {known}"
         )
-    return {"model": entry.id, "version": str(version)}
+    return origin_of(source, entry.id, str(version))
 
 
 def _left(
