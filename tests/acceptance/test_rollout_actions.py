@@ -79,7 +79,7 @@ def rolled(tmp_path: Path, workspace: EmbeddedServer) -> Iterator[Rolled]:
 def test_every_action_is_done_once_whenever_it_is_killed(
     rolled: Rolled, workspace: EmbeddedServer
 ) -> None:
-    name, solution, client = rolled.tiny.name, rolled.tiny.solution, rolled.client
+    name, client = rolled.tiny.name, rolled.client
     for line in KILLED_AFTER:
         rolled.killed_at(line)
     record = rolled.data(*PROMOTE)
@@ -108,7 +108,7 @@ def test_every_action_is_done_once_whenever_it_is_killed(
 
     by_model(rolled.tiny, workspace, left["register"]["version"])
     scores_fall(rolled.tiny, client, record["outputs"]["evaluate"]["mlflow_run_id"])
-    assert solution.data("release", "record", "verify", "-t", "dev")["faults"] == []
+    newest_is_deleted(rolled.tiny, client)
 
 
 def by_model(tiny: Tiny, workspace: EmbeddedServer, version: str) -> None:
@@ -149,3 +149,19 @@ def scores_fall(tiny: Tiny, client: Any, evaluated: str) -> None:
     log(0.5)
     found = drift(2)
     assert (found["state"], found["recorded"], found["actual"]) == ("drift", 0.9, 0.5)
+
+
+def newest_is_deleted(tiny: Tiny, client: Any) -> None:
+    """No record knows the newest one; the head of the history does."""
+    verify = ("release", "record", "verify", "-t", "dev")
+    whole = tiny.solution.data(*verify)
+    assert (whole["records"], whole["faults"]) == (1, [])
+    exported = tiny.solution("release", "record", "export", "1", "-t", "dev").stdout
+    kept = tiny.solution.folder.parent / "kept.json"
+    kept.write_text(exported)
+    assert tiny.solution.data(*verify, "--expect", str(kept))["faults"] == []
+    (record,) = client.workspace.list(f"/Shared/{tiny.name}/dev.releases")
+    client.workspace.delete(record.path)
+    found = tiny.solution.data(*verify, "--expect", whole["head"], code=1)["faults"]
+    assert found[0].startswith("release 1 is missing: the head of the history knows")
+    assert found[1].startswith(f"no release has the digest {whole['head']}")

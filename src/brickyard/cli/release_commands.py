@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
@@ -31,16 +33,18 @@ from brickyard.release import (
     Promotion,
     ReleaseRecord,
     Waiting,
+    faults_of,
     history,
     live,
     promote,
     read_settings,
     rollback,
     uncommitted,
-    verify,
 )
+from brickyard.release.verification import compare_expected, expected_digests
 from brickyard.values import has_errors
 
+DIGEST: Final = re.compile("[0-9a-fA-F]{64}")
 LOSSES = click.option(
     "--auto-approve", is_flag=True, help="Go on though the deployment loses data."
 )
@@ -158,7 +162,8 @@ def status_command(environment: str, output: str, **options: Any) -> None:
 @release_options
 def history_command(environment: str, output: str, **options: Any) -> None:
     """List the releases of an environment, oldest first."""
-    records = records_of(environment, output, **options)
+    project = reach(environment, output, **options)
+    records = history(project)
     if output == "json":
         click.echo(json.dumps([record.as_json() for record in records], indent=2))
         return
@@ -171,7 +176,7 @@ def history_command(environment: str, output: str, **options: Any) -> None:
             f"{record.sequence:>4}  {started} UTC  {record.commit[:10]}  {record.kind:<8}"
             f"  {record.result:<11}  {version}  {record.who}"
         )
-    for fault in verify(records):
+    for fault in faults_of(project, records):
         click.echo(f"Warning: the history was tampered with: {fault}", err=True)
 
 
@@ -214,11 +219,20 @@ def record_group() -> None:
 
 @record_group.command("verify", short_help="Check the chain of an environment's records.")
 @ENVIRONMENT
+@click.option(
+    "--expect",
+    metavar="DIGEST|FILE",
+    help="A digest kept elsewhere, or an exported statement: what it knows must be there still.",
+)
 @release_options
-def verify_command(environment: str, output: str, **options: Any) -> None:
+def verify_command(environment: str, output: str, expect: str | None, **options: Any) -> None:
     """Check that no record was changed, taken out or put in. Exit code 1 if one was."""
-    records = records_of(environment, output, **options)
-    faults = verify(records)
+    expected = _expected(expect)
+    project = reach(environment, output, **options)
+    records = history(project)
+    faults = faults_of(project, records)
+    for digest in expected:
+        faults += compare_expected(records, digest)
     if output == "json":
         head = records[-1].digest if records else ""
         answer = {"records": len(records), "head": head, "faults": list(faults)}
@@ -228,6 +242,21 @@ def verify_command(environment: str, output: str, **options: Any) -> None:
         click.echo(f"{len(records)} records of {environment}, each as it was written{head}")
     if faults:
         raise Refused(f"the history of {environment} was tampered with: {'; '.join(faults)}")
+
+
+def _expected(given: str | None) -> tuple[str, ...]:
+    """The digests that have to be in the history: the one given, or those of a statement."""
+    if not given:
+        return ()
+    if DIGEST.fullmatch(given):
+        return (given.lower(),)
+    try:
+        return expected_digests(json.loads(Path(given).read_bytes()))
+    except (OSError, ValueError) as fault:
+        raise Refused(
+            f"--expect {given}: {fault}; give the 64 digits that `record verify` prints, or a file"
+            " that `record export` wrote"
+        ) from None
 
 
 @record_group.command("export", short_help="Print a record as a signed tool can take it.")
@@ -248,8 +277,9 @@ def export_command(
     """Print a release as an in-toto statement v1, to be signed; default: the one that is live."""
     from brickyard.release.provenance import statement
 
-    records = records_of(environment, output, **options)
-    faults = verify(records)
+    project = reach(environment, output, **options)
+    records = history(project)
+    faults = faults_of(project, records)
     if faults:
         raise Refused(f"the history of {environment} was tampered with: {'; '.join(faults)}")
     now_live = live(records)
@@ -257,7 +287,7 @@ def export_command(
         raise Refused(f"nothing is live in {environment} yet")
     record = now_live if number is None else record_numbered(records, number, environment)
     assert record is not None
-    click.echo(json.dumps(statement(record, form), indent=2))
+    click.echo(json.dumps(statement(record, form, records[-1]), indent=2))
 
 
 def _decide(environment: str, decision: str, output: str, **options: Any) -> None:

@@ -4,9 +4,10 @@ from brickyard.release.approvals import Waiting
 from brickyard.release.checkout import GitFault, uncommitted
 from brickyard.release.faults import PromotionRefused
 from brickyard.release.promote import Promotion, open_environment, promote
-from brickyard.release.records import ReleaseRecord, history, live, verify
+from brickyard.release.records import ReleaseRecord, history, live
 from brickyard.release.rollback import rollback
 from brickyard.release.settings import FILE, ReleaseSettings, read_settings
+from brickyard.release.verification import faults_of
 
 __all__ = [
     "FILE",
@@ -16,6 +17,7 @@ __all__ = [
     "ReleaseRecord",
     "ReleaseSettings",
     "Waiting",
+    "faults_of",
     "history",
     "live",
     "open_environment",
@@ -23,5 +25,4 @@ __all__ = [
     "read_settings",
     "rollback",
     "uncommitted",
-    "verify",
 ]

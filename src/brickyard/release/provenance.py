@@ -15,14 +15,16 @@ from brickyard.release.records import ReleaseRecord
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 SLSA: Final = "https://slsa.dev/provenance/v1"
 # Names of what we define; they need not lead anywhere.
-RECORD: Final = "https://brickyard.dev/release-record/v2"
+RECORD: Final = "https://brickyard.dev/release-record/v3"
 BUILD: Final = "https://brickyard.dev/release/v1"
 BUILDER: Final = "https://brickyard.dev/release"
 
 
-def statement(record: ReleaseRecord, form: str) -> dict[str, Any]:
-    """The statement; `form` is `slsa` or `in-toto`."""
-    predicate = provenance(record) if form == "slsa" else record.as_json()
+def statement(
+    record: ReleaseRecord, form: str, head: ReleaseRecord | None = None
+) -> dict[str, Any]:
+    """The statement; `form` is `slsa` or `in-toto`. `head`: the newest record of the history."""
+    predicate = provenance(record, head) if form == "slsa" else record.as_json()
     return {
         "_type": STATEMENT,
         "subject": subjects(record),
@@ -41,7 +43,7 @@ def subjects(record: ReleaseRecord) -> list[dict[str, Any]]:
     return found
 
 
-def provenance(record: ReleaseRecord) -> dict[str, Any]:
+def provenance(record: ReleaseRecord, head: ReleaseRecord | None = None) -> dict[str, Any]:
     """The predicate of SLSA provenance v1."""
     return {
         "buildDefinition": {
@@ -61,6 +63,7 @@ def provenance(record: ReleaseRecord) -> dict[str, Any]:
                 "gate": list(record.gate),
                 "approvals": [dict(one) for one in record.approvals],
                 "policyExceptions": [dict(one) for one in record.exceptions],
+                "history": _history(record, head or record),
             },
             "resolvedDependencies": _dependencies(record),
         },
@@ -76,6 +79,14 @@ def provenance(record: ReleaseRecord) -> dict[str, Any]:
                 for name, value in sorted(record.evaluation.items())
             ],
         },
+    }
+
+
+def _history(record: ReleaseRecord, head: ReleaseRecord) -> dict[str, Any]:
+    """Where the record stands: who keeps the statement can tell what was taken out since."""
+    return {
+        "previous": {"sha256": record.previous} if record.previous else None,
+        "head": {"sequence": head.sequence, "sha256": head.digest},
     }
 
 

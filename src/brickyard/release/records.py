@@ -2,7 +2,7 @@
 
 A record is a JSON file in the target workspace, `<root_path>.releases/<sequence>-<digest>.json`:
 beside the deployment, so that it outlives it. Its name carries the SHA-256 of its content, and its
-content the digest of the record before it: a record that was changed or taken out later shows.
+content the digest of the record before it: a record that was changed or taken out later shows (`verification`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from brickyard.deploy import Project
+from brickyard.release.head import Head, read_head, write_head
 
-VERSION: Final = 2
+VERSION: Final = 3  # since 3 a head is kept: see `head`
 
 
 APART: Final = ("digest", "path")
@@ -116,43 +117,33 @@ def history(project: Project) -> tuple[ReleaseRecord, ...]:
 
 
 def write(project: Project, record: ReleaseRecord) -> ReleaseRecord:
-    """Append the record to the history; it comes back with its place and digest."""
+    """Append the record to the history; it comes back with its place and digest.
+
+    What the head knows and is no longer there keeps its number: the gap stays to be seen.
+    """
     before = history(project)
     last = before[-1] if before else None
     if last is not None and last.attempt and last.attempt == record.attempt:
+        keep_head(project, last)
         return last
-    placed = replace(
-        record,
-        sequence=last.sequence + 1 if last is not None else 1,
-        previous=last.digest if last is not None else "",
-    )
+    head = read_head(project)
+    end = Head(last.sequence, last.digest) if last is not None else Head(0, "")
+    if head is not None and head.sequence > end.sequence:
+        end = head
+    placed = replace(record, sequence=end.sequence + 1, previous=end.digest)
     digest = hashlib.sha256(placed.content()).hexdigest()
     path = f"{records_folder(project)}/{placed.sequence:05d}-{digest[:16]}.json"
     project.files.write(path, placed.content())
+    write_head(project, Head(placed.sequence, digest))
     return replace(placed, digest=digest, path=path)
 
 
-def verify(records: Sequence[ReleaseRecord]) -> tuple[str, ...]:
-    """What is wrong with a history: gaps, links and names that don't fit. Empty when it is whole.
-
-    The last record has no successor that knows it; its own name does.
-    """
-    faults = []
-    previous = ""
-    for expected, record in enumerate(records, start=1):
-        if record.is_damaged:
-            faults.append(f"{record.path.rpartition('/')[2]} is not a release record")
-            break
-        if record.sequence != expected:
-            what = "there twice" if record.sequence < expected else "missing"
-            faults.append(f"release {min(expected, record.sequence)} is {what}")
-            break
-        if record.path and f"-{record.digest[:16]}.json" not in record.path:
-            faults.append(f"release {record.sequence} is not what its name says: it was changed")
-        if record.previous != previous:
-            faults.append(f"release {record.sequence} does not follow the one before it")
-        previous = record.digest
-    return tuple(faults)
+def keep_head(project: Project, last: ReleaseRecord) -> None:
+    """Bring the head up to a record that was written before a kill."""
+    head = Head(last.sequence, last.digest)
+    known = read_head(project)
+    if known is None or known.sequence < head.sequence:
+        write_head(project, head)
 
 
 def live(records: Sequence[ReleaseRecord]) -> ReleaseRecord | None:

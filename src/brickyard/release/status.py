@@ -10,7 +10,8 @@ from brickyard.deploy import Project
 from brickyard.release.approval_rules import rule_of
 from brickyard.release.approvals import open_requests, requests, weighed
 from brickyard.release.journal import read_journal
-from brickyard.release.records import ReleaseRecord, history, live, verify
+from brickyard.release.records import ReleaseRecord, history, live
+from brickyard.release.verification import faults_of
 
 SHOWN: Final = (
     "sequence",
@@ -68,7 +69,7 @@ def status_of(project: Project, settings: Mapping[str, Any], environment: str) -
             "finished": list(journal.steps),
         },
         "waiting": waiting,
-        "faults": list(verify(records)),
+        "faults": list(faults_of(project, records)),
     }
 
 

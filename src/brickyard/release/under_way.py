@@ -25,6 +25,7 @@ from brickyard.release.records import (
     ReleaseRecord,
     Result,
     history,
+    keep_head,
     live,
     now,
     records_folder,
@@ -79,6 +80,7 @@ def take_up(project: Project, goal: str, say: Say) -> Beginning:
         return Beginning(journal=Journal(goal=goal, project=project), records=records)
     written = next((one for one in records if one.attempt == left.attempt), None)
     if written is not None:
+        keep_head(project, written)
         left.forget()
         if left.goal == goal:
             return Beginning(journal=left, records=records, over=written)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from brickyard.release.records import ReleaseRecord, live, verify
+import pytest
+
+from brickyard.release.head import Head
+from brickyard.release.provenance import statement
+from brickyard.release.records import ReleaseRecord, live
+from brickyard.release.verification import (
+    compare_expected,
+    compare_head,
+    expected_digests,
+    verify,
+)
 
 RECORD = ReleaseRecord(
     kind="promote",
@@ -56,3 +66,45 @@ def test_a_removed_record_shows() -> None:
 
 def test_the_digest_is_not_part_of_the_content() -> None:
     assert RECORD.content() == replace(RECORD, digest="x").content()
+
+
+def head_of(records: list[ReleaseRecord]) -> Head:
+    return Head(records[-1].sequence, records[-1].digest)
+
+
+def test_records_deleted_from_the_end_show_by_the_head() -> None:
+    records = chain("succeeded", "failed", "succeeded")
+    head = head_of(records)
+    assert compare_head(records, head) == ()
+    for left, said in ((2, "release 3 is missing"), (0, "releases 1 to 3 are missing")):
+        assert verify(records[:left]) == ()
+        (fault,) = compare_head(records[:left], head)
+        assert fault.startswith(said)
+    assert "is not the one" in compare_head(records, Head(3, "f" * 64))[0]
+
+
+def test_a_head_that_is_gone_or_torn_shows_but_not_where_there_never_was_one() -> None:
+    records = chain("succeeded", "succeeded")
+    assert "head of the history is missing" in compare_head(records, None)[0]
+    assert "can't be read" in compare_head(records, Head(0, ""))[0]
+    assert compare_head([replace(one, version=2) for one in records], None) == ()
+    assert compare_head([], None) == ()
+
+
+def test_a_head_may_be_one_behind_as_a_kill_leaves_it() -> None:
+    records = chain("succeeded", "succeeded", "succeeded")
+    assert compare_head(records, head_of(records[:2])) == ()
+    assert "unknown to the head" in compare_head(records, head_of(records[:1]))[0]
+
+
+def test_what_was_kept_elsewhere_has_to_be_there_still() -> None:
+    records = chain("succeeded", "succeeded", "succeeded")
+    exported = statement(records[0], "slsa", records[2])
+    digests = expected_digests(exported)
+    assert digests == (records[0].digest, records[2].digest)
+    assert [compare_expected(records, one) for one in digests] == [(), ()]
+    assert "taken out" in compare_expected(records[:2], digests[1])[0]
+    assert expected_digests(statement(records[1], "in-toto")) == (records[1].digest,)
+    for wrong in ({}, [], {"subject": []}, "x"):
+        with pytest.raises(ValueError, match="no exported release record"):
+            expected_digests(wrong)
