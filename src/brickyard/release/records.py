@@ -2,7 +2,8 @@
 
 A record is a JSON file in the target workspace, `<root_path>.releases/<sequence>-<digest>.json`:
 beside the deployment, so that it outlives it. Its name carries the SHA-256 of its content, and its
-content the digest of the record before it: a record that was changed or taken out later shows (`verification`).
+content the digest of the record before it: a record that was changed or taken out later shows
+(`verification`).
 """
 
 from __future__ import annotations
