@@ -160,8 +160,9 @@ def newest_is_deleted(tiny: Tiny, client: Any) -> None:
     kept = tiny.solution.folder.parent / "kept.json"
     kept.write_text(exported)
     assert tiny.solution.data(*verify, "--expect", str(kept))["faults"] == []
-    (record,) = client.workspace.list(f"/Shared/{tiny.name}/dev.releases")
-    client.workspace.delete(record.path)
+    listed = client.workspace.list(f"/Shared/{tiny.name}/dev.releases")
+    (path,) = [one.path for one in listed if str(one.path).endswith(".json")]
+    client.workspace.delete(path)
     found = tiny.solution.data(*verify, "--expect", whole["head"], code=1)["faults"]
     assert found[0].startswith("release 1 is missing: the head of the history knows")
     assert found[1].startswith(f"no release has the digest {whole['head']}")
