@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from typing import Any
@@ -173,6 +174,75 @@ def test_a_time_series_is_profiled_by_windows(
         ["1 week", "2025-12-29T00:00:00.000Z", "2026-01-05T00:00:00.000Z", "2"],
         ["1 week", "2026-01-05T00:00:00.000Z", "2026-01-12T00:00:00.000Z", "1"],
     ]
+
+
+@pytest.mark.documented
+def test_distances_are_those_of_the_distributions(
+    client: WorkspaceClient, schema: str, table: str
+) -> None:
+    """Every column, slice and window, to the window before and to the baseline, as SciPy has it."""
+    from scipy import stats
+    from scipy.spatial.distance import jensenshannon
+
+    day = "TIMESTAMP'2026-01-0{} 10:00:00'"
+    before = f"SELECT id, IF(id % 4 = 0, 'a', 'b') AS shop, {day.format(1)} AS at FROM range(40)"
+    after = f"SELECT id + 10, IF(id % 2 = 0, 'a', 'b'), {day.format(2)} FROM range(40)"
+    run(client, f"INSERT INTO {table} {before} UNION ALL {after}")
+    baseline = f"{table}_before"
+    run(client, f"CREATE TABLE {baseline} AS {before}")
+    # A table of an earlier time lacks columns; they are added.
+    run(client, f"CREATE TABLE {table}_drift_metrics (column_name STRING, count_delta DOUBLE)")
+    made = client.quality_monitors.create(
+        table,
+        schema,
+        ASSETS,
+        time_series=MonitorTimeSeries(timestamp_col="at", granularities=["1 day"]),
+        baseline_table_name=baseline,
+        slicing_exprs=["id < 20"],
+    )
+    ended(client, table)
+    drift = made.drift_metrics_table_name
+    where = "drift_type = '{}' AND `window`.start = " + day.format(2).replace("10:", "00:")
+
+    numbers = "ks_test.statistic, ks_test.pvalue, wasserstein_distance, population_stability_index"
+    old, new = list(range(40)), list(range(10, 50))
+    expected = stats.ks_2samp(old, new)
+    for kind in ("CONSECUTIVE", "BASELINE"):
+        said = f"{where.format(kind)} AND slice_key IS NULL"
+        select = f"SELECT {numbers} FROM {drift} WHERE column_name = 'id' AND {said}"
+        (row,) = run(client, select)
+        statistic, pvalue, wasserstein, index = (float(one) for one in row)
+        assert (statistic, pvalue) == (
+            pytest.approx(expected.statistic),
+            pytest.approx(expected.pvalue),
+        )
+        assert wasserstein == pytest.approx(10)
+        assert index > 0.25
+
+        shares = "chi_squared_test.statistic, tv_distance, l_infinity_distance, js_distance"
+        (row,) = run(client, f"SELECT {shares} FROM {drift} WHERE column_name = 'shop' AND {said}")
+        chi2 = stats.chi2_contingency([[10, 30], [20, 20]], correction=False).statistic
+        js = jensenshannon([0.25, 0.75], [0.5, 0.5])
+        assert [float(one) for one in row] == pytest.approx([chi2, 0.25, 0.25, js])
+    slices = (
+        f"SELECT slice_value, wasserstein_distance FROM {drift} WHERE column_name = 'id'"
+        f" AND {where.format('CONSECUTIVE')} AND slice_key IS NOT NULL ORDER BY 1"
+    )
+    (_, high), (_, low) = run(client, slices)
+    assert float(high) == pytest.approx(
+        stats.wasserstein_distance([*range(20, 40)], [*range(20, 50)])
+    )
+    assert float(low) == pytest.approx(stats.wasserstein_distance([*range(20)], [*range(10, 20)]))
+    kept = "SELECT size(quantiles), frequent_items, non_null_columns"
+    of_day = f"FROM {made.profile_metrics_table_name} WHERE slice_key IS NULL AND window.start = "
+    of_day += day.format(1).replace("10:", "00:")
+    (row,) = run(client, f"{kept} {of_day} AND column_name = 'shop'")
+    items = {one["item"]: int(one["count"]) for one in json.loads(row[1])}
+    assert items == {"a": 10, "b": 30}
+    (row,) = run(client, f"{kept} {of_day} AND column_name = 'id'")
+    assert row[0] == "40"
+    (row,) = run(client, f"{kept} {of_day} AND column_name = ':table'")
+    assert row[2] == '["id","shop","at"]'
 
 
 @pytest.mark.documented

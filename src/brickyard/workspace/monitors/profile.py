@@ -3,8 +3,7 @@
 Every row is one column (or `:table`) within one window and one slice. A snapshot has one window for
 each refresh, the moment of it; a time series and an inference log have one for each granularity and
 interval, all computed anew by every refresh. Columns of the metric tables are those of the real
-service's documentation; left out are quantiles, frequent items, distances between distributions,
-model quality and custom metrics.
+service's documentation; left out are model quality and custom metrics. `drift` compares the rows.
 """
 
 from __future__ import annotations
@@ -12,6 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from brickyard.workspace.monitors.names import (
+    WINDOW,
+    identifier,
+    literal,
+    quoted,
+    struct_of_window,
+)
 
 NUMBERS: Final = frozenset({"BYTE", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE", "DECIMAL"})
 TEXTS: Final = frozenset({"STRING", "CHAR", "VARCHAR"})
@@ -21,6 +28,9 @@ WEEK_S: Final = 7 * 86400
 FIRST_MONDAY_S: Final = 4 * 86400  # 1970-01-05
 MOST_SLICES: Final = 100  # values of one slicing expression, the most frequent
 COLUMNS_AT_ONCE: Final = 25
+QUANTILES: Final = 1000
+MOST_ITEMS: Final = 100
+COUNTED: Final = TEXTS | {"BOOLEAN"}  # types whose items are counted
 
 GROUP: Final = ("window", "granularity", "model_id", "slice_key", "slice_value")
 MEASURES: Final[Mapping[str, str]] = {
@@ -41,9 +51,22 @@ MEASURES: Final[Mapping[str, str]] = {
     "percent_zeros": "DOUBLE",
     "percent_nan": "DOUBLE",
     "percent_distinct": "DOUBLE",
+    "quantiles": "ARRAY<DOUBLE>",
+    "frequent_items": "ARRAY<STRUCT<item: STRING, `count`: BIGINT>>",
+    "non_null_columns": "ARRAY<STRING>",
 }
-DELTAS: Final = ("count", "avg", "percent_null", "percent_zeros", "percent_distinct")
-WINDOW: Final = "STRUCT<start: TIMESTAMP, `end`: TIMESTAMP>"
+KEYS: Final[Mapping[str, str]] = {
+    "window": WINDOW,
+    "monitor_version": "BIGINT",
+    "granularity": "STRING",
+    "model_id": "STRING",
+    "slice_key": "STRING",
+    "slice_value": "STRING",
+    "column_name": "STRING",
+    "data_type": "STRING",
+    "log_type": "STRING",
+}
+COLUMNS: Final[Mapping[str, str]] = {**KEYS, **MEASURES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +79,17 @@ class Source:
     moment: str
 
 
-def create(profile_table: str, drift_table: str) -> tuple[str, str]:
-    """The statements that make both tables, unless they are there."""
-    measures = ", ".join(f"`{name}` {kind}" for name, kind in MEASURES.items())
-    deltas = ", ".join(f"`{name}_delta` DOUBLE" for name in DELTAS)
-    group = (
-        f"`window` {WINDOW}, `monitor_version` BIGINT, `granularity` STRING, `model_id` STRING,"
-        " `slice_key` STRING, `slice_value` STRING, `column_name` STRING, `data_type` STRING"
-    )
-    profiled = f"{group}, `log_type` STRING, {measures}"
-    drifted = f"{group}, `window_cmp` {WINDOW}, `drift_type` STRING, {deltas}"
-    return (
-        f"CREATE TABLE IF NOT EXISTS {quoted(profile_table)} ({profiled})",
-        f"CREATE TABLE IF NOT EXISTS {quoted(drift_table)} ({drifted})",
-    )
+def create(table: str, columns: Mapping[str, str]) -> str:
+    """The statement that makes a table of metrics, unless it is there."""
+    shown = ", ".join(f"`{name}` {kind}" for name, kind in columns.items())
+    return f"CREATE TABLE IF NOT EXISTS {quoted(table)} ({shown})"
+
+
+def widen(table: str, columns: Mapping[str, str], there: Sequence[str]) -> str:
+    """The statement that adds the columns that an older table lacks; nothing if it has all."""
+    known = {name.lower() for name in there}
+    lacking = [f"`{name}` {kind}" for name, kind in columns.items() if name not in known]
+    return f"ALTER TABLE {quoted(table)} ADD COLUMNS ({', '.join(lacking)})" if lacking else ""
 
 
 def clear(profile_table: str, monitor: Mapping[str, Any]) -> str:
@@ -82,8 +102,7 @@ def profile(
     profile_table: str, monitor: Mapping[str, Any], source: Source, version: int
 ) -> Iterator[str]:
     """The statements that add the profile of a source, some columns at a time."""
-    rows = [_row(source, version, None)]
-    rows += [_row(source, version, one) for one in source.columns]
+    rows = [_row(source, version, one) for one in (None, *source.columns)]
     names = ", ".join(f"`{name}`" for name in (*GROUP, "monitor_version", "column_name"))
     more = ", ".join(f"`{name}`" for name in ("data_type", "log_type", *MEASURES))
     for at in range(0, len(rows), COLUMNS_AT_ONCE):
@@ -92,31 +111,6 @@ def profile(
             f"INSERT INTO {quoted(profile_table)} ({names}, {more})"
             f" WITH source AS ({_branches(monitor, source)}) {union}"
         )
-
-
-def drift(profile_table: str, drift_table: str) -> Iterator[str]:
-    """The statements that fill the drift table anew from all profiles."""
-    same = ("granularity", "model_id", "slice_key", "slice_value", "column_name")
-    profiles, into = quoted(profile_table), f"INSERT INTO {quoted(drift_table)}"
-    partition = ", ".join(f"`{name}`" for name in same)
-    numbered = (
-        f"SELECT *, row_number() OVER (PARTITION BY {partition} ORDER BY `window`.`start`) AS n"
-        f" FROM {profiles} WHERE log_type = 'INPUT'"
-    )
-    yield f"DELETE FROM {quoted(drift_table)} WHERE true"
-    yield (
-        f"{into} WITH p AS ({numbered}) {_compared('CONSECUTIVE', 'b.`window`')}"
-        f" FROM p a JOIN p b ON {_equal(same)} AND a.n = b.n + 1"
-    )
-    yield (
-        f"{into} {_compared('BASELINE', _window('NULL', 'NULL'))}"
-        f" FROM {profiles} a JOIN {profiles} b ON {_equal(same[2:])}"
-        f" WHERE a.log_type = 'INPUT' AND b.log_type = 'BASELINE'"
-    )
-
-
-def quoted(full_name: str) -> str:
-    return ".".join(_name(part) for part in full_name.split("."))
 
 
 # -- where rows come from -------------------------------------------------------------------------
@@ -140,16 +134,16 @@ def _windows(monitor: Mapping[str, Any], source: Source) -> Iterator[tuple[str, 
     nothing = "CAST(NULL AS STRING)"
     series = monitor.get("time_series") or monitor.get("inference_log")
     if source.log_type == "BASELINE":
-        yield _window("NULL", "NULL"), nothing, nothing
+        yield struct_of_window("NULL", "NULL"), nothing, nothing
         return
     if series is None:
-        yield _window(source.moment, source.moment), nothing, nothing
+        yield struct_of_window(source.moment, source.moment), nothing, nothing
         return
-    column = f"CAST({_name(series['timestamp_col'])} AS TIMESTAMP)"
+    column = f"CAST({identifier(series['timestamp_col'])} AS TIMESTAMP)"
     model = series.get("model_id_col")
-    of_model = f"CAST({_name(model)} AS STRING)" if model else nothing
+    of_model = f"CAST({identifier(model)} AS STRING)" if model else nothing
     for granularity in series["granularities"]:
-        yield _window(*_interval(column, granularity)), _text(granularity), of_model
+        yield struct_of_window(*_interval(column, granularity)), literal(granularity), of_model
 
 
 def _interval(column: str, granularity: str) -> tuple[str, str]:
@@ -176,7 +170,7 @@ def _slices(monitor: Mapping[str, Any], source: Source) -> Iterator[tuple[str, s
             f"SELECT v FROM (SELECT {value} AS v, count(*) AS n FROM {quoted(source.table)}"
             f" GROUP BY {value}) ORDER BY n DESC LIMIT {MOST_SLICES}"
         )
-        yield _text(expression), value, f" WHERE {value} IN ({often})"
+        yield literal(expression), value, f" WHERE {value} IN ({often})"
 
 
 # -- what is measured -----------------------------------------------------------------------------
@@ -184,25 +178,47 @@ def _slices(monitor: Mapping[str, Any], source: Source) -> Iterator[tuple[str, s
 
 def _row(source: Source, version: int, column: Mapping[str, Any] | None) -> str:
     """The SELECT of one column's rows, or of the whole table's."""
-    measures = _measures(column)
+    measures = _measures(source, column)
     shown = ", ".join(
         f"CAST({measures.get(name, 'NULL')} AS {kind}) AS `{name}`"
         for name, kind in MEASURES.items()
     )
-    name = _text(str(column["name"])) if column is not None else "':table'"
-    kind = _text(str(column["type_text"])) if column is not None else "CAST(NULL AS STRING)"
+    name = literal(str(column["name"])) if column is not None else "':table'"
+    kind = literal(str(column["type_text"])) if column is not None else "CAST(NULL AS STRING)"
     group = ", ".join(f"`__{one}`" for one in GROUP)
     return (
         f"SELECT {group}, {version} AS `monitor_version`, {name} AS `column_name`,"
         f" {kind} AS `data_type`, '{source.log_type}' AS `log_type`, {shown}"
-        f" FROM source GROUP BY {group}"
+        f" FROM {_ranked(column, group)} GROUP BY {group}"
     )
 
 
-def _measures(column: Mapping[str, Any] | None) -> dict[str, str]:
+def _ranked(column: Mapping[str, Any] | None, group: str) -> str:
+    """The source's rows, numbered where quantiles or frequent items are taken of them."""
+    kind = "" if column is None else str(column["type_name"]).upper()
+    if column is None or kind not in NUMBERS | COUNTED:
+        return "source"
+    name = identifier(str(column["name"]))
+    if kind in NUMBERS:
+        value = _real(f"CAST({name} AS DOUBLE)")
+        return (
+            f"(SELECT *, count({value}) OVER (PARTITION BY {group}) AS `__n`, row_number() OVER"
+            f" (PARTITION BY {group} ORDER BY {value} IS NULL, {value}) AS `__at` FROM source)"
+        )
+    counted = (
+        f"(SELECT *, count(*) OVER (PARTITION BY {group}, {name}) AS `__n`, row_number() OVER"
+        f" (PARTITION BY {group}, {name} ORDER BY {name}) AS `__at` FROM source)"
+    )
+    return (
+        f"(SELECT *, dense_rank() OVER (PARTITION BY {group}"
+        f" ORDER BY {name} IS NULL, `__n` DESC, {name}) AS `__rank` FROM {counted})"
+    )
+
+
+def _measures(source: Source, column: Mapping[str, Any] | None) -> dict[str, str]:
     if column is None:
-        return {"count": "count(*)"}
-    name, kind = _name(str(column["name"])), str(column["type_name"]).upper()
+        return {"count": "count(*)", "non_null_columns": _filled(source)}
+    name, kind = identifier(str(column["name"])), str(column["type_name"]).upper()
     found = {
         "count": f"count({name})",
         "num_nulls": f"count(*) - count({name})",
@@ -215,11 +231,28 @@ def _measures(column: Mapping[str, Any] | None) -> dict[str, str]:
         found |= _of_numbers(f"CAST({name} AS DOUBLE)")
     if kind in TEXTS:
         found |= {f"{one}_length": f"{one}(length({name}))" for one in ("min", "max", "avg")}
+    if kind in COUNTED:
+        one = f"named_struct('item', CAST({name} AS STRING), 'count', `__n`)"
+        kept = f"`__at` = 1 AND `__rank` <= {MOST_ITEMS} AND {name} IS NOT NULL"
+        found["frequent_items"] = f"collect_list(CASE WHEN {kept} THEN {one} END)"
     return found
 
 
+def _filled(source: Source) -> str:
+    """The columns that have a value, as an array."""
+    names = [str(column["name"]) for column in source.columns]
+    found = ", ".join(
+        f"CASE WHEN count({identifier(name)}) > 0 THEN {literal(name)} END" for name in names
+    )
+    return f"filter(array({found}), x -> x IS NOT NULL)" if names else "NULL"
+
+
+def _real(value: str) -> str:
+    return f"CASE WHEN isnan({value}) THEN NULL ELSE {value} END"
+
+
 def _of_numbers(value: str) -> dict[str, str]:
-    real = f"CASE WHEN isnan({value}) THEN NULL ELSE {value} END"
+    real = _real(value)
     zeros = f"count(CASE WHEN {value} = 0 THEN 1 END)"
     nans = f"count(CASE WHEN isnan({value}) THEN 1 END)"
     functions = ("avg", "min", "max", "stddev", "median")
@@ -229,6 +262,7 @@ def _of_numbers(value: str) -> dict[str, str]:
         "num_nan": nans,
         "percent_zeros": _percent(zeros),
         "percent_nan": _percent(nans),
+        "quantiles": f"sort_array(collect_list(CASE WHEN {_is_quantile(real)} THEN {real} END))",
     }
 
 
@@ -236,27 +270,8 @@ def _percent(count: str) -> str:
     return f"CAST({count} AS DOUBLE) * 100 / count(*)"
 
 
-def _compared(drift_type: str, window: str) -> str:
-    kept = ("monitor_version", "granularity", "model_id", "slice_key", "slice_value")
-    shown = ", ".join(f"a.`{name}`" for name in ("window", *kept, "column_name", "data_type"))
-    deltas = ", ".join(
-        f"CAST(a.`{name}` AS DOUBLE) - CAST(b.`{name}` AS DOUBLE) AS `{name}_delta`"
-        for name in DELTAS
-    )
-    return f"SELECT {shown}, {window} AS `window_cmp`, '{drift_type}' AS `drift_type`, {deltas}"
-
-
-def _equal(names: Sequence[str]) -> str:
-    return " AND ".join(f"a.`{name}` <=> b.`{name}`" for name in names)
-
-
-def _window(start: str, end: str) -> str:
-    return f"named_struct('start', CAST({start} AS TIMESTAMP), 'end', CAST({end} AS TIMESTAMP))"
-
-
-def _name(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _is_quantile(value: str) -> str:
+    """Whether a row, by its number, has one of so many values that share the column evenly."""
+    at = f"`__at` * {QUANTILES} / `__n`"
+    before = f"(`__at` - 1) * {QUANTILES} / `__n`"
+    return f"{value} IS NOT NULL AND (`__n` <= {QUANTILES} OR floor({at}) > floor({before}))"

@@ -25,7 +25,7 @@ from brickyard.workspace.kernel import (
     now_ms,
 )
 from brickyard.workspace.kernel.timetable import Key, Timetable
-from brickyard.workspace.monitors import profile
+from brickyard.workspace.monitors import drift, profile
 from brickyard.workspace.monitors.monitor import METASTORE, Monitor
 from brickyard.workspace.sql.connect import Cancellation
 
@@ -47,6 +47,10 @@ class Refresh:
     end_ms: int | None
     message: str
     trigger: str  # MANUAL | SCHEDULE
+
+
+class Canceled(Exception):
+    """A refresh was asked to stop."""
 
 
 class Refreshes:
@@ -169,15 +173,29 @@ class Refreshes:
             raise not_found("The monitor is gone")
         workspace = self._workspaces[monitor.workspace]
         principal = self._identity.principal(monitor.runs_as, workspace.name)
-        for statement in self._statements(monitor):
-            if cancellation.is_requested:
-                return
-            self._sql.execute(principal, workspace, statement, cancellation=cancellation)
 
-    def _statements(self, monitor: Monitor) -> Iterator[str]:
+        def run(statement: str) -> list[dict[str, Any]]:
+            if cancellation.is_requested:
+                raise Canceled
+            ended = self._sql.execute(principal, workspace, statement, cancellation=cancellation)
+            rows: list[dict[str, Any]] = ended.table.to_pylist()
+            return rows
+
+        for table, columns in (
+            (monitor.profile_table, profile.COLUMNS),
+            (monitor.drift_table, drift.COLUMNS),
+        ):
+            run(profile.create(table, columns))
+            there = [str(one["name"]) for one in self._catalog.table(table).columns]
+            if statement := profile.widen(table, columns, there):
+                run(statement)
+        for statement in self._profiled(monitor):
+            run(statement)
+        drift.fill(run, monitor.profile_table, monitor.drift_table)
+
+    def _profiled(self, monitor: Monitor) -> Iterator[str]:
         settings, target = monitor.settings, monitor.profile_table
         moment = datetime.now(UTC).strftime("TIMESTAMP'%Y-%m-%d %H:%M:%S.%f'")
-        yield from profile.create(target, monitor.drift_table)
         yield profile.clear(target, settings)
         for log_type, table in (
             ("BASELINE", settings.get("baseline_table_name")),
@@ -191,7 +209,6 @@ class Refreshes:
                     moment=moment,
                 )
                 yield from profile.profile(target, settings, source, monitor.version)
-        yield from profile.drift(target, monitor.drift_table)
 
     def _end(self, id: str, state: str, message: str = "") -> None:
         said: dict[str, Any] = {"state": state, "message": message}
