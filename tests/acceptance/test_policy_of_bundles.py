@@ -3,6 +3,7 @@ environments as they are declared."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
 from collections.abc import Iterator
@@ -57,8 +58,9 @@ def bundle(tmp_path: Path, workspace: Any) -> Iterator[BundleUnderTest]:
     made("destroy", "--auto-approve", code=None)
 
 
-def checked(bundle: BundleUnderTest, evidence: str) -> dict[str, Any]:
-    ended = bundle("policy", "check", "--evidence", evidence, "-o", "json", code=None)
+def checked(bundle: BundleUnderTest, *evidence: str, code: int | None = None) -> dict[str, Any]:
+    asked = ("--evidence", ",".join(evidence)) if evidence else ()
+    ended = bundle("policy", "check", *asked, "-o", "json", code=code)
     found: dict[str, Any] = json.loads(ended.out)
     return found
 
@@ -85,7 +87,30 @@ def test_what_an_identity_could_do_beyond_the_policy_is_a_violation(
     assert ("prod", "write") not in broken  # bound read-only, whatever is granted
     assert ("ok", "prod", "read") in {(o["verdict"], o["full_name"], o["mode"]) for o in held}
     assert all(workspace.user("dev") in one["reason"] for one in held if one["reason"])
+    # Without --evidence it is joined and shown, and the exit code is that of the bundle itself.
+    (bundle.folder / "brickyard.yml").write_text("policy: {mode: enforce}\n")
+    joined = checked(bundle, code=0)
+    assert joined["evidence"] == dict.fromkeys(("static", "grants", "observed"), "asked")
+    assert joined["rules"]["writes-only-its-own-catalog"] == "broken"
+    assert "of them are known from the workspace only" in bundle("policy", "check").out
+    assert checked(bundle, "all", code=1)["rules"] == joined["rules"]
+    assert checked(bundle, "static", code=0)["rules"]["writes-only-its-own-catalog"] != "broken"
     client.catalogs.delete(name, force=True)
+
+
+def test_what_no_workspace_could_say_is_said(bundle: BundleUnderTest, tmp_path: Path) -> None:
+    nobody = dataclasses.replace(
+        bundle, environment={**bundle.environment, "BRICKYARD_HOME": str(tmp_path / "nowhere")}
+    )
+    found = checked(nobody, code=0)
+    assert found["evidence"]["static"] == "asked"
+    for kind in ("grants", "observed"):
+        assert "embedded workspace of dev does not answer" in found["evidence"][kind]
+    silent = {**bundle.environment, "DATABRICKS_HOST": "http://127.0.0.1:9"}
+    refused = dataclasses.replace(bundle, environment=silent | {"DATABRICKS_TOKEN": "x"})
+    told = checked(refused, code=0)["evidence"]
+    assert told["grants"] == told["observed"]
+    assert "does not tell" in told["grants"]
 
 
 def test_environments_are_made_as_declared_and_nothing_is_widened_unasked(

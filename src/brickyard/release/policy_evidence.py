@@ -34,7 +34,8 @@ def gather(
         "grants": lambda rule: granted(project, unity, rule, settings),
         "observed": lambda rule: observed(project, client, rule),
     }
-    return [_guarded(kind, questions[kind], told) for kind in wanted], told
+    silent: list[str] = []  # why nobody is asked any more
+    return [_guarded(kind, questions[kind], told, silent) for kind in wanted], told
 
 
 def _client(project: Project) -> tuple[Workspace | None, str]:
@@ -46,14 +47,22 @@ def _client(project: Project) -> tuple[Workspace | None, str]:
     return client, "" if client is not None else f"not asked: {where} does not answer"
 
 
-def _guarded(kind: str, ask: Ask, told: dict[str, str]) -> Ask:
-    """A question whose failure is told instead of ending the check."""
+def _guarded(kind: str, ask: Ask, told: dict[str, str], silent: list[str]) -> Ask:
+    """A question whose failure is told instead of ending the check.
+
+    A workspace that did not answer one is not waited for again.
+    """
 
     def asked(rule: Environment) -> Iterable[Access]:
+        if silent:
+            told[kind] = silent[0]
+            return []
         try:
             return list(ask(rule))
         except (ApiFailure, Unreachable, NothingToAsk) as fault:
             told[kind] = f"the workspace does not tell: {fault}"
+            if isinstance(fault, Unreachable):
+                silent.append(told[kind])
             return []
 
     return asked
