@@ -93,6 +93,8 @@ BUNDLE: Final[Mapping[str, Mapping[str, str]]] = {
         "service_principal_name": "string",
     },
     "bundle.Grant": {"principal": "string", "privileges": "[bundle.Privilege]"},
+    # The SDK's list of privileges has none of secrets' own.
+    "bundle.SecretGrant": {"principal": "string", "privileges": "[string]"},
 }
 # Levels of the types that have their own; all others take any that there is.
 LEVELS: Final[Mapping[str, str]] = {
@@ -204,6 +206,7 @@ def _added(key: str) -> Mapping[str, str]:
     """What a bundle may write beside the request's fields of this type."""
     entry = f"Permission.{key}" if key in LEVELS else "Permission"
     access = {"permissions": f"[bundle.{entry}]"} if key in WITH_PERMISSIONS else {}
-    access |= {"grants": "[bundle.Grant]"} if key in WITH_GRANTS else {}
+    grant = "SecretGrant" if key == "secrets" else "Grant"
+    access |= {"grants": f"[bundle.{grant}]"} if key in WITH_GRANTS else {}
     access |= {"lifecycle": "bundle.LifecycleWithStarted"} if key in WITH_STARTED else {}
     return {**LOCAL, **access, **ADDED.get(key, {})}

@@ -333,6 +333,14 @@ def test_a_cluster_of_a_pool_keeps_little_of_its_cloud() -> None:
     }
 
 
+def test_privileges_are_judged_where_they_are_listed() -> None:
+    grants = "grants: [{principal: p, privileges: [READ_SECRET]}]"
+    schema = f"schemas: {{s: {{name: s, catalog_name: c, {grants}}}}}"
+    secret = f"secrets: {{k: {{name: k, catalog_name: c, schema_name: s, {grants}}}}}"
+    assert 'warning: invalid value "READ_SECRET"' in said(B + f"resources: {{{schema}}}\n")[0]
+    assert not any("READ_SECRET" in one for one in said(B + f"resources: {{{secret}}}\n"))
+
+
 def test_run_as_without_an_identity_is_as_none() -> None:
     assert said(B + "run_as:\nresources: {jobs: {a: {name: a}}}\n") == []
 
