@@ -1,7 +1,7 @@
 """The Files API, as `files` of the SDK and MLflow's artifact stores call it.
 
-A file is put whole: by one PUT, in parts (initiate, upload each, complete), or to a signed address.
-Left out: resumable sessions (clients that are offered parts do not ask for them).
+A file is put whole: by one PUT, in parts (initiate, upload each, complete), to a signed address, or
+in one stream that may be broken off (`resuming.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from brickyard.workspace.files import store
+from brickyard.workspace.files import resuming, store
 from brickyard.workspace.files.engine import need_removable
 from brickyard.workspace.files.places import Place
 from brickyard.workspace.files.signing import LIFETIME_S, Expired, Signed
@@ -25,6 +25,7 @@ SIGNED = "/api/2.0/fs/signed"
 BINARY = "application/octet-stream"
 EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"
 PARTS_AT_ONCE = 1000
+STREAM = -1  # in the place of a part's number: the whole, in one stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,12 @@ class PartUrls:
     start_part_number: int
     count: int
     expire_time: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumableUrl:
+    path: str
+    session_token: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +147,13 @@ def part_urls(call: Call) -> Json:
     return {"upload_part_urls": addresses}
 
 
+def resumable_url(call: Call) -> Json:
+    want = call.read(ResumableUrl)
+    allowed = _session(call, want.session_token, want.path)
+    more = {"session": allowed.session, "part": STREAM, "overwrite": allowed.overwrite}
+    return {"resumable_upload_url": _address(call, "PUT", want.path, **more)}
+
+
 def abort_url(call: Call) -> Json:
     want = call.read(AbortUrl)
     session = _session(call, want.session_token, want.path).session
@@ -154,7 +168,9 @@ def use_signed(call: Call) -> Reply:
     except Expired:
         return Reply(status=403, body=EXPIRED, headers={"Content-Type": "application/xml"})
     wanted = "GET" if call.method == "HEAD" else call.method
-    if allowed.method != wanted or allowed.workspace != call.workspace.name:
+    is_stream = bool(allowed.session) and allowed.part == STREAM
+    ends = is_stream and wanted == "DELETE"
+    if (allowed.method != wanted and not ends) or allowed.workspace != call.workspace.name:
         raise ApiError("PERMISSION_DENIED", "This address was signed for another use")
     who = call.engines.identity.principal(allowed.user, call.workspace.name)
     if wanted == "DELETE":
@@ -163,10 +179,30 @@ def use_signed(call: Call) -> Reply:
     place = _find(call, who, allowed.path, write=wanted == "PUT")
     if wanted == "GET":
         return _file(call, place)
+    if is_stream:
+        return _resume(call, place, allowed)
     if allowed.session:
         tag = engine.uploads.add(allowed.session, allowed.part, _content(call))
         return Reply(status=200, body=b"", headers={"ETag": tag})
     _keep(call, place, _draft(call), overwrite=allowed.overwrite)
+    return Reply(status=200, body=b"")
+
+
+def _resume(call: Call, place: Place, allowed: Signed) -> Reply:
+    """The next bytes of a stream, or the question how many there are."""
+    uploads = call.engines.files.uploads
+    folder = uploads.place(allowed.session)
+    if resuming.is_done(folder):
+        return Reply(status=200, body=b"")
+    asked = resuming.read_range(call.header("content-range"))
+    size = resuming.took(folder)
+    if asked.first is not None:
+        size = resuming.append(folder, asked, _content(call))
+    if asked.total is None or size < asked.total:
+        there = {"Range": f"bytes=0-{size - 1}"} if size else {}
+        return Reply(status=308, body=b"", headers=there)
+    store.put(place, resuming.finish(folder), overwrite=allowed.overwrite)
+    resuming.close(folder)
     return Reply(status=200, body=b"")
 
 
@@ -185,7 +221,8 @@ def _initiate(call: Call) -> Json:
         overwrite=overwrite,
     )
     token = engine.signer.sign(session, lifetime_s=24 * LIFETIME_S)
-    return {"multipart_upload": {"session_token": token}}
+    kind = "resumable_upload" if resuming.OFFERED else "multipart_upload"
+    return {kind: {"session_token": token}}
 
 
 def _complete(call: Call) -> Json:
@@ -315,6 +352,7 @@ ROUTES = (
     Route("POST", "/api/2.0/fs/create-download-url", download_url),
     Route("POST", "/api/2.0/fs/create-upload-url", upload_url),
     Route("POST", "/api/2.0/fs/create-upload-part-urls", part_urls),
+    Route("POST", "/api/2.0/fs/create-resumable-upload-url", resumable_url),
     Route("POST", "/api/2.0/fs/create-abort-upload-url", abort_url),
     *(Route(method, SIGNED, use_signed, auth=False) for method in ("GET", "PUT", "DELETE")),
 )

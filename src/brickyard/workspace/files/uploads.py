@@ -1,6 +1,6 @@
 """Uploads in parts: each part is a file until the upload is completed and put in place as one.
 
-An upload that nobody finishes is removed by a start of the server a day later.
+An upload that nobody finishes is removed a day later, by the next that begins or by a start.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class Uploads:
 
     def begin(self) -> str:
         """The id of a new upload."""
+        self.sweep()
         session = secrets.token_hex(16)
         (self._folder / session).mkdir(parents=True)
         return session
@@ -73,6 +74,10 @@ class Uploads:
         for one in self._folder.iterdir():
             if time.time() - one.stat().st_mtime > KEPT_S:
                 shutil.rmtree(one, ignore_errors=True)
+
+    def place(self, session: str) -> Path:
+        """Where what arrived of an upload is. Raises NOT_FOUND."""
+        return self._need(session)
 
     def _need(self, session: str) -> Path:
         folder = self._folder / session
