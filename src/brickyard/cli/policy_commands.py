@@ -129,6 +129,7 @@ def fix_command(chosen: Chosen, writes: bool) -> None:
     for you to change by hand.
     """
     from brickyard.policy.fixes import propose
+    from brickyard.policy.fixing.starts import python_starts
 
     project = opened(chosen)
     report = report_of(project)
@@ -138,6 +139,7 @@ def fix_command(chosen: Chosen, writes: bool) -> None:
         root_file=project.resolved.root_file,
         production=_production(project),
         catalogs=_catalogs(project, report),
+        starts=python_starts(project.resolved, project.disk, source_paths(project)),
     )
     if writes:
         for path, text in fix.texts.items():

@@ -70,6 +70,9 @@ class Methods(Machine):
                 return list(owner.keys() if name == "keys" else owner.values())
             case dict() if name == "update" and arguments and isinstance(arguments[0], dict):
                 owner.update(arguments[0])
+            case list() if name == "index" and arguments:
+                known = all(isinstance(one, str | int) for one in (*owner, arguments[0]))
+                return owner.index(arguments[0]) if known and arguments[0] in owner else Unknown()
             case list() if name == "append" and arguments:
                 if len(owner) < MAX_ITEMS:
                     owner.append(arguments[0])

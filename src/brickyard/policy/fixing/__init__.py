@@ -1,0 +1,1 @@
+"""The parts of `policy fix`: what is changed in which kind of file."""
