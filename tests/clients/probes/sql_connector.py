@@ -229,3 +229,23 @@ def probe_credentials() -> None:
     ):
         cursor.execute("SELECT current_user() AS me")
         assert cursor.fetchone().me == USER
+
+
+def probe_cluster() -> None:
+    """a cluster's HTTP path, for who may attach to it"""
+    settings = {
+        "cluster_name": unique("c"),
+        "spark_version": "15.4.x-scala2.12",
+        "node_type_id": "i3.xlarge",
+        "num_workers": 1,
+    }
+    id = rest("POST", "/api/2.1/clusters/create", settings)["cluster_id"]
+    for cluster, answers in ((id, True), ("nowhere", False)):
+        uri = f"{HOST}/sql/protocolv1/o/0/{cluster}"
+        try:
+            with connect(_connection_uri=uri) as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT 1 AS one")
+                found = cursor.fetchone().one == 1
+        except exc.Error:
+            found = False
+        assert found is answers, cluster

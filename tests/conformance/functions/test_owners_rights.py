@@ -5,6 +5,8 @@ them needs SELECT on the view or EXECUTE on the function, and nothing on what th
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -61,7 +63,7 @@ def place(workspace: Any, run: Run) -> Iterator[SimpleNamespace]:
     ):
         change = PermissionsChange(principal=who, add=[privilege])
         dev.grants.update(kind, full_name, changes=[change])
-    yield SimpleNamespace(s=s, dev=dev, who=who, run=runner(reader))
+    yield SimpleNamespace(s=s, dev=dev, who=who, client=reader, run=runner(reader))
     dev.catalogs.delete(catalog, force=True)
     dev.service_principals.delete(robot.id)
 
@@ -116,3 +118,41 @@ def test_without_execute_or_select_nothing_is_told(place: SimpleNamespace) -> No
     # What reads them with its owner's rights still does.
     assert place.run(f"SELECT * FROM {s}.of_a_view") == [["60"]]
     assert place.run(f"SELECT {s}.outer_of('bob')") == [[f"{place.who} 20"]]
+
+
+def test_the_engines_question_is_answered_by_rights_not_by_words(
+    workspace: Any, place: SimpleNamespace
+) -> None:
+    """Whoever asks as an engine does gets what he may have, whatever he says of himself."""
+    kind = {
+        "type": "array",
+        "elementType": {"type": "struct", "fields": [{"name": "n", "type": "long"}]},
+        "containsNull": True,
+    }
+
+    def ask(**asked: Any) -> tuple[int, str]:
+        head = json.dumps({"kind": "definer", "returns": kind, **asked}).encode()
+        request = urllib.request.Request(
+            workspace.host() + "/api/2.0/brickyard/functions/evaluate",
+            data=len(head).to_bytes(4, "big") + head,
+            headers={**place.client.config.authenticate(), "Content-Type": "application/x"},
+        )
+        try:
+            with urllib.request.urlopen(request) as got:
+                return got.status, ""
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+
+    s, me = place.s, place.dev.current_user.me().user_name
+    forged = {"invoker": me, "seal": "0" * 64}
+    for asked in (
+        {"view": f"{s}.pay", **forged},
+        {"function": f"{s}.nothing", **forged},
+        {"view": f"{s}.of_a_view", "returns": "string"},
+        {"function": f"{s}.plain", "digest": "0", **forged},
+        {"function": f"{s}.plain", "columns": ["x", "x"]},
+        {},
+    ):
+        status, told = ask(**asked)
+        assert 400 <= status < 500, (asked, told)

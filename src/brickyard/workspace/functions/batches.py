@@ -35,6 +35,8 @@ class Batch:
         names = [str(one) for one in self.asked.get("columns") or ()]
         if not names:
             return [{} for _ in range(table.num_rows)]
+        if table.num_columns < len(names):
+            raise invalid(f"There are {table.num_columns} columns for {len(names)} names")
         columns = [values_of(pa, column) for column in table.columns[: len(names)]]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from brickyard.workspace.functions.batches import Batch
 from brickyard.workspace.functions.own_api import each
 from brickyard.workspace.identity.owners import who_acts_for
-from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
+from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, invalid
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
@@ -70,6 +70,8 @@ class Definer:
                 "ABORTED",
                 f"Function '{name}' was replaced while the statement ran. Run it again.",
             )
+        if list(batch.asked.get("columns") or ()) != [one.name for one in routine.parameters]:
+            raise invalid(f"The columns are not the parameters of '{name}'")
         given = [tuple(row.values()) for row in batch.rows()]
         texts = [call_of(routine, values) for values in given]
         distinct = list(dict.fromkeys(texts)) if routine.is_deterministic else texts
@@ -126,6 +128,8 @@ def one_list(batch: Batch, table: Any) -> bytes:
     from brickyard.workspace.functions.arrow_types import arrow_type
 
     kind = arrow_type(batch.asked["returns"])
+    if not pa.types.is_list(kind) or not pa.types.is_struct(kind.value_type):
+        raise invalid("A view is returned as a list of structures")
     fields = list(kind.value_type)
     if len(fields) != table.num_columns:
         raise ApiError("ABORTED", "The view was replaced while the statement ran. Run it again.")

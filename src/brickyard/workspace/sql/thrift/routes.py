@@ -6,20 +6,35 @@ warehouse that the caller may use, as clusters have no machines here.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
 from brickyard.workspace.kernel import ApiError, Call, Reply, Route, denied
 from brickyard.workspace.sql.thrift.binary import Malformed, read_message
 
-KIND = "application/x-thrift"
+KIND: Final = "application/x-thrift"
+# Apart from the handlers' threads: clients wait here for statements, one call each.
+_threads: Final = ThreadPoolExecutor(64, thread_name_prefix="thrift")
 
 
-def warehouse(call: Call) -> Reply:
-    return _answer(call, call.path["id"])
+async def warehouse(call: Call) -> Reply:
+    return await asyncio.get_running_loop().run_in_executor(
+        _threads, _answer, call, call.path["id"]
+    )
 
 
-def cluster(call: Call) -> Reply:
+async def cluster(call: Call) -> Reply:
+    return await asyncio.get_running_loop().run_in_executor(_threads, _at_cluster, call)
+
+
+def _at_cluster(call: Call) -> Reply:
     call.engines.compute.clusters.get(call.principal, call.workspace, call.path["cluster"])
     for one in call.engines.sql.visible_warehouses(call.principal, call.workspace):
-        return _answer(call, one.id)
+        with contextlib.suppress(ApiError):
+            call.engines.sql.warehouse(call.principal, call.workspace, one.id, "CAN_USE")
+            return _answer(call, one.id)
     raise denied("There is no SQL warehouse that you may use")
 
 
