@@ -50,7 +50,7 @@ def test_deploy_then_plan_is_empty_then_destroy_leaves_nothing(
     assert bundle("plan", "--detailed-exitcode").out.startswith("Plan: 0 to add, 0 to change")
     again = bundle("bundle", "deploy")
     assert "Files: 0 uploaded, 0 deleted" in again.err
-    assert "Nothing to do" in again.err
+    assert "0 created, 0 changed, 0 deleted" in again.err
     summary = bundle("summary", "-o", "json").data["resources"]
     job_id = summary["jobs"]["hello"]["id"]
     settings = client.jobs.get(int(job_id)).settings
@@ -140,7 +140,7 @@ def test_a_second_clone_uploads_nothing_and_changes_nothing(
     bundle("deploy")
     clone = write_bundle(tmp_path / "clone", bundle.name, bundle.environment)
     again = clone("deploy")
-    assert "Nothing to do" in again.err
+    assert "0 created, 0 changed, 0 deleted" in again.err
 
 
 @pytest.mark.documented

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from brickyard.cli.diagnostics import painter
+from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import Refused
-from brickyard.cli.plan_text import loss_lines
+from brickyard.cli.plan_text import bare_loss_lines, loss_lines
 
 if TYPE_CHECKING:
     from brickyard.deploy import Plan
@@ -37,10 +38,12 @@ def may_deploy(made: Plan, *, auto_approve: bool) -> bool:
     """Show what would be lost, and ask if anything would. Raises `Refused`."""
     from brickyard.deploy.planning import losses
 
-    lost = loss_lines(made, painter(sys.stderr.isatty()))
-    if not lost:
+    paint = painter(sys.stderr.isatty())
+    if not loss_lines(made, paint):
         return True
-    click.echo("This deploy deletes or recreates:", err=True)
+    lost = loss_lines(made, paint, of_data=is_official())
+    if lost:
+        click.echo("This deploy deletes or recreates:", err=True)
     for line in lost:
         click.echo(line, err=True)
     if auto_approve:
@@ -61,7 +64,13 @@ def needs_approval(*, auto_approve: bool) -> None:
 def may_destroy(made: Plan, root_path: str, *, auto_approve: bool) -> bool:
     """Show everything that goes, and ask."""
     click.echo("The following resources will be deleted:", err=True)
-    for line in loss_lines(made, painter(sys.stderr.isatty())):
+    paint = painter(sys.stderr.isatty())
+    for line in (bare_loss_lines if is_official() else loss_lines)(made, paint):
+        click.echo(line, err=True)
+    lost = loss_lines(made, paint, of_data=True) if is_official() else ()
+    if lost:
+        click.echo("\nWith them goes:", err=True)
+    for line in lost:
         click.echo(line, err=True)
     if not made.not_selected:
         click.echo(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from brickyard.cli.commands import CommandTable
+from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import Refused, end_gently
 from brickyard.cli.project_options import (
     APPROVE,
@@ -121,7 +122,7 @@ def plan(
     """
     from brickyard.cli.diagnostics import painter, show_diagnostics
     from brickyard.cli.live import LiveLine, say
-    from brickyard.cli.plan_text import count_line, plan_lines
+    from brickyard.cli.plan_text import action_lines, count_line
     from brickyard.deploy import make_plan, write_plan
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.edited import check_edited
@@ -139,7 +140,9 @@ def plan(
         click.echo(write_plan(made))
     else:
         paint = painter(sys.stdout.isatty())
-        for line in (count_line(made),) if quiet else plan_lines(made, paint):
+        counted = count_line(made) + (f", {made.not_selected} not selected" if select else "")
+        lines = [*action_lines(made, paint, with_fields=not is_official()), counted]
+        for line in lines if not quiet else lines[-1:] if quiet == 1 else ():
             click.echo(line)
     if detailed_exitcode and not made.is_empty:
         raise Refused(exit_code=CHANGES_EXIT)
@@ -195,7 +198,9 @@ def deploy(
     project = connect(chosen, quiet=quiet > 1, deploys=True, cluster_id=cluster)
     check_branch(project, force=force)
     tell = say if quiet < 2 else _silent
-    tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({client_host(project)})")
+    if not is_official():
+        where = client_host(project)
+        tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({where})")
     hold_policy(project, tell)
     with LiveLine(COMPARING, is_silent=quiet > 0):
         made = (
@@ -260,7 +265,7 @@ def destroy(
         click.echo("Destroy cancelled!", err=True)
         return
     with LiveLine("deleting", is_silent=quiet > 0) as live:
-        progress = ApplyProgress(live, quiet=quiet)
+        progress = ApplyProgress(live, quiet=1 if is_official() else quiet)
         deployed = destroy_all(project, progress, plan=made, say=say, force_lock=force_lock)
     parents = [n for n in made.pending if n.address.count(".") == 2 and n.action is Action.DELETE]
     done = sum(1 for node in parents if deployed.applied.outcomes[node.address].is_done)
@@ -338,7 +343,7 @@ def _say_deployed(deployed: Deployed) -> None:
         + (f", {left_out} not selected" if left_out else ""),
         err=True,
     )
-    if deployed.changed_nothing:
+    if deployed.changed_nothing and not is_official():
         click.echo("Nothing to do: the workspace matches the bundle.", err=True)
 
 
@@ -386,7 +391,7 @@ def _echo_header(project: Project) -> None:
     host = project.text("workspace.host")
     if project.address.is_embedded:
         where = project.client.host if project.client is not None else project.address.host
-        embedded = f"embedded ({project.address.environment})"
+        embedded = "" if is_official() else f"embedded ({project.address.environment})"
         host = " ".join(part for part in (where, embedded) if part)
     name = project.text("bundle.name")
     target = project.text("bundle.target")

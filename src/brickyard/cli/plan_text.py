@@ -26,19 +26,22 @@ SECRET_MARKS = (PLAINTEXT, "password", "token", "secret")
 Paint = Callable[[str, str], str]
 
 
-def plan_lines(plan: Plan, paint: Paint) -> Iterator[str]:
-    """One line per pending node, its changed fields below, and the count at the end."""
+def action_lines(plan: Plan, paint: Paint, *, with_fields: bool = True) -> Iterator[str]:
+    """One line per pending node, its changed fields below, and an empty one after them all."""
     for node in plan.pending:
-        yield from node_lines(node, paint)
+        yield from node_lines(node, paint, with_fields=with_fields)
     if not plan.is_empty:
         yield ""
-    yield count_line(plan)
 
 
-def node_lines(node: Node, paint: Paint) -> Iterator[str]:
-    """What happens to one node, and its changed fields below."""
+def node_lines(node: Node, paint: Paint, *, with_fields: bool = True) -> Iterator[str]:
+    """What happens to one node; why, and its changed fields below."""
     word = "update" if node.action is Action.UPDATE_ID else node.action.word
-    yield f"{paint(word, COLOURS[node.action])} {node.label}{_remark(node)}"
+    said = f"{paint(word, COLOURS[node.action])} {node.label}"
+    if not with_fields:
+        yield said
+        return
+    yield f"{said}{_remark(node)}"
     for path, change in sorted(node.changes.items()):
         if change.action > Action.SKIP:
             yield f"    {path}: {_values(path, change, secret_fields(node))}"
@@ -53,9 +56,18 @@ def count_line(plan: Plan) -> str:
     return f"Plan: {added} to add, {changed} to change, {deleted} to delete, {same} unchanged"
 
 
-def loss_lines(plan: Plan, paint: Paint) -> tuple[str, ...]:
-    """Everything that would be deleted or recreated, with the data lost; nothing when none is."""
-    return tuple(f"  {paint(loss.line, 'red')}" for loss in losses(plan))
+def loss_lines(plan: Plan, paint: Paint, *, of_data: bool = False) -> tuple[str, ...]:
+    """Everything that would be deleted or recreated, with the data lost; nothing when none is.
+
+    With `of_data`, only that of which data is lost.
+    """
+    found = (loss for loss in losses(plan) if loss.data or not of_data)
+    return tuple(f"  {paint(loss.line, 'red')}" for loss in found)
+
+
+def bare_loss_lines(plan: Plan, paint: Paint) -> tuple[str, ...]:
+    """The same without a word about data."""
+    return tuple(f"  {paint(loss.deed, 'red')}" for loss in losses(plan))
 
 
 def _remark(node: Node) -> str:

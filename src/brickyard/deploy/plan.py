@@ -65,6 +65,7 @@ REASONS: Final = {
     On.IGNORE_LOCAL: "managed",
     On.IGNORE_REMOTE: "managed",
 }
+NO_REASON: Final = "-"  # of a row for which the official plan has no word
 ORDER: Final = {on: place for place, on in enumerate(On)}
 # What is read back for such a field is no proof that it is as wanted.
 UNREADABLE: Final = frozenset({On.INPUT_ONLY, On.OUTPUT_ONLY, On.IGNORE_REMOTE, On.NOT_READ})
@@ -174,12 +175,14 @@ def plan(recorded: State, desired: Iterable[Desired], actual: Mapping[str, Actua
             nodes[address] = node
     for address, entry in recorded.entries.items():
         if address not in wanted:
+            found = actual.get(address)
             nodes[address] = Node(
                 address=address,
                 action=Action.DELETE,
                 id=entry.id,
                 depends_on=entry.depends_on,
-                is_gone=actual.get(address) is None,
+                remote=found.whole if found is not None else None,
+                is_gone=found is None,
             )
     return Plan(
         nodes={key: nodes[key] for key in sorted(nodes)},
@@ -243,7 +246,8 @@ def _plan_one(
     if entry is None or not entry.id:
         if access is not None and is_empty(value):
             return None
-        return _creation(item, value, depends_on)
+        id = _early_id(kind, access, nodes[item.parent].value) if access is not None else ""
+        return _creation(item, value, depends_on, id=id)
     found = actual.get(item.address)
     if found is None or (item.part and nodes[item.parent].action in CHANGES_ID):
         return _creation(item, value, depends_on, id=entry.id)
@@ -268,6 +272,19 @@ def _plan_one(
         remote=found.whole,
         prevents_destroy=item.prevents_destroy,
     )
+
+
+def _early_id(kind: ResourceType, access: AccessType, parent: Any) -> str:
+    """The id of permissions that go by a name in the configuration, known before there are any."""
+    if access.key == "grants" or not kind.permissions_id or not isinstance(parent, Mapping):
+        return ""
+    named = parent.get(kind.permissions_id)
+    return access.id(kind, "", dict(parent)) if isinstance(named, str) and "${" not in named else ""
+
+
+def reason_of(row: Field) -> str:
+    """The official plan's word for what a row decides; '' where it has none."""
+    return "" if row.reason == NO_REASON else row.reason or REASONS[row.on]
 
 
 def _creation(
@@ -333,8 +350,10 @@ def access_changes(
         access.normal(entries) if isinstance(entries, list) else entries
         for entries in (access.entries_of_state(dict(entry.state)), value, found.configuration)
     )
-    keys = {"": access.keyed_by if access.key != "acls" else "principal"}
-    return {d.text: judge(d, ()) for d in differences(old, new, remote, keys)}
+    is_acl = access.key == "acls"
+    keys = {"": "principal" if is_acl else access.keyed_by}
+    above = "acls" if is_acl else ""  # the field of the recorded state that holds the list
+    return {above + d.text: judge(d, ()) for d in differences(old, new, remote, keys)}
 
 
 def changes_of(kind: ResourceType, entry: Entry, value: Any, found: Actual) -> Mapping[str, Change]:
@@ -424,7 +443,7 @@ def judge(
     for row in rows:
         verdict = _by_rule(row, difference, local_change)
         if verdict is not None:
-            return decided(verdict, row.reason or REASONS[row.on])
+            return decided(verdict, reason_of(row))
     return decided(Action.UPDATE, "")
 
 

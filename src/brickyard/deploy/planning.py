@@ -48,9 +48,12 @@ class Loss:
     data: str
 
     @property
+    def deed(self) -> str:
+        return f"{self.node.action.word} {self.node.address}"
+
+    @property
     def line(self) -> str:
-        lost = f": {self.data} will be lost" if self.data else ""
-        return f"{self.node.action.word} {self.node.address}{lost}"
+        return f"{self.deed}: {self.data} will be lost" if self.data else self.deed
 
 
 def make_plan(

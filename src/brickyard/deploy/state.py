@@ -7,9 +7,11 @@ never what was read back. Versions 0 and 1 are read and upgraded; newer ones are
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -137,14 +139,30 @@ def _upgrade_lists(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def go_json(data: object, *, indent: int | None = None, sort_keys: bool = False) -> str:
-    """JSON as Go's encoder writes it: `<`, `>`, `&` and the two line separators escaped."""
+    """JSON as Go's encoder writes it: `<`, `>`, `&` and the two line separators escaped.
+
+    Whole numbers have no point: 5.0 is written 5.
+    """
     separators = (",", ":") if indent is None else (",", ": ")
-    text = json.dumps(
-        data, indent=indent, ensure_ascii=False, sort_keys=sort_keys, separators=separators
+    dumps = partial(
+        json.dumps, indent=indent, ensure_ascii=False, sort_keys=sort_keys, separators=separators
     )
+    text = dumps(data)
+    if _POINT_ZERO.search(text):  # perhaps in a text only: then nothing changes
+        text = dumps(_whole(data))
     return text.translate(_GO_ESCAPES)
 
 
+def _whole(data: object) -> object:
+    if isinstance(data, float):
+        return int(data) if data.is_integer() and abs(data) < _PLAIN else data
+    if isinstance(data, Mapping):
+        return {key: _whole(value) for key, value in data.items()}
+    return [_whole(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+_POINT_ZERO: Final = re.compile(r"\d\.0[\s,}\]]|\d\.0$")
+_PLAIN: Final = 1e21  # from here on Go writes an exponent
 _GO_ESCAPES: Final = {
     ord("<"): "\\u003c",
     ord(">"): "\\u003e",

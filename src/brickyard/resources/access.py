@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from brickyard.resources.declaration import AccessType, Json, ResourceType
 
+ALL: Final = "ALL_PRIVILEGES"
 PRINCIPALS: Final = ("user_name", "group_name", "service_principal_name")
 # Of every kind of object, lowest first.
 LEVELS: Final = (
@@ -85,16 +86,19 @@ def grant_state(node_id: str, entries: list[Json]) -> Json:
 
 
 def grant_body(desired: list[Json], actual: list[Json]) -> Json:
-    """The changes that turn the actual grants into the desired ones."""
-    want = {entry["principal"]: set(entry.get("privileges") or ()) for entry in desired}
-    have = {entry["principal"]: set(entry.get("privileges") or ()) for entry in actual}
-    changes = []
-    for principal in sorted(want.keys() | have.keys()):
-        add = sorted(want.get(principal, set()) - have.get(principal, set()))
-        remove = sorted(have.get(principal, set()) - want.get(principal, set()))
-        if add or remove:
-            changes.append({"principal": principal, "add": add, "remove": remove})
-    return {"changes": changes}
+    """The changes that turn the actual grants into the desired ones.
+
+    As the official CLI sends them: to take ALL_PRIVILEGES away takes every privilege away.
+    """
+    changes: list[Json] = []
+    for entry in grants_in_order(desired):
+        change: Json = {"add": entry["privileges"], "principal": entry["principal"]}
+        if ALL not in entry["privileges"]:
+            change["remove"] = [ALL]
+        changes.append(change)
+    wanted = {entry["principal"] for entry in desired}
+    strangers = sorted({entry["principal"] for entry in actual} - wanted)
+    return {"changes": [*changes, *({"principal": one, "remove": [ALL]} for one in strangers)]}
 
 
 def grants_in_order(entries: list[Json]) -> list[Json]:
@@ -102,8 +106,8 @@ def grants_in_order(entries: list[Json]) -> list[Json]:
     found = []
     for entry in entries:
         privileges = sorted(set(entry.get("privileges") or ()))
-        if "ALL_PRIVILEGES" in privileges:
-            privileges = ["ALL_PRIVILEGES"]
+        if ALL in privileges:
+            privileges = [ALL]
         found.append({**entry, "privileges": privileges})
     return found
 

@@ -62,7 +62,13 @@ DATABASE_INSTANCES: Final = ResourceType(
     create=Call(method="POST", path=INSTANCES, fields=None),
     read=Read(path=INSTANCES + "/{id}"),
     update=(
-        Call(method="PATCH", path=INSTANCES + "/{id}", fields=None, query={"update_mask": "*"}),
+        Call(
+            method="PATCH",
+            path=INSTANCES + "/{id}",
+            fields=None,
+            query={"update_mask": "*"},
+            id_field="uid",
+        ),
     ),
     delete=Call(method="DELETE", path=INSTANCES + "/{id}", query={"purge": "true"}),
     id=lambda sent, got: str(got["name"]),
@@ -121,6 +127,6 @@ SYNCED_DATABASE_TABLES: Final = ResourceType(
         Field("*", On.RECREATE, "no call changes it"),
     ),
     required=("name",),
-    url="explore/data/{id_path}",
+    url="explore/data/{id}",
     loses_data="the copy of the table in the database instance",
 )

@@ -49,7 +49,7 @@ class Field:
     on: On
     why: str
     values: tuple[object, ...] = ()  # SERVER_DEFAULT: only these values count as a default
-    reason: str = ""  # the word for it in plans, where the official one differs from `On`'s
+    reason: str = ""  # the word for it in plans, where the official one is not `On`'s; "-": none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

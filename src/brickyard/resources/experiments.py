@@ -54,7 +54,7 @@ EXPERIMENTS: Final = ResourceType(
     fields=(
         Field("artifact_location", On.SERVER_DEFAULT, "the service chooses one"),
         Field("artifact_location", On.RECREATE, "fixed at creation"),
-        Field("trace_location", On.RECREATE, "fixed at creation"),
+        Field("trace_location", On.RECREATE, "fixed at creation", reason="spec:immutable"),
         Field("tags", On.IGNORE_REMOTE, "runs add tags of their own", reason="terraform_compat"),
         Field("tags", On.IGNORE_LOCAL, "no call replaces them", reason="terraform_compat"),
         Field(

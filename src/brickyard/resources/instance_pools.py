@@ -57,7 +57,7 @@ INSTANCE_POOLS: Final = ResourceType(
     ),
     fields=(
         *(Field(name, On.IGNORE_REMOTE, "the service completes them") for name in CLOUDS),
-        *(Field(name, On.RECREATE, "fixed at creation") for name in FIXED),
+        *(Field(name, On.RECREATE, "fixed at creation", reason="-") for name in FIXED),
         Field("enable_elastic_disk", On.SERVER_DEFAULT, "the cloud decides it"),
         Field(
             "idle_instance_autotermination_minutes",

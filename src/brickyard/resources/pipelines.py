@@ -71,7 +71,6 @@ PIPELINES: Final = ResourceType(
             method="PUT",
             path=ONE,
             fields=None,
-            id_field="pipeline_id",
             unless_only=("cascade_on_destroy",),
         ),
     ),

@@ -18,6 +18,7 @@ from brickyard.resources.declaration import (
 
 BASE: Final = "/api/2.1/unity-catalog/models"
 ANSWERS: Final = ("created_at", "created_by", "updated_at", "updated_by")
+NAMES: Final = ("name", "catalog_name", "schema_name")
 FILLED_IN: Final = ("owner", "full_name", "metastore_id")
 
 REGISTERED_MODELS: Final = ResourceType(
@@ -27,10 +28,10 @@ REGISTERED_MODELS: Final = ResourceType(
     create=Call(
         method="POST",
         path=BASE,
-        fields=("name", "catalog_name", "schema_name", "comment", "storage_location"),
+        fields=(*NAMES, "comment", "storage_location"),
     ),
     read=Read(path=BASE + "/{id}"),
-    update=(Call(method="PATCH", path=BASE + "/{id}", fields=("comment", "owner")),),
+    update=(Call(method="PATCH", path=BASE + "/{id}", fields=(*NAMES, "comment", "owner")),),
     delete=Call(method="DELETE", path=BASE + "/{id}"),
     id=lambda sent, got: str(got["full_name"]),
     chosen_id="{catalog_name}.{schema_name}.{name}",

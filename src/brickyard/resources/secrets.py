@@ -30,12 +30,17 @@ def value_differs(
     return ("skip", "remote_already_set") if actual == new else ("update", "custom")
 
 
+def settable(got: Json) -> Json:
+    """The secret without what the metastore says of it."""
+    return {name: value for name, value in got.items() if name not in ANSWERS}
+
+
 SECRETS: Final = ResourceType(
     key="secrets",
     title="Secret",
     service="secrets_uc",
     create=Call(method="POST", path=BASE, fields=None),
-    read=Read(path=ONE, query={"include_value": "true"}),
+    read=Read(path=ONE, query={"include_value": "true"}, configuration=settable),
     update=(Call(method="PATCH", path=ONE, fields=None, query={"update_mask": "*"}),),
     delete=Call(method="DELETE", path=ONE),
     id=lambda sent, got: str(

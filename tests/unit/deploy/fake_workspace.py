@@ -224,8 +224,9 @@ def dashboards(world: Any, method: str, rest: str, query: Any, content: bytes) -
 def grants(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
     held = world.setdefault("grants", {}).setdefault(rest, {})
     for change in json.loads(content or b"{}").get("changes", ()):
-        mine = set(held.get(change["principal"], ())) | set(change.get("add") or ())
-        held[change["principal"]] = sorted(mine - set(change.get("remove") or ()))
+        removed = set(change.get("remove") or ())
+        mine = set() if "ALL_PRIVILEGES" in removed else set(held.get(change["principal"], ()))
+        held[change["principal"]] = sorted((mine - removed) | set(change.get("add") or ()))
     entries = [{"principal": who, "privileges": may} for who, may in held.items() if may]
     return {"privilege_assignments": entries}
 

@@ -280,6 +280,11 @@ def test_json_is_escaped_as_go_does() -> None:
     assert go_json({"a": "<&>"}) == '{"a":"\\u003c\\u0026\\u003e"}'
 
 
+def test_whole_numbers_are_written_without_a_point() -> None:
+    data = {"a": 5.0, "b": [0.5, "5.0, "], "c": 1e300}
+    assert go_json(data) == '{"a":5,"b":[0.5,"5.0, "],"c":1e+300}'
+
+
 def test_secrets_are_sealed_and_a_changed_one_is_noticed() -> None:
     sealed = seal({"a": [{"openai_api_key_plaintext": "sk-1"}], "b": 1})
     assert "sk-1" not in str(sealed)

@@ -7,7 +7,7 @@ import json
 import pytest
 from fake_workspace import MakeProject
 
-from brickyard.cli.plan_text import plan_lines
+from brickyard.cli.plan_text import action_lines
 from brickyard.deploy.binding import bind
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.plan import Action, Actual, Change, Node, Plan
@@ -34,7 +34,7 @@ def plan(action: Action) -> Plan:
 
 def test_neither_the_file_nor_the_text_of_a_plan_shows_a_secret() -> None:
     made = plan(Action.UPDATE)
-    shown = write_plan(made) + "\n".join(plan_lines(made, lambda text, _: text))
+    shown = write_plan(made) + "\n".join(action_lines(made, lambda text, _: text))
     assert "hunter" not in shown
     assert "value: [redacted]" in shown
 

@@ -178,8 +178,8 @@ def test_grants_are_written_as_changes() -> None:
     ]
     changes = {
         "changes": [
-            {"principal": "a", "add": ["MODIFY"], "remove": ["CREATE_TABLE"]},
-            {"principal": "b", "add": [], "remove": ["SELECT"]},
+            {"add": ["MODIFY", "SELECT"], "principal": "a", "remove": ["ALL_PRIVILEGES"]},
+            {"principal": "b", "remove": ["ALL_PRIVILEGES"]},
         ]
     }
     path = "/api/2.1/unity-catalog/permissions/schema/c.s"

@@ -24,6 +24,7 @@ class Change:
     principal: str
     add: Sequence[str] = ()
     remove: Sequence[str] = ()
+    clears: bool = False  # takes away whatever is granted directly, first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,8 @@ class Permissions:
             for one in wanted:
                 removed = [privileges.normalised(name, found.kind) for name in one.remove]
                 added = [privileges.normalised(name, found.kind) for name in one.add]
+                if one.clears:
+                    removed = list(grants.direct(tx, [found.id])[found.id].get(one.principal, ()))
                 grants.take(tx, found, one.principal, removed)
                 grants.give(tx, found, one.principal, added)
             return grants.direct(tx, [found.id])[found.id]

@@ -47,6 +47,9 @@ async def catalogs(api: Api) -> Page:
 
 
 async def catalog(api: Api, name: str) -> Page:
+    """A catalog; or a table whose full name stands in its place, as some links have it."""
+    if name.count(".") == 2:
+        return await table(api, *name.split("."))
     found, schemas, rights = await asyncio.gather(
         api.get(f"{API}/catalogs/{name}"),
         api.get(f"{API}/schemas", catalog_name=name),

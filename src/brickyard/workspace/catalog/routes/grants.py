@@ -39,13 +39,23 @@ def fetch(call: Call) -> Json:
 
 
 def update(call: Call) -> Json:
+    """To remove ALL_PRIVILEGES clears what a principal has here, as the service does."""
     want = call.read(UpdatePermissions)
+    changes = [
+        Change(
+            principal=one.principal,
+            add=one.add,
+            remove=one.remove,
+            clears="ALL_PRIVILEGES" in one.remove,
+        )
+        for one in want.changes
+    ]
     held = call.engines.catalog.permissions.change(
         call.principal,
         call.workspace,
         call.path["securable_type"],
         call.path["full_name"],
-        [Change(principal=one.principal, add=one.add, remove=one.remove) for one in want.changes],
+        changes,
     )
     return _assignments(held)
 
