@@ -143,7 +143,7 @@ def test_a_commit_travels_from_pull_request_to_production(
     assert tag["jobs"] == {"prod": done}
     steps = {(one["job"], one["name"]): one for one in (*request["steps"], *main["steps"])}
     assert steps["staging", "Integration tests"]["result"] == done
-    assert steps["rehearsal", "Evaluate"]["result"] == done
+    assert steps["rehearsal", "Deploy to an embedded workspace and evaluate"]["result"] == done
     assert steps["rehearsal", "Cache"]["result"] == left
     for catalog in ("dev", "staging", "prod"):
         names = [one.name for one in workspace.client(catalog).schemas.list(catalog)]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-FLIGHTS = 336_776
+FLIGHTS, PLANES = 336_776, 3_322
 
 pytestmark = [pytest.mark.belief, pytest.mark.slow]
 
@@ -56,7 +56,9 @@ def test_the_data_quality_agent_is_released_to_dev(
     assert record["outputs"]["ingest"]["rows"]["flights"] == FLIGHTS
     assert record["evaluation"]["rule_recall"] >= 0.85
     answer = record["outputs"]["smoke"]["answer"]
-    assert answer["custom_outputs"]["row_count"] == FLIGHTS
+    assert answer["custom_outputs"]["row_count"] == PLANES
+    assert record["evaluation"]["cost_per_request"] > 0  # the language model's tokens are counted
+    assert len(record["examples"]["gate"]) == 48
     tables = record["outputs"]["ingest"]["tables"]
     client = workspace.client("dev")
     warehouse = next(iter(client.warehouses.list())).id

@@ -132,6 +132,7 @@ outcome = {
     "model_version": model_version,
     "run_id": run.info.run_id,
     "metrics": metrics,
+    "examples": evaluation.examples(scores, labels),
     "report": report,
 }
 dbutils.notebook.exit(json.dumps(outcome))

@@ -66,6 +66,7 @@ with mlflow.start_run(run_name="register") as run:
             "input": [{"role": "user", "content": "Which rules does this table break?"}],
             "custom_inputs": {"table": f"{catalog}.{schema}.airlines"},
         },
+        # brickyard: allow pinned-requirements-in-production until 2027-12-31 because the job pins
         pip_requirements=[f"{name}=={installed(name)}" for name in ("mlflow", "databricks-sdk")],
         resources=[
             DatabricksSQLWarehouse(warehouse_id=find_warehouse(WorkspaceClient())),

@@ -84,7 +84,7 @@ def _names(
         if words[:1] == ["deploy"] and "-t" in words[:-1]:
             deployed = words[words.index("-t") + 1]
             released |= {rung.name for rung in facts.ladder if rung.target == deployed}
-    for name in environments:
+    for name in (rung.name for rung in facts.way):
         if name not in released:
             yield warning(
                 "ci/unreleased-environment",

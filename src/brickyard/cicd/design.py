@@ -1,7 +1,7 @@
 """From a project to its pipeline.
 
     pull request   checks -> a rehearsal on an embedded workspace; the plan of staging
-    main           checks -> every environment before the last, one after the other
+    main           checks -> every environment on the way to the last, one after the other
     tag            checks -> the last environment, when someone approved it
 
 `checks` validates every target, holds it against the data policy and runs the unit tests. An
@@ -31,6 +31,7 @@ class Rung:
     target: str
     takes_any_branch: bool = True
     stands_for: str = ""  # the embedded workspace that it is on one machine
+    leads_on: bool = True  # whether another environment comes after it; else it is for trying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +51,15 @@ class ProjectFacts:
     needs_sync: bool = False  # declares resources in Python, from an environment that uv makes
     other_targets: tuple[str, ...] = ()  # of databricks.yml, which no environment deploys
 
+    @property
+    def way(self) -> tuple[Rung, ...]:
+        """The environments that a commit passes, the last one included."""
+        return (*(rung for rung in self.ladder[:-1] if rung.leads_on), self.ladder[-1])
+
 
 def design(facts: ProjectFacts) -> Pipeline:
     """The pipeline of a project with at least one environment."""
-    *lower, last = facts.ladder
+    *lower, last = facts.way
     stages = [_checks(facts), _rehearsal(facts, facts.ladder[0])]
     if lower:
         stages.append(_plan(lower[-1]))
@@ -120,20 +126,16 @@ def _holds(folder: str, facts: ProjectFacts) -> bool:
 def _rehearsal(facts: ProjectFacts, rung: Rung) -> Stage:
     """A pull request, deployed and evaluated on a workspace that ends with the job."""
     exec_ = "brickyard exec -- brickyard"
-    steps = [
-        Step(
-            name="Deploy to an embedded workspace",
-            script=(f"{exec_} deploy -t {quote(rung.target)} --local --auto-approve",),
-        )
-    ]
     if facts.has_rollout and rung.takes_any_branch:
-        steps += [
-            Step(
-                name="Evaluate",
-                script=(f"{exec_} release promote --to {quote(rung.name)} --commit HEAD --local",),
-            ),
+        # A release deploys; what the rollout has to make first, a deployment alone would lack.
+        promoted = f"{exec_} release promote --to {quote(rung.name)} --commit HEAD --local"
+        steps = [
+            Step(name="Deploy to an embedded workspace and evaluate", script=(promoted,)),
             _record(rung, "brickyard exec -- ", " --local"),
         ]
+    else:
+        deployed = f"{exec_} deploy -t {quote(rung.target)} --local --auto-approve"
+        steps = [Step(name="Deploy to an embedded workspace", script=(deployed,))]
     return Stage(
         key=REHEARSAL,
         title="Rehearsal on an embedded workspace",

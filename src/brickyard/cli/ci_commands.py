@@ -108,7 +108,7 @@ def _may_overwrite(name: str, state: State) -> None:
 
 def _shown(facts: ProjectFacts) -> str:
     """How a commit travels, in a line."""
-    *lower, last = [rung.name for rung in facts.ladder]
+    *lower, last = [rung.name for rung in facts.way]
     on_main = f"{facts.main} to {', '.join(lower)}; " if lower else ""
     return f"pull requests rehearse; {on_main}tags {facts.tags} to {last}"
 

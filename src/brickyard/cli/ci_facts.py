@@ -92,6 +92,7 @@ def gather(place: Place, *, requirement: str = "", written: str | None = None) -
                 target=one.target,
                 takes_any_branch=not one.branches,
                 stands_for=resolved.environment,
+                leads_on=any(other.after == one.name for other in environments),
             )
         )
     last = settings.environments[ladder[-1].name]

@@ -62,6 +62,18 @@ def test_a_commit_meets_every_environment_in_order() -> None:
     assert [s.name for s in stages["staging"].steps].count("Integration tests") == 1
 
 
+def test_an_environment_that_none_comes_after_is_only_rehearsed() -> None:
+    tried = replace(SHOP, ladder=(replace(LADDER[0], leads_on=False), *LADDER[1:]))
+    stages = {stage.key: stage for stage in design(tried).stages}
+    assert list(stages) == ["checks", "rehearsal", "plan", "staging", "prod"]
+    assert stages["staging"].needs == ("checks",)
+    (released, _) = stages["rehearsal"].steps
+    assert "release promote --to dev" in released.script[0]
+    text = text_of(Provider.GITHUB, tried).replace("timeout-minutes: 20", "timeout-minutes: 30")
+    assert state_of(text) is State.CHANGED
+    assert check(Provider.GITHUB, "ci.yml", text, tried) == ()
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_pipeline_follows_its_providers_schema(provider: Provider, tmp_path: Path) -> None:
     files = []

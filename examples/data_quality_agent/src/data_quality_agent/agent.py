@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import mlflow
@@ -35,13 +35,15 @@ PAST = "past-rules"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What the agent found. `model` is who was asked, empty for nobody; `looked_up` are the ids of
-    past rules that were found for the table; `notes` says what did not go as intended.
+    past rules that were found for the table; `tokens` is what the language model took; `notes` says
+    what did not go as intended.
     """
 
     profile: Profile
     verdicts: tuple[Verdict, ...]
     model: str = ""
     looked_up: tuple[str, ...] = ()
+    tokens: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def having(self, status: str) -> tuple[Verdict, ...]:
@@ -118,6 +120,7 @@ def examine(
         verdicts=verdicts,
         model=model.name if model else "",
         looked_up=tuple(one.id for one in past),
+        tokens=dict(model.tokens) if model else {},
         notes=tuple(notes),
     )
 

@@ -101,6 +101,12 @@ def pooled(scores: Sequence[Score]) -> Score:
     )
 
 
+def examples(scores: Sequence[Score], labels: Iterable[Label]) -> dict[str, dict[str, int]]:
+    """Whether each label was found, by its id: what two releases are compared by."""
+    missed = set(pooled(scores).missed)
+    return {label.id: {"found": int(label.id not in missed)} for label in labels}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrieval:
     """Past rules looked up for a table, against those whose columns the table has."""

@@ -6,6 +6,7 @@ longer have; its CSV files are read in place instead.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -41,6 +42,12 @@ def read_frame(name: str) -> pd.DataFrame:
     if "time_hour" in frame:
         frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True)
     return frame
+
+
+def digest(name: str) -> str:
+    """Of what a table is made from: its file and how it is read."""
+    made_from = (_data_folder() / FILES[name]).read_bytes() + Path(__file__).read_bytes()
+    return hashlib.sha256(made_from).hexdigest()
 
 
 def to_spark(spark: SparkSession, frame: pd.DataFrame) -> DataFrame:

@@ -10,8 +10,9 @@ import json
 import re
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from data_quality_agent.rules import Rule, RuleError, read_rule
@@ -74,13 +75,14 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCompletions:
-    """`headers` gives what authenticates, anew for each request."""
+    """`headers` gives what authenticates, anew for each request; `tokens` counts what it took."""
 
     base_url: str
     name: str
     system_prompt: str
     headers: Callable[[], Mapping[str, str]] = dict
     timeout_s: float = 60
+    tokens: Counter[str] = field(default_factory=Counter)  # input, output
 
     def propose(self, question: Question, tools: Sequence[Tool] = ()) -> list[Any]:
         """Rules as JSON objects, unchecked. Raises LanguageModelError."""
@@ -108,6 +110,9 @@ class ChatCompletions:
         try:
             message = answer["choices"][0]["message"]
             answered_by = str(answer.get("model") or self.name)
+            usage = answer.get("usage") or {}
+            for kind, name in (("input", "prompt_tokens"), ("output", "completion_tokens")):
+                self.tokens[kind] += int(usage.get(name) or 0)
             return {name: part for name, part in message.items() if part is not None}, answered_by
         except (KeyError, IndexError, TypeError, AttributeError) as fault:
             raise LanguageModelError(f"{self.name} answered without a message") from fault

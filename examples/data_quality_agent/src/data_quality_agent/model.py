@@ -22,7 +22,7 @@ from mlflow.types.responses import (
     ResponsesAgentStreamEvent,
 )
 
-from data_quality_agent.agent import examine
+from data_quality_agent.agent import Report, examine
 from data_quality_agent.knowledge import (
     IndexKnowledge,
     Knowledge,
@@ -52,24 +52,32 @@ class DataQualityAgent(ResponsesAgent):
         self._system_prompt = Path(context.artifacts["system_prompt"]).read_text("utf-8")
 
     def predict(self, request: ResponsesAgentRequest) -> ResponsesAgentResponse:
-        (event,) = self.predict_stream(request)
-        return ResponsesAgentResponse(output=[event.item], custom_outputs=event.custom_outputs)
+        report = self._report(request)
+        return ResponsesAgentResponse(
+            output=[self._item(report)], custom_outputs=report.to_json(), usage=_usage(report)
+        )
 
     def predict_stream(
         self, request: ResponsesAgentRequest
     ) -> Generator[ResponsesAgentStreamEvent, None, None]:
         """The report is whole or not at all: one event."""
-        report = examine(
+        report = self._report(request)
+        yield ResponsesAgentStreamEvent(
+            type="response.output_item.done",
+            item=self._item(report),
+            custom_outputs=report.to_json(),
+        )
+
+    def _report(self, request: ResponsesAgentRequest) -> Report:
+        return examine(
             self._tables(),
             self._table(request),
             knowledge=self._knowledge(),
             model=self._language_model(),
         )
-        yield ResponsesAgentStreamEvent(
-            type="response.output_item.done",
-            item=self.create_text_output_item(text=report.answer(), id=f"msg_{uuid.uuid4().hex}"),
-            custom_outputs=report.to_json(),
-        )
+
+    def _item(self, report: Report) -> dict[str, Any]:
+        return self.create_text_output_item(text=report.answer(), id=f"msg_{uuid.uuid4().hex}")
 
     def _table(self, request: ResponsesAgentRequest) -> str:
         asked = str((request.custom_inputs or {}).get("table") or "")
@@ -133,6 +141,18 @@ def _own_headers() -> Mapping[str, str]:
     from databricks.sdk import WorkspaceClient
 
     return WorkspaceClient().config.authenticate()
+
+
+def _usage(report: Report) -> dict[str, Any]:
+    """What the language model took, as the Responses API says it."""
+    taken = {kind: report.tokens.get(kind, 0) for kind in ("input", "output")}
+    return {
+        "input_tokens": taken["input"],
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": taken["output"],
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": sum(taken.values()),
+    }
 
 
 def _text(message: Any) -> str:

@@ -7,6 +7,7 @@ endpoint it reads in the same way, with the credentials of whoever runs it.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 Row = dict[str, Any]
+# What this solution writes beside the data: no table refers to it.
+OWN = re.compile(r"knowledge(_index)?|\w+_payload|\w+_(profile|drift)_metrics")
 
 
 class TableError(RuntimeError):
@@ -26,7 +29,7 @@ class Tables(Protocol):
         """Column names and types, in the table's order."""
 
     def siblings(self, table: str) -> tuple[str, ...]:
-        """Full names of the other tables in the table's schema."""
+        """Full names of the other tables of data in the table's schema."""
 
     def query(self, statement: str) -> list[Row]:
         """The rows of one SELECT."""
@@ -49,8 +52,9 @@ class WarehouseTables:
     def siblings(self, table: str) -> tuple[str, ...]:
         catalog, schema, _ = table.split(".")
         found = self._client.tables.list(catalog, schema, omit_columns=True, omit_properties=True)
-        names = sorted(f"{catalog}.{schema}.{one.name}" for one in found)
-        return tuple(name for name in names if name != table)
+        names = sorted(str(one.name) for one in found if not OWN.fullmatch(str(one.name)))
+        full = (f"{catalog}.{schema}.{name}" for name in names)
+        return tuple(name for name in full if name != table)
 
     def query(self, statement: str) -> list[Row]:
         answer = self._run(statement)

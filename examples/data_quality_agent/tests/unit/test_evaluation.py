@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from data_quality_agent.evaluation import Label, metrics, percentile, pooled, score
+from data_quality_agent.evaluation import Label, examples, metrics, percentile, pooled, score
 
 
 def label(name: str, kind: str, *columns: str, is_defect: bool = True) -> Label:
@@ -59,3 +59,8 @@ def test_the_gate_gets_no_number_when_nothing_was_measured() -> None:
 def test_the_95th_percentile_of_a_few_values_is_the_slowest() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.95) == 3.0
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
+
+
+def test_each_label_is_an_example_that_releases_are_compared_by() -> None:
+    labels = [label("a", "not_null", "a"), label("c", "not_null", "c")]
+    assert examples([score(REPORT, labels)], labels) == {"a": {"found": 1}, "c": {"found": 0}}

@@ -41,7 +41,8 @@ class Provider(BaseHTTPRequestHandler):
         message: dict[str, Any] = {"role": "assistant", "content": type(self).answer}
         if type(self).calls:
             message = {"role": "assistant", "tool_calls": type(self).calls.pop(0)}
-        answer = {"choices": [{"message": message}]}
+        usage = {"prompt_tokens": 30, "completion_tokens": 4}
+        answer = {"choices": [{"message": message}], "usage": usage}
         self.send_response(type(self).status)
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
