@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import brickyard
 from brickyard.bundle import resolved_json
@@ -33,6 +33,7 @@ from brickyard.deploy import (
 )
 from brickyard.deploy.edited import check_edited
 from brickyard.deploy.planning import losses
+from brickyard.deploy.project import OF_DEPLOYS
 from brickyard.policy import Git, PolicyMode, PolicyReport, Verdict, check
 from brickyard.release.approval_rules import rule_of
 from brickyard.release.approvals import Waiting, ask, request_for, weighed
@@ -64,6 +65,7 @@ from brickyard.values import has_errors
 
 Say = Callable[[str, str], None]  # (step, text); `say`: done or found, `doing`: waited for
 CODE, MODEL = "code", "model"
+READING: Final = frozenset({*OF_DEPLOYS, "bundle/run-as-unsupported"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +151,12 @@ def find_environment(settings: ReleaseSettings, name: str) -> EnvironmentSetting
 
 
 def open_environment(wanted: Promotion, environment: EnvironmentSettings) -> Project:
-    """The bundle as it lies in the folder, connected to an environment: enough to read history."""
-    return _open(wanted, wanted.root, environment, os.environ)
+    """The bundle as it lies in the folder, connected to an environment: enough to read history.
+
+    What only who deploys must be or may not have (such as `run_as` beside an endpoint) is let pass:
+    who approves and who looks at records is somebody else.
+    """
+    return _open(wanted, wanted.root, environment, os.environ, tolerates=READING)
 
 
 def open_checkout(wanted: Promotion, folder: Path, environment: EnvironmentSettings) -> Project:
@@ -164,6 +170,8 @@ def _open(
     folder: Path,
     environment: EnvironmentSettings,
     surroundings: Mapping[str, str],
+    *,
+    tolerates: Collection[str] = (),
 ) -> Project:
     return connect_project(
         load_project(
@@ -174,7 +182,8 @@ def _open(
             profile=wanted.profile,
             local=wanted.local,
             start=wanted.start,
-        )
+        ),
+        tolerates=tolerates,
     )
 
 
