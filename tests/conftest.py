@@ -22,7 +22,7 @@ import pytest
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-START_LIMIT_S = 30.0
+START_LIMIT_S = 90.0
 
 # A worker of pytest-xdist is `python -c`; pyspark takes a main module without a file for a doctest
 # of its own, and ends the process.

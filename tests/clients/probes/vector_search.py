@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 import warnings
 from typing import Any
@@ -315,8 +314,6 @@ def probe_many_threads() -> None:
     def asked(number: int) -> bool:
         return ids(index.similarity_search(["id"], query_vector=[number] * 2))[0] == number
 
-    began = time.monotonic()
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(asked, list(range(50)) * 2))
-    assert time.monotonic() - began < 60
     client.delete_index(endpoint, index.name)

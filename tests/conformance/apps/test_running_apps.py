@@ -58,7 +58,7 @@ def ask(url: str, path: str, *, token: str = "", method: str = "GET", **options:
     return answer
 
 
-def wait_for(look: Callable[[], bool], *, limit_s: float = 30) -> None:
+def wait_for(look: Callable[[], bool], *, limit_s: float = 120) -> None:
     give_up_at = time.monotonic() + limit_s
     while not look():
         assert time.monotonic() < give_up_at

@@ -17,7 +17,7 @@ from job_tasks import condition, ended, failing
 
 
 def until(found: Callable[[], Any]) -> Any:
-    give_up_at = time.monotonic() + 30
+    give_up_at = time.monotonic() + 120
     while not (value := found()):
         assert time.monotonic() < give_up_at, "it did not happen"
         time.sleep(0.05)

@@ -18,7 +18,7 @@ import pytest
 
 UC = "/api/2.1/unity-catalog"
 KILLS = 14
-LIMIT_S = 50.0
+LIMIT_S = 120.0
 SEED = 20
 
 
