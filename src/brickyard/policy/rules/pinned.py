@@ -113,12 +113,30 @@ def _code(path: str, text: str) -> Iterator[Finding]:
     lines = text.splitlines(keepends=True)
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg in MODEL_KEYWORDS:
-            for one in ast.walk(node.value):
-                text_of = one.value if isinstance(one, ast.Constant) else None
-                if isinstance(one, ast.Constant) and isinstance(text_of, str) and unpinned(text_of):
+            for one, text_of in _texts(node.value):
+                if unpinned(text_of):
                     offset = sum(map(len, lines[: one.lineno - 1])) + one.col_offset
                     reason = f"`{text_of}` names no single version"
                     yield at_text(ID, path, text, offset, reason, FIX)
+
+
+def _texts(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
+    """The requirements in an expression; a version that the code looks up is one version.
+
+    Of a comprehension its element counts: what it runs over are no requirements yet.
+    """
+    match node:
+        case ast.Constant():
+            if isinstance(node.value, str):
+                yield node, node.value
+        case ast.JoinedStr():
+            parts = (one.value if isinstance(one, ast.Constant) else "0" for one in node.values)
+            yield node, "".join(map(str, parts))
+        case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
+            yield from _texts(node.elt)
+        case _:
+            for one in ast.iter_child_nodes(node):
+                yield from _texts(one)
 
 
 def _through(value: Value, path: str) -> Iterator[Value]:
