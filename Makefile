@@ -47,6 +47,7 @@ conformance: setup  ## official clients against the embedded workspace
 
 clients: setup   ## every official client in its own environment; writes docs/clients.md
 	-@BRICKYARD_ALL_CLIENTS=1 $(BIN)/pytest tests/clients $(if $(ONLY),-k $(ONLY))
+	-@BRICKYARD_ALL_CLIENTS=1 $(BIN)/pytest tests/acceptance/test_templates.py -k $(or $(ONLY),streamlit)
 	@$(BIN)/python scripts/clients.py --write
 
 bench: setup     ## time the paths that have to be quick, against a named alternative

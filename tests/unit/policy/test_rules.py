@@ -124,6 +124,7 @@ BROKEN = [
     ),
     (PINNED, bundle(HEAD, UNPINNED), "databricks.yml", 19),
     (PINNED, bundle(HEAD, JOB, n_dot_py="%pip install pandas\n"), "n.py", 1),
+    (PINNED, bundle(HEAD, JOB, r_dot_py="log(pip_requirements=[f'{name}>=2'])\n"), "r.py", 1),
     (READ_ONLY, bundle(HEAD, MANAGED), "databricks.yml", 10),
     (SECRETS, bundle(HEAD, SECRET), "databricks.yml", 10),
     (SECRETS, bundle(HEAD, JOB, c_dot_py=f"t = '{TOKEN}'\n"), "c.py", 1),
@@ -151,8 +152,15 @@ def test_rules_about_production_ask_nothing_of_others_and_each_can_be_off(
     assert off.rules()[rule] == "off"
 
 
+LOOKED_UP = """\
+log_model(pip_requirements=[f"mlflow=={mlflow.__version__}", "pandas==2.3.3"])
+log_model(pip_requirements=[f"{one}=={installed(one)}" for one in ("mlflow", "pandas")])
+"""
+
+
 def test_a_good_project_breaks_nothing() -> None:
-    good = bundle(HEAD, UNPINNED.replace("requests>=2", "requests==2.32.3"))
+    pinned = UNPINNED.replace("requests>=2", "requests==2.32.3")
+    good = bundle(HEAD, pinned, r_dot_py=LOOKED_UP)
     found = report(good, git=Git(branch="main", tags=("v1",)))
     assert not found.findings
     assert set(found.rules()) == set(RULES)

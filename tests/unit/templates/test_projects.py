@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,17 @@ def test_a_link_out_of_the_template_is_refused(tmp_path: Path) -> None:
     (folder / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(NoTemplate, match="link is a link to a place outside"):
         read_files(folder)
+
+
+def test_what_templates_pin_is_what_the_workspace_has() -> None:
+    """A pin that the lock file went past would build an environment of its own for every task."""
+    here = Path(__file__).resolve().parents[3]
+    lock = (here / "requirements.lock").read_text()
+    pinned = {
+        found
+        for path in (here / "src/brickyard/templates/catalogue").rglob("jobs.yml.tmpl")
+        for found in re.findall(r'"([\w.-]+==[\w.]+)"', path.read_text())
+    }
+    assert len(pinned) >= 4
+    for one in sorted(pinned):
+        assert re.search(rf"(?m)^{re.escape(one)}(?=[ ;\\])", lock), f"{one} is not in the lock"
