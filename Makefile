@@ -7,7 +7,7 @@ STAMP := $(VENV)/.locked
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit conformance clients fmt lock bench docs up clean
+.PHONY: help setup demo test check unit conformance clients live fmt lock bench docs up clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  \1\t/' | expand -t 16
@@ -49,6 +49,9 @@ clients: setup   ## every official client in its own environment; writes docs/cl
 	-@BRICKYARD_ALL_CLIENTS=1 $(BIN)/pytest tests/clients $(if $(ONLY),-k $(ONLY))
 	-@BRICKYARD_ALL_CLIENTS=1 $(BIN)/pytest tests/acceptance/test_templates.py -k $(or $(ONLY),streamlit)
 	@$(BIN)/python scripts/clients.py --write
+
+live: setup      ## the walkthrough on a real workspace: make live PROFILE=name CATALOG=name
+	@$(BIN)/python scripts/live.py --profile "$(PROFILE)" --catalog "$(or $(CATALOG),dev)" --out "$(or $(OUT),live.jsonl)"
 
 bench: setup     ## time the paths that have to be quick, against a named alternative
 	@$(BIN)/python -m benchmarks $(ONLY)
