@@ -37,7 +37,11 @@ LEFT_OUT = re.compile(
     r"\s+(unknown |holds  |part of the |SQL that is put |to mend it|plan: create |\(left out)"
     r"|.*what jobs leave is in|\s+.*(passed|\.+) +\[ *\d+%\]|\s*$"
 )
-TOLERANCE = ("src/data_quality_agent/check.py", "TOLERATED = 0.2 ", "TOLERATED = 0.025 ")
+OPTIONAL = (
+    "src/data_quality_agent/propose.py",
+    "if column.nulls <= TOLERATED * profile.rows:",
+    "if column.nulls <= 0.02 * profile.rows:",
+)
 LESSON = {
     "about": "No trip ends where it begins.",
     "match": {"origin": "origin|source", "dest": "dest|destination|target"},
@@ -125,10 +129,10 @@ def story(clock: Clock, *, is_short: bool) -> None:
         return
 
     clock.act("A bad change: every check passes, its gate stops it")
-    say("Ada calls fewer things a defect. Fewer false alarms? The pull request's checks pass:")
+    say("Ada takes more columns for optional: fewer alarms. The pull request's checks pass:")
     git("switch", "-q", "-c", "fewer-alarms")
-    replace_in(*TOLERANCE)
-    commit("Call it a defect only up to 2.5 % of the rows")
+    replace_in(*OPTIONAL)
+    commit("Take a column for optional that lacks 2 % of its values")
     brickyard("ci", "run", "--event", "pull-request", "--stage", "checks")
     say("It is merged. Every limit holds in staging; but label by label it finds less than before:")
     merge("fewer-alarms")
