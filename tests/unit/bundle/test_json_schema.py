@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 KEYWORDS = {
     *("$schema", "title", "description", "definitions", "type", "properties", "required"),
     *("additionalProperties", "items", "anyOf", "oneOf", "enum", "pattern", "$ref"),
-    *("minLength", "minProperties"),
+    *("minLength", "minProperties", "minimum"),
 }
 KINDS: dict[str, Any] = {
     "object": dict,
@@ -41,6 +41,8 @@ def takes(schema: dict[str, Any], data: Any, top: dict[str, Any] | None = None) 
     if kinds and not any(is_kind(data, kind) for kind in listed(kinds)):
         return False
     if "enum" in schema and data not in schema["enum"]:
+        return False
+    if isinstance(data, int | float) and data < schema.get("minimum", data):
         return False
     if isinstance(data, str):
         pattern = schema.get("pattern", "").replace(r"\p{L}\p{N}", r"\w").replace(r"\p{L}", r"\w")
