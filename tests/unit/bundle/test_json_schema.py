@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 KEYWORDS = {
     *("$schema", "title", "description", "definitions", "type", "properties", "required"),
     *("additionalProperties", "items", "anyOf", "oneOf", "enum", "pattern", "$ref"),
-    *("minLength", "minProperties", "minimum"),
+    *("minItems", "minLength", "minProperties", "minimum"),
 }
 KINDS: dict[str, Any] = {
     "object": dict,
@@ -48,7 +48,8 @@ def takes(schema: dict[str, Any], data: Any, top: dict[str, Any] | None = None) 
         pattern = schema.get("pattern", "").replace(r"\p{L}\p{N}", r"\w").replace(r"\p{L}", r"\w")
         return len(data) >= schema.get("minLength", 0) and re.search(pattern, data) is not None
     if isinstance(data, list):
-        return all(takes(schema.get("items", {}), item, top) for item in data)
+        enough = len(data) >= schema.get("minItems", 0)
+        return enough and all(takes(schema.get("items", {}), item, top) for item in data)
     if not isinstance(data, dict):
         return True
     fields, others = schema.get("properties", {}), schema.get("additionalProperties", {})
