@@ -7,7 +7,7 @@ STAMP := $(VENV)/.locked
 UV_VERSION := 0.13.9
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit conformance clients live fmt lock bench docs up clean
+.PHONY: help setup demo test check unit conformance clients live fmt lock bench load docs up clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  \1\t/' | expand -t 16
@@ -55,6 +55,9 @@ live: setup      ## the walkthrough on a real workspace: make live PROFILE=name 
 
 bench: setup     ## time the paths that have to be quick, against a named alternative
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+load: setup      ## mixed traffic with accidents in its middle: MINUTES=10
+	@$(BIN)/python -m benchmarks.load $(or $(MINUTES),10)
 
 docs: setup      ## write the generated reference pages again
 	@$(BIN)/python scripts/coverage.py --write
