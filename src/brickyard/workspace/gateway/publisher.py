@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 APPLICATION: Final = "brickyard-gateway"
 PUBLISH_S: Final = 2.0
+LONGEST_PAUSE_S: Final = 60.0  # between two tries, while publishing fails
 SYNC_S: Final = 1.0
 SYSTEM: Final = "What the workspaces record of themselves"
 COMPACTED_AFTER: Final = 200  # appends to a table
@@ -56,6 +57,7 @@ class Publisher:
         self._thread: threading.Thread | None = None
         self._appends: dict[str, int] = {}
         self._entities: set[str] | None = None  # ids that have their row
+        self._said: dict[str, str] = {}  # what fails, and why: logged once
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self._run, name="gateway-publisher", daemon=True)
@@ -100,26 +102,36 @@ class Publisher:
     # -- publishing -----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        waited = 0.0
+        waited, pause = 0.0, PUBLISH_S
         while not self._stopping.is_set():
             self._asked.wait(SYNC_S)
             self._journal.sync()
             waited += SYNC_S
-            if waited >= PUBLISH_S:
+            if waited >= pause:
                 waited = 0.0
-                self.publish()
+                pause = PUBLISH_S if self.publish() else min(2 * pause, LONGEST_PAUSE_S)
         self.publish()
 
-    def publish(self) -> None:
-        """Take every record so far to its tables."""
+    def publish(self) -> bool:
+        """Take every record so far to its tables; whether that was done."""
         try:
             self._journal.rotate()
             for number, path in self._journal.closed():
                 self._segment(number, list(records(path)))
                 self._journal.forget(number)
             self._on_round()
-        except Exception:  # the segment stays: the next round tries again
-            log.exception("the gateway's journal could not be published")
+        except Exception as fault:  # the segment stays: a later round tries again
+            if self._is_news("journal", f"{type(fault).__name__}: {fault}"):
+                log.exception("the gateway's journal could not be published; it is tried again")
+            return False
+        if self._said.pop("journal", ""):
+            log.info("the gateway's journal is published again")
+        return True
+
+    def _is_news(self, what: str, why: str) -> bool:
+        """Whether the log does not say yet that something fails for this reason."""
+        before, self._said[what] = self._said.get(what), why
+        return before != why
 
     def _segment(self, number: int, found: Sequence[Mapping[str, Any]]) -> None:
         self._add_spent(number, found)
@@ -142,8 +154,10 @@ class Publisher:
                 here = self._workspaces[workspace]
                 who = self._identity.principal(creator, workspace)
                 self._into(number, table, kind, rows, who, here)
+                self._said.pop(table, "")
             except ApiError as refused:
-                log.warning("inference table %s: %s", table, refused.message)
+                if self._is_news(table, refused.message):
+                    log.warning("inference table %s: %s", table, refused.message)
                 self._reject(number, table, ones)
 
     def _add_entities(
