@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -264,6 +267,19 @@ def test_a_process_that_dies_is_started_again(served: Served, tool: str) -> None
     status, answer = served.tell(tool, "die:")
     assert (status, answer["error_code"]) == (500, "INTERNAL_ERROR")
     assert served.tell(tool, "env:PLAIN") == (200, ["value"])
+
+
+@pytest.mark.belief
+def test_a_killed_process_fails_none_of_the_requests_it_was_answering(
+    served: Served, tool: str
+) -> None:
+    pid = int(served.tell(tool, "pid:")[1][0].split()[0])
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(served.tell, tool, "sleep:2") for _ in range(4)]
+        time.sleep(1)  # they are being answered, or about to be: no request may fail either way
+        os.kill(pid, signal.SIGKILL)
+        assert [one.result() for one in asked] == [(200, ["awake"])] * 4
+    assert int(served.tell(tool, "pid:")[1][0].split()[0]) != pid
 
 
 @pytest.mark.documented

@@ -1,6 +1,7 @@
 """A process of this workspace that serves a model, as what is behind an endpoint.
 
-Bodies pass as they are; a stream of events passes as it comes.
+Bodies pass as they are; a stream of events passes as it comes. A request whose process dies before
+the answer is there goes to the next process, once (docs/decisions/0044).
 """
 
 from __future__ import annotations
@@ -40,24 +41,49 @@ async def answer(
     headers = {"Content-Type": kind, "X-Request-Id": id}
     if user_token:
         headers[USER_TOKEN_HEADER] = user_token
+    deadline = time.monotonic() + RECOVERY_S
     held = True
     try:
-        got = await _send(scorer, body, headers)
-        kind = got.headers.get("Content-Type", "application/json")
-        if kind.startswith("text/event-stream"):
-            held = False
-            return Answer(status=got.status, events=_events(got, let_go), content_type=kind)
-        return Answer(status=got.status, body=await _read(scorer, got), content_type=kind)
+        try:
+            found = await _ask(scorer, body, headers, deadline, let_go)
+        except _Died as fault:
+            if time.monotonic() > deadline:
+                raise _died() from fault
+            try:
+                found = await _ask(scorer, body, headers, deadline, let_go)
+            except _Died as again:
+                raise _died() from again
+        held = found.events is None
+        return found
     finally:
         if held:
             let_go()
 
 
-async def _send(scorer: Scorer, body: bytes, given: Mapping[str, str]) -> aiohttp.ClientResponse:
+class _Died(Exception):
+    """The process ended before it had answered."""
+
+
+async def _ask(
+    scorer: Scorer,
+    body: bytes,
+    headers: Mapping[str, str],
+    deadline: float,
+    let_go: Callable[[], None],
+) -> Answer:
+    got = await _send(scorer, body, headers, deadline)
+    kind = got.headers.get("Content-Type", "application/json")
+    if kind.startswith("text/event-stream"):
+        return Answer(status=got.status, events=_events(got, let_go), content_type=kind)
+    return Answer(status=got.status, body=await _read(scorer, got), content_type=kind)
+
+
+async def _send(
+    scorer: Scorer, body: bytes, given: Mapping[str, str], deadline: float
+) -> aiohttp.ClientResponse:
     import aiohttp
 
     limit = aiohttp.ClientTimeout(total=None, sock_read=TIMEOUT_S)
-    deadline = time.monotonic() + RECOVERY_S
     while True:
         if not await scorer.wait_ready(max(0.0, deadline - time.monotonic())):
             raise ApiError(
@@ -76,7 +102,7 @@ async def _send(scorer: Scorer, body: bytes, given: Mapping[str, str]) -> aiohtt
             raise _too_slow() from None
         except aiohttp.ClientError as fault:
             scorer.doubt()
-            raise _died() from fault
+            raise _Died from fault
 
 
 async def _read(scorer: Scorer, got: aiohttp.ClientResponse) -> bytes:
@@ -88,7 +114,7 @@ async def _read(scorer: Scorer, got: aiohttp.ClientResponse) -> bytes:
         raise _too_slow() from None
     except aiohttp.ClientError as fault:
         scorer.doubt()
-        raise _died() from fault
+        raise _Died from fault
 
 
 async def _events(got: aiohttp.ClientResponse, let_go: Callable[[], None]) -> AsyncIterator[bytes]:
