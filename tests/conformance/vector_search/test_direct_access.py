@@ -265,6 +265,10 @@ def test_searching_and_writing_take_their_privileges(
     grant("table", name, Privilege.MODIFY)
     theirs.upsert_data_vector_index(name, json.dumps(ROWS))
     assert theirs.query_index(name, ["id"], query_vector=[0.0, 0.0]).result.row_count == 4
+    taken = [PermissionsChange(principal=who, remove=[Privilege.SELECT])]
+    client.grants.update("table", name, changes=taken)
+    with pytest.raises(PermissionDenied, match="SELECT"):  # at once: nothing is remembered
+        theirs.query_index(name, ["id"], query_vector=[0.0, 0.0])
     client.catalogs.delete(catalog, force=True)
     with pytest.raises(NotFound):
         client.vector_search_indexes.get_index(name)

@@ -34,6 +34,11 @@ class Body:
     extra: Any = None
 
 
+@dataclass(frozen=True)
+class Vector:
+    numbers: list[float]
+
+
 def test_a_full_body_is_decoded() -> None:
     data = {
         "name": "n",
@@ -74,3 +79,11 @@ def test_a_body_that_is_no_object_is_refused(data: Any) -> None:
 def test_a_boolean_is_no_number() -> None:
     with pytest.raises(ApiError, match="size must be an integer"):
         decode({"size": True}, Inner)
+
+
+def test_a_list_of_numbers_takes_whole_ones_and_refuses_others() -> None:
+    assert decode({"numbers": [0.5, 1.5]}, Vector) == Vector([0.5, 1.5])
+    mixed = decode({"numbers": [0.5, 1]}, Vector)
+    assert [type(one) for one in mixed.numbers] == [float, float]
+    with pytest.raises(ApiError, match=r"numbers\[1\] must be a number"):
+        decode({"numbers": [0.5, "x"]}, Vector)

@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from brickyard.workspace.kernel.errors import invalid
 
 T = TypeVar("T")
+PLAIN = (float, str)
 _FAULT = object()
 INT64_TEXT = re.compile(r"-?[0-9]{1,19}")
 INT64 = range(-(2**63), 2**63)
@@ -110,6 +111,8 @@ def _list(
     if not isinstance(data, list):
         return _fault(faults, path, f"must be a list, not {_kind(data)}")
     item = args[0] if args else Any
+    if item in PLAIN and all(type(one) is item for one in data):  # vectors are long
+        return data if origin is list else tuple(data)
     values = [_decode(one, item, f"{path}[{at}]", faults) for at, one in enumerate(data)]
     return values if origin is list else tuple(values)
 

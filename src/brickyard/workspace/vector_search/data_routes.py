@@ -48,17 +48,20 @@ class Delete:
 
 
 async def query(call: Call) -> Json:
-    want = call.read(Query)
-    kept, rows = await asyncio.to_thread(_readable, call)
+    want, loop = call.read(Query), asyncio.get_running_loop()
+    embeds = want.query_vector is None and want.kind != search.FULL_TEXT
+    workers = EMBEDDING if embeds else _workers(want)
+    return await loop.run_in_executor(workers, _found, call, want, embeds)
+
+
+def _found(call: Call, want: Query, embeds: bool) -> Json:
+    kept, rows = _readable(call)
     search.check(want, has_vectors=bool(vector_name(kept)), embeds=bool(kept.model_for_queries))
-    numbers, loop = want.query_vector, asyncio.get_running_loop()
-    if numbers is None and want.kind != search.FULL_TEXT:
+    numbers = want.query_vector
+    if embeds:
         who, texts = call.header("authorization"), [str(want.query_text)]
-        model = kept.model_for_queries
-        made = await loop.run_in_executor(EMBEDDING, embed, call.workspace, who, model, texts)
-        numbers = made[0]
-    work = partial(_page, call, kept, rows, want, numbers)
-    return await loop.run_in_executor(_workers(want), work)
+        numbers = embed(call.workspace, who, kept.model_for_queries, texts)[0]
+    return _page(call, kept, rows, want, numbers)
 
 
 async def next_page(call: Call) -> Json:

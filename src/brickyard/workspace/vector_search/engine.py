@@ -7,11 +7,12 @@ same name does not have it.
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.catalog.securables import Securable
 from brickyard.workspace.kernel import (
@@ -45,6 +46,11 @@ if TYPE_CHECKING:
     from brickyard.workspace.serving.engine import ServingEngine
 
 
+Asked = tuple[Principal, str, str]  # who, in which workspace, which index
+REMEMBERED: Final = 4096
+NOTED_S: Final = 1.0  # reads of the same index by the same caller are evidence once a second
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     ready: bool
@@ -66,8 +72,11 @@ class VectorSearchEngine:
         permissions: PermissionsEngine,
         serving: ServingEngine,
     ) -> None:
+        self._store = store
         self._catalog = catalog
         self._serving = serving
+        self._known: dict[Asked, tuple[int, Securable, Definition]] = {}  # with the store's age
+        self._noted: dict[Asked, float] = {}
         self.endpoints = Endpoints(store, permissions)
         self.syncs = Syncs(workspaces, identity=identity, catalog=catalog)
 
@@ -216,13 +225,40 @@ class VectorSearchEngine:
         self, principal: Principal, workspace: WorkspaceInfo, name: str
     ) -> tuple[Definition, Rows]:
         """An index to search, for somebody with SELECT on it."""
+        asked = (principal, workspace.name, name)
+        found, definition = self._allowed(asked, workspace)
+        rows = self.syncs.rows(found)
+        if definition.delta_sync_index_spec is not None and rows.state.version < 0:
+            status = self.status(found)
+            raise ApiError("INVALID_STATE", f"Index {name} is not ready: {status.message}")
+        self._note_read(asked, workspace)
+        return definition, rows
+
+    def _allowed(self, asked: Asked, workspace: WorkspaceInfo) -> tuple[Securable, Definition]:
+        """The index and its definition: remembered until anything in the database changes."""
+        principal, _, name = asked
+        age = self._store.age
+        known = self._known.get(asked)
+        if known is not None and known[0] == age:
+            return known[1:]
         found = self._catalog.vector_indexes.get(principal, workspace, name, "SELECT")
         self._require_endpoint(found)
-        status = self.status(found)
-        if not status.ready:
-            raise ApiError("INVALID_STATE", f"Index {name} is not ready: {status.message}")
+        definition = definition_of(found)
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[asked] = (age, found, definition)
+        return found, definition
+
+    def _note_read(self, asked: Asked, workspace: WorkspaceInfo) -> None:
+        """Keep that it was read. What the same caller read a moment ago is not kept again."""
+        now = time.monotonic()
+        if now - self._noted.get(asked, -NOTED_S) < NOTED_S:
+            return
+        if len(self._noted) >= REMEMBERED:
+            self._noted.clear()
+        self._noted[asked] = now
+        principal, _, name = asked
         self._catalog.record_access(principal, workspace, name, "read", "vector_search")
-        return definition_of(found), self.syncs.rows(found)
 
     def _written(
         self, principal: Principal, workspace: WorkspaceInfo, name: str

@@ -21,7 +21,7 @@ AGAIN: Final = 2  # times the rows it was made of, before it is made anew
 RECALL: Final = 0.97
 MEASURED: Final = 40  # queries
 NEIGHBOURS: Final = 10
-PROBES: Final = (5, 10, 20, 40, 80)
+PROBES: Final = (2, 3, 5, 10, 20, 40, 80)
 REFINE: Final = 3
 log = logging.getLogger("brickyard.vector_search")
 

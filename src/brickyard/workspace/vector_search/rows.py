@@ -27,6 +27,7 @@ NOTING: Final = threading.Lock()
 OPENED: Final[OrderedDict[str, Any]] = OrderedDict()  # tables that were used lately, by folder
 MOST_OPENED: Final = 64
 OPENING: Final = threading.Lock()
+STATES: Final[dict[str, tuple[tuple[int, int], State]]] = {}  # as read last, by folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +55,20 @@ class Rows:
 
     @property
     def state(self) -> State:
+        place, file = str(self.folder), self.folder / STATE
         try:
-            return State(**json.loads((self.folder / STATE).read_text()))
+            about = file.stat()
+            seen = (about.st_ino, about.st_mtime_ns)  # every change is a new file
+            known = STATES.get(place)
+            if known is not None and known[0] == seen:
+                return known[1]
+            state = State(**json.loads(file.read_text()))
         except FileNotFoundError:
             return State()
+        if len(STATES) >= MOST_OPENED:
+            STATES.clear()
+        STATES[place] = (seen, state)
+        return state
 
     def note(self, **changes: Any) -> State:
         """Change the state, on disk before this returns."""
