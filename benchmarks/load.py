@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from benchmarks.server import workspace
 from benchmarks.serving import _caller
 
 CLIENTS = {"chat": 4, "stream": 2, "embeddings": 2, "model": 2, "vectors": 2}
+PROCESSES = 6  # that the model has in turn: the first, after three updates, after two kills
 SIZE = 32  # numbers in a vector
 ROWS = 500
 USAGE = "system.serving.endpoint_usage"
@@ -87,13 +87,18 @@ import uvicorn
 uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False, lifespan="off")
 """
 MODEL = """
-import os
+import os, threading, uuid
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 class Teller(PythonModel):
+    def load_context(self, context):
+        self.me = str(uuid.uuid4())
+
     def predict(self, context, model_input: list[str], params=None) -> list[str]:
-        return [str(os.getpid()) for _ in model_input]
+        if "die" in model_input:
+            threading.Timer(0.1, os.kill, (os.getpid(), 9)).start()
+        return [self.me for _ in model_input]
 
 set_model(Teller())
 """
@@ -109,11 +114,12 @@ class Traffic:
     ids: set[str] = field(default_factory=set)
     failed: list[str] = field(default_factory=list)
     took_s: dict[str, list[float]] = field(default_factory=lambda: {one: [] for one in CLIENTS})
+    processes: set[str] = field(default_factory=set)  # that served the model
     stopping: bool = False
 
-    async def ask(self, session: Any, kind: str) -> bytes:
-        """One request; the answer's body, b"" for one that failed."""
-        path, body = ASKED[kind]
+    async def ask(self, session: Any, kind: str, **more: Any) -> None:
+        path, given = ASKED[kind]
+        body = {**given, **more}
         self.sent[kind] += 1
         if kind not in ("model", "vectors"):
             body = {**body, "client_request_id": (id := str(uuid.uuid4()))}
@@ -124,12 +130,13 @@ class Traffic:
                 told: bytes = await got.read()
                 if got.status != 200 or b'"error"' in told or not ENDS[kind](told):
                     self.failed.append(f"{kind}: {got.status} {told[-300:]!r}")
-                    return b""
+                    return
         except Exception as fault:
             self.failed.append(f"{kind}: {type(fault).__name__} {fault}")
-            return b""
+            return
         self.took_s[kind].append(time.perf_counter() - began)
-        return told
+        if kind == "model":
+            self.processes.update(json.loads(told)["predictions"])
 
     async def client(self, session: Any, kind: str) -> None:
         while not self.stopping:
@@ -307,9 +314,8 @@ async def _run(traffic: Traffic, call: Callable[..., Any], stub: Stub, seconds: 
             await asyncio.to_thread(_await_update, call)
 
         async def kill() -> None:
-            told = await traffic.ask(session, "model")
-            if told:
-                os.kill(int(json.loads(told)["predictions"][0]), signal.SIGKILL)
+            """By itself, from within its namespace, while it answers others."""
+            await traffic.ask(session, "model", inputs=["die"])
 
         def threaded(work: Callable[..., None], *given: Any) -> Callable[[], Awaitable[None]]:
             return lambda: asyncio.to_thread(work, *given)
@@ -364,6 +370,7 @@ def _report(traffic: Traffic, rows: list[dict[str, Any]], minutes: float) -> int
         "not in the usage table": len(traffic.ids - set(told)),
         "in the usage table twice": len(twice) + len(rows) - own,
         "in the usage table and never asked": len(set(told) - traffic.ids),
+        "processes of the model too few": max(0, PROCESSES - len(traffic.processes)),
         "of the model, more or fewer rows": abs(unnamed - traffic.sent["model"]),
     }
     for what, count in faults.items():

@@ -15,7 +15,7 @@ import pytest
 
 # Does as it is told.
 TOOL = """
-import os, sys, time
+import os, sys, threading, time
 import mlflow
 from mlflow.pyfunc import PythonModel
 
@@ -25,6 +25,10 @@ class Tool(PythonModel):
 
     def die(self, _):
         os._exit(7)
+
+    def killed(self, after_s):
+        threading.Timer(float(after_s), os.kill, (os.getpid(), 9)).start()
+        return "soon"
 
     def env(self, name):
         return os.environ.get(name, "")
