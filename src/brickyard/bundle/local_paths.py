@@ -61,7 +61,10 @@ def translate_paths(draft: Draft) -> Draft:
     for key, app in draft.each("apps"):
         work.directory(("resources", "apps", key), "source_code_path", app)
     done = draft.putting(work.changes, work.found)
-    return replace(done, libraries=(*draft.libraries, *work.libraries))
+    failed = draft.failed
+    if failed is None and work.found:
+        failed = draft.tree.put_all(work.from_root)
+    return replace(done, libraries=(*draft.libraries, *work.libraries), failed=failed)
 
 
 class _Translation:
@@ -73,6 +76,8 @@ class _Translation:
         self.found: list[Diagnostic] = []
         self.libraries: list[Library] = []
         self.changes: dict[Path, Value] = {}
+        # The same paths, relative to the bundle's root: what is shown when not all are found.
+        self.from_root: dict[Path, Value] = {}
 
     def job(self, at: Path, job: Value) -> None:
         for path, task in tasks_of(job):
@@ -103,7 +108,7 @@ class _Translation:
         libraries = pipeline.child("libraries")
         if libraries is not None and libraries.elements:
             libraries = self.expanded(libraries)
-            self.changes[*at, "libraries"] = libraries
+            self.changes[*at, "libraries"] = self.from_root[*at, "libraries"] = libraries
         for index, library in enumerate(libraries.elements if libraries is not None else ()):
             below = (*at, "libraries", index)
             self.file(below, "notebook.path", library, pipeline, notebook=True)
@@ -135,7 +140,9 @@ class _Translation:
     def pattern(self, where: Path, value: Value | None) -> None:
         """A glob: its files need not be there yet."""
         if value is not None and is_local(value.text):
-            remote = self.remote_path(value, where, self.local(value))
+            local = self.local(value)
+            self.from_root[where] = value.with_data(local)
+            remote = self.remote_path(value, where, local)
             if remote is not None:
                 self.changes[where] = value.with_data(remote)
 
@@ -145,6 +152,7 @@ class _Translation:
             return
         where: Path = (*at, *name.split("."))
         local = self.local(value)
+        self.from_root[where] = value.with_data(local)
         if self.remote_path(value, where, local) is None:
             return
         if local in self.files.folders() or local == ".":
@@ -167,6 +175,7 @@ class _Translation:
             return
         where: Path = (*at, *name.split("."))
         local = self.local(value)
+        self.from_root[where] = value.with_data(local)
         if not self.files.is_folder(local):
             is_file = self.files.is_file(local)
             self.found.append(

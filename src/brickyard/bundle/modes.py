@@ -283,7 +283,6 @@ def override_compute(draft: Draft) -> Draft:
     from_environment = draft.facts.environment.get("DATABRICKS_CLUSTER_ID", "")
     if from_environment and draft.mode == "development":
         chosen = from_environment
-        draft = draft.having(draft.tree.put("bundle.cluster_id", value_of(chosen)))
     places = cluster.locations if cluster is not None else ()
     if from_environment and draft.mode != "development":
         return draft.noting(

@@ -44,7 +44,9 @@ def _without_zeros(value: dict[str, Plain], kind: str) -> dict[str, Plain]:
         is_zero = isinstance(part, str | bool | int | float) and not part
         if is_zero and below != "any" and (kind, name) not in KEPT_FALSE:
             continue
-        if isinstance(part, dict) and below in STRUCTURES:
+        if isinstance(part, dict) and below == "Resources":
+            part = {key: group for key, group in part.items() if group is not None}
+        elif isinstance(part, dict) and below in STRUCTURES:
             part = _without_zeros(part, below)
         elif isinstance(part, dict) and below[:1] == "{" and below[1:-1] in STRUCTURES:
             part = {

@@ -40,7 +40,7 @@ def put_facts(draft: Draft) -> Draft:
     if host is not None and not host.data:
         tree = tree.drop("workspace.host")
     git = draft.facts.git
-    tree = tree.drop("bundle.git.actual_branch").drop("bundle.git.commit")
+    tree = tree.drop("bundle.git.actual_branch")
     if git is None:
         here = seen_from(".", draft.sync.root, draft.facts.root)
         tree = tree.put("bundle.git.bundle_root_path", value_of(here))
@@ -182,7 +182,7 @@ def folder_of(value: Value) -> str:
 def _from_root(entry: Value) -> str:
     """An entry, relative to the file that holds it, as a path relative to the bundle's root."""
     folder = posixpath.dirname(entry.location.file) if entry.location else ""
-    return posixpath.normpath(posixpath.join(folder, entry.text))
+    return posixpath.normpath(posixpath.join(folder, entry.text.lstrip("/")))
 
 
 def _patterns(given: Value | None, root: str, folder: str) -> list[str]:

@@ -214,12 +214,13 @@ def ask_lookups(draft: Draft) -> Draft:
         if lookup is None or declared[name].child("value") is not None:
             continue
         path = f"variables.{name}"
-        if len(lookup.items) != 1:
+        asked = {kind: wanted for kind, wanted in lookup.items.items() if wanted.text}
+        if len(asked) != 1:
             found.append(
                 error(
                     "bundle/lookup",
                     "failed to resolve , err: exactly one lookup field must be provided"
-                    if lookup.items
+                    if asked
                     else "failed to resolve , err: no valid lookup fields provided",
                     "Write for example `lookup: {warehouse: Shared}`.",
                     path=f"{path}.lookup",
@@ -227,7 +228,7 @@ def ask_lookups(draft: Draft) -> Draft:
                 )
             )
             continue
-        ((kind, wanted),) = lookup.items.items()
+        ((kind, wanted),) = asked.items()
         if any(other in wanted.text for other in _spelled(with_lookup)):
             found.append(
                 error(
@@ -238,7 +239,7 @@ def ask_lookups(draft: Draft) -> Draft:
                     at=wanted.locations,
                 )
             )
-        elif wanted.text:
+        else:
             questions.append(Question(id=path, kind=kind, name=wanted.text, value=wanted))
     return replace(draft.noting(*found), questions=(*draft.questions, *questions))
 

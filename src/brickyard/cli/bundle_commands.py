@@ -285,7 +285,7 @@ def summary(chosen: Chosen, *, force_pull: bool, include_locations: bool) -> Non
     from brickyard.bundle.located import located
     from brickyard.deploy.summary import shown_url, summarise, summary_tree
 
-    project = connect(chosen, quiet=True)
+    project = connect(chosen)
     state = project.store.pull().state
     if chosen.wants_json:
         tree = summary_tree(project, state)

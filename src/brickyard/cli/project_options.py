@@ -207,7 +207,7 @@ def connect(
     from brickyard.deploy import BrokenBundle, connect_project
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.hooks import run_hook
-    from brickyard.deploy.project import OF_DEPLOYS, stop_on_refusals
+    from brickyard.deploy.project import OF_DEPLOYS, OFFLINE_CODE, stop_on_refusals
     from brickyard.values import Severity
 
     project = load(chosen, cluster_id=cluster_id)
@@ -216,7 +216,10 @@ def connect(
             stop_on_refusals(project.diagnostics)
         project = connect_project(project, tolerates=() if deploys else OF_DEPLOYS)
     except BrokenBundle as broken:
-        show_diagnostics(broken.diagnostics, DiskFiles(project.root))
+        found = [
+            one for one in broken.diagnostics if one.code != OFFLINE_CODE
+        ]  # it was to be asked
+        show_diagnostics(found, DiskFiles(project.root))
         raise Refused from broken
     shown = [
         found
