@@ -229,8 +229,7 @@ class SparkEngine:
         if mounts.catalogs == known[1].catalogs:
             self._views[key] = (generation, mounts)
             return
-        self._views.pop(key, None)
-        sails.supersede(key)
+        sails.supersede(key)  # its view stays noted until the next one's is: never none
 
     def _token(self, key: EngineKey, caller: Caller) -> str:
         """What the engine shows the catalog: the caller's own token, or one that outlives it."""
