@@ -1,7 +1,7 @@
 """Data drift: what quality monitors measured, and how far tables went from the release's.
 
 A table is compared with itself at the version that the release's record names, by Delta's time
-travel, or with a baseline table. Samples of up to 10,000 rows are fetched through a warehouse and
+travel, or with a baseline table. Samples of about 10,000 rows are fetched through a warehouse and
 compared here, so that it is the same on Databricks and on the embedded workspace.
 """
 
@@ -84,7 +84,10 @@ def _distances(
         found["nulls"] = 1 - counts[1]["filled"] / counts[1]["n"]
     if not {one.metric for one in limits} - found.keys():
         return found
-    samples = [_sample(project, warehouse, source, name) for source in (baseline, table)]
+    samples = [
+        _sample(project, warehouse, source, name, filled=int(counted["filled"]))
+        for source, counted in zip((baseline, table), counts, strict=True)
+    ]
     if all(isinstance(value, int | float) for sample in samples for value in sample):
         return found | of_numbers(*([float(one) for one in sample] for sample in samples))
     texts = [_texts(project, warehouse, source, name) for source in (baseline, table)]
@@ -96,12 +99,20 @@ def _count(project: Project, warehouse: str, source: str, name: str) -> dict[str
     return run_statement(project, sql, warehouse=warehouse).as_dicts()[0]
 
 
-def _sample(project: Project, warehouse: str, source: str, name: str) -> list[Any]:
-    """Values without nulls, at random where there are many."""
-    sql = (
-        f"SELECT {name} AS v FROM {source} WHERE {name} IS NOT NULL ORDER BY rand(7) LIMIT {SAMPLE}"
-    )
-    return [row[0] for row in run_statement(project, sql, warehouse=warehouse).values]
+def _sample(project: Project, warehouse: str, source: str, name: str, *, filled: int) -> list[Any]:
+    statement = sample_statement(source, name, filled)
+    return [row[0] for row in run_statement(project, statement, warehouse=warehouse).values]
+
+
+def sample_statement(source: str, name: str, filled: int) -> str:
+    """Asks for the values without nulls; where there are many, for each with the same chance.
+
+    Not `ORDER BY rand() LIMIT`: engines that keep the first rows of an order drop others by a
+    bound that they compare with a fresh random number, which favours what is read first; and a
+    seeded `rand` may begin again with every batch of rows.
+    """
+    statement = f"SELECT {name} AS v FROM {source} WHERE {name} IS NOT NULL"
+    return statement if filled <= SAMPLE else f"{statement} AND rand() < {SAMPLE / filled:.12f}"
 
 
 def _texts(project: Project, warehouse: str, source: str, name: str) -> Mapping[str, int]:

@@ -253,8 +253,8 @@ class SparkEngine:
             return
         _, service, sails = started
         for key in sails.stop(chosen):
-            self._views.pop(key, None)
             if not key.scope.startswith(LONG_LIVED):
+                self._views.pop(key, None)
                 service.sessions.forget(key)
             if token := self._own_tokens.pop(key, None):
                 self._identity.revoke(token)
