@@ -98,7 +98,8 @@ def run(workspace: Any, name: str) -> jobs.Run:
     client.lakeview.create(sql_dashboard(name))
     client.workspace.mkdirs("/Shared/.bundle/pages/dev.releases")
     record = {"bundle": "pages", "sequence": 1, "result": "succeeded", "gate": ["a >= 1: 2"]}
-    record |= {"steps": [{"step": "ask", "action": "query", "result": "done"}]}
+    record["approvals"] = [{"who": "ann", "decision": "approve", "why_void": "wrote the commit"}]
+    record |= {"steps": [{"step": "ask", "action": "query", "result": "succeeded"}]}
     put(
         client, "/Shared/.bundle/pages/dev.releases/00001-0123456789abcdef.json", json.dumps(record)
     )
@@ -174,6 +175,14 @@ def test_a_run_tells_what_its_task_said(browser: Browser, run: jobs.Run) -> None
     assert "SUCCESS" in text
     assert "\x1b" not in text
     assert 'http-equiv="refresh"' not in text
+
+
+def test_a_release_is_shown_step_by_step(browser: Browser, run: jobs.Run) -> None:
+    text = " ".join(re.sub(r"<[^>]+>", " ", browser.ask(f"/files{RECORD}")[2]).split())
+    assert "pages, release 1 " in text
+    assert "ask query succeeded" in text
+    assert "a &gt;= 1: 2" in text
+    assert "ann approve wrote the commit" in text
 
 
 def test_rows_are_shown_to_who_asks(browser: Browser, run: jobs.Run, name: str) -> None:

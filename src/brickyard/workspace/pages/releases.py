@@ -21,11 +21,13 @@ from brickyard.workspace.pages.blocks import (
     facts,
     state,
 )
+from brickyard.workspace.pages.rendering import took
 
 SECTION: Final = "releases"
 ENDING: Final = ".releases"
 # What of a record is shown as it is, below the facts.
 WHOLE: Final = ("outputs", "evaluation", "models", "prompts", "indexes", "data", "policy", "plan")
+APPROVAL_COLUMNS: Final = ("Who", "What", "When", "Comment", "Does not count, as")
 HOMES: Final = ("/Shared", "/Users")
 
 
@@ -89,24 +91,25 @@ def record(path: str, content: str, above: Sequence[tuple[str, str]]) -> Page:
 def _steps(told: Mapping[str, Any]) -> Table:
     rows = [
         (
-            cell(one.get("name") or one.get("id")),
+            cell(one.get("step")),
             cell(one.get("action")),
-            state(one.get("result") or one.get("state")),
-            cell(one.get("message") or one.get("reason")),
+            state(one.get("result")),
+            cell(took(1000 * float(one.get("seconds") or 0))),
+            cell(one.get("reason")),
         )
         for one in told.get("steps") or ()
         if isinstance(one, Mapping)
     ]
-    return Table(title="Steps", columns=("Step", "Action", "Result", "Says"), rows=rows)
+    return Table(title="Steps", columns=("Step", "Action", "Result", "Took", "Says"), rows=rows)
 
 
 def _approvals(told: Mapping[str, Any]) -> list[Block]:
     rows = [
-        (cell(one.get("who")), cell(one.get("decision") or "approved"), cell(one.get("when")))
+        [cell(one.get(name)) for name in ("who", "decision", "when", "comment", "why_void")]
         for one in told.get("approvals") or ()
         if isinstance(one, Mapping)
     ]
-    return [Table(title="Approvals", columns=("Who", "What", "When"), rows=rows)] if rows else []
+    return [Table(title="Approvals", columns=APPROVAL_COLUMNS, rows=rows)] if rows else []
 
 
 async def _folders(api: Api) -> list[str]:
