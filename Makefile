@@ -51,7 +51,7 @@ clients: setup   ## every official client in its own environment; writes docs/cl
 	@$(BIN)/python scripts/clients.py --write
 
 live: setup      ## the walkthrough on a real workspace: make live PROFILE=name CATALOG=name
-	@$(BIN)/python scripts/live.py --profile "$(PROFILE)" --catalog "$(or $(CATALOG),dev)" --out "$(or $(OUT),live.jsonl)"
+	@$(BIN)/python scripts/live.py --profile "$(PROFILE)" --catalog "$(or $(CATALOG),dev)" $(if $(SOLUTION),--solution "$(SOLUTION)") --out "$(or $(OUT),live.jsonl)"
 
 bench: setup     ## time the paths that have to be quick, against a named alternative
 	@$(BIN)/python -m benchmarks $(ONLY)

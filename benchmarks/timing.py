@@ -11,19 +11,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One measured pair; times in seconds."""
+    """One measured pair; times in seconds, or what `unit` says."""
 
     what: str
     ours_s: float
     against: str
     theirs_s: float
+    unit: str = "s"
+
+    @property
+    def ratio(self) -> float:
+        return self.ours_s / self.theirs_s if self.theirs_s else float("inf")
 
     def __str__(self) -> str:
-        ratio = self.ours_s / self.theirs_s if self.theirs_s else float("inf")
         return (
-            f"{self.what:<44} {self.ours_s * 1000:>9.1f} ms   "
-            f"{self.against:<40} {self.theirs_s * 1000:>9.1f} ms   {ratio:>6.2f}×"
+            f"{self.what:<44} {self.shown(self.ours_s):>12}   "
+            f"{self.against:<40} {self.shown(self.theirs_s):>12}   {self.ratio:>6.3f}×"
         )
+
+    def shown(self, amount: float) -> str:
+        if self.unit != "s":
+            return f"{amount:.0f} {self.unit}"
+        return f"{amount * 1000:.2f} ms" if amount < 0.1 else f"{amount:.2f} s"
 
 
 def compare(

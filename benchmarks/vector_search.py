@@ -7,6 +7,7 @@ The vectors are made as embeddings are: of 48 latent numbers, in 500 groups, wit
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import statistics
@@ -126,17 +127,19 @@ class Place:
 
 def directly(folder: Path) -> Any:
     """The same search, as one would write it with LanceDB alone."""
+    from brickyard.workspace.vector_search import handles
     from brickyard.workspace.vector_search.nearest import nearest
     from brickyard.workspace.vector_search.rows import Rows
 
-    rows = Rows(folder, "id", threading.Lock())
-    table, state = rows.table(), rows.state
+    state = Rows(folder, "id", threading.Lock()).state
+    runner = asyncio.Runner()  # LanceDB's calls for coroutines are quicker than those for threads
+    table = runner.run(handles.waiting(folder))
 
-    def ask(numbers: list[float]) -> Any:
+    async def ask(numbers: list[float]) -> Any:
         query = nearest(table, state, numbers, "vector", "", WANTED)
-        return query.select(["id", "text", "_distance"]).to_arrow().to_pylist()
+        return (await query.select(["id", "text", "_distance"]).to_arrow()).to_pylist()
 
-    return ask
+    return lambda numbers: runner.run(ask(numbers))
 
 
 def made() -> tuple[Any, Any]:

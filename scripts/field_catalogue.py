@@ -6,7 +6,7 @@
 The SDK is the source, not a dependency: the catalogue is what the engine reads. A type is written
 `string`, `int`, `float`, `bool`, `any`, `[T]` for a list, `{T}` for a map, or the name of a
 structure or an enumeration in the same file; `!` after it marks a field that a request must have.
-Only what a request takes is in it.
+Only what a request takes is in it; `answers` names the fields of what the service answers.
 """
 
 from __future__ import annotations
@@ -77,6 +77,42 @@ SOURCES: dict[str, tuple[Any, ...]] = {
     "vector_search_indexes": (vectorsearch.VectorSearchIndexesAPI.create_index,),
     "volumes": (catalog.VolumesAPI.create,),
 }
+# What the service answers when it is asked for one.
+ANSWERS: dict[str, tuple[Any, ...]] = {
+    "alerts": (sql.AlertV2,),
+    "apps": (apps.App,),
+    "catalogs": (catalog.CatalogInfo,),
+    "clusters": (compute.ClusterDetails,),
+    "dashboards": (dashboards.Dashboard, dashboards.PublishedDashboard),
+    "database_catalogs": (database.DatabaseCatalog,),
+    "database_instances": (database.DatabaseInstance,),
+    "experiments": (ml.Experiment,),
+    "external_locations": (catalog.ExternalLocationInfo,),
+    "genie_spaces": (dashboards.GenieSpace,),
+    "instance_pools": (compute.GetInstancePool,),
+    "job_runs": (jobs.Run,),
+    "jobs": (jobs.Job, jobs.JobSettings),
+    "model_serving_endpoints": (serving.ServingEndpointDetailed,),
+    "models": (ml.ModelDatabricks,),
+    "pipelines": (pipelines.GetPipelineResponse, pipelines.PipelineSpec),
+    "postgres_branches": (postgres.Branch, postgres.BranchStatus),
+    "postgres_catalogs": (postgres.Catalog, postgres.CatalogCatalogStatus),
+    "postgres_databases": (postgres.Database, postgres.DatabaseDatabaseStatus),
+    "postgres_endpoints": (postgres.Endpoint, postgres.EndpointStatus),
+    "postgres_projects": (postgres.Project, postgres.ProjectStatus),
+    "postgres_roles": (postgres.Role, postgres.RoleRoleStatus),
+    "postgres_synced_tables": (postgres.SyncedTable, postgres.SyncedTableSyncedTableStatus),
+    "quality_monitors": (catalog.MonitorInfo,),
+    "registered_models": (catalog.RegisteredModelInfo,),
+    "schemas": (catalog.SchemaInfo,),
+    "secret_scopes": (workspace.SecretScope,),
+    "secrets": (catalog.Secret,),
+    "sql_warehouses": (sql.GetWarehouseResponse,),
+    "synced_database_tables": (database.SyncedDatabaseTable,),
+    "vector_search_endpoints": (vectorsearch.EndpointInfo,),
+    "vector_search_indexes": (vectorsearch.VectorIndex,),
+    "volumes": (catalog.VolumeInfo,),
+}
 # Arguments of the methods that a bundle spells otherwise, or that say how to call, not what.
 NOT_IN_BUNDLES: dict[str, frozenset[str]] = {
     "clusters": frozenset({"clone_from"}),
@@ -110,7 +146,12 @@ def render() -> str:
         key: resource_fields(key, sources, structures, enumerations)
         for key, sources in sorted(SOURCES.items())
     }
+    answers = {
+        key: sorted({name for source in sources for name in wire_fields(source)})
+        for key, sources in sorted(ANSWERS.items())
+    }
     rows = [
+        f' "answers": {block(answers)},',
         f' "resources": {block(resources)},',
         f' "structures": {block(structures)},',
         f' "enumerations": {block(enumerations)}',
@@ -168,6 +209,12 @@ def names_in(module: str) -> dict[str, Any]:
         if names.get(name) is None:
             names[name] = importlib.import_module(f"{services.__name__}.{name}")
     return names
+
+
+def wire_fields(source: Any) -> list[str]:
+    """A dataclass' fields, as they are called on the wire."""
+    wire = wire_names(source)
+    return [wire.get(field.name, field.name) for field in dataclasses.fields(source)]
 
 
 def wire_names(source: Any) -> dict[str, str]:

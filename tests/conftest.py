@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 START_LIMIT_S = 90.0
+# Of MLflow: a conversation is over after five minutes without a new trace.
+SESSIONS_END_SOON = {"MLFLOW_ONLINE_SCORING_DEFAULT_SESSION_COMPLETION_BUFFER_SECONDS": "1"}
 
 # A worker of pytest-xdist is `python -c`; pyspark takes a main module without a file for a doctest
 # of its own, and ends the process.
@@ -45,7 +47,9 @@ class EmbeddedServer:
         with (self.home / "server.out").open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "brickyard.workspace"],
-                env=self.environment(BRICKYARD_PORTS="0,0,0"),
+                env=self.environment(
+                    BRICKYARD_PORTS="0,0,0", BRICKYARD_TLS_PORTS="0,0,0", **SESSIONS_END_SOON
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

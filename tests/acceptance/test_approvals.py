@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import DatabricksError
 from databricks.sdk.service.iam import ComplexValue, Patch, PatchOp
+from databricks.sdk.service.workspace import ImportFormat
 from tiny_solution import Tiny, make_versions, settings
 
 if TYPE_CHECKING:
@@ -48,12 +51,17 @@ class Team:
         )
         return theirs(*arguments, code=code)
 
-    def rule(self, count: int) -> dict[str, Any]:
-        members = {"access": "manage", "members": [self.group]}
+    def rule(self, count: int, *others: str, access: str = "manage") -> dict[str, Any]:
+        members = {"access": access, "members": [self.group, *others]}
         return {
             "approvals": {"count": count, "by": ["devops"]},
             "personas": {"devops": members},
         }
+
+    def client(self, person: Person) -> WorkspaceClient:
+        return WorkspaceClient(
+            host=person.variables["DATABRICKS_HOST"], token=person.variables["DATABRICKS_TOKEN"]
+        )
 
 
 def person(admin: WorkspaceClient, host: str, group: str | None) -> Person:
@@ -113,10 +121,7 @@ def test_a_release_waits_for_two_of_those_who_may(team: Team) -> None:
         ],
     }
     path = f"{folder}/{bob.name}.json".lstrip("/").replace("/", "%2F")
-    theirs = WorkspaceClient(
-        host=ann.variables["DATABRICKS_HOST"], token=ann.variables["DATABRICKS_TOKEN"]
-    )
-    theirs.api_client.do(
+    team.client(ann).api_client.do(
         "POST",
         f"/api/2.0/workspace-files/import-file/{path}",
         query={"overwrite": "true"},
@@ -136,6 +141,53 @@ def test_a_release_waits_for_two_of_those_who_may(team: Team) -> None:
     assert {one["who"] for one in record["approvals"]} == {ann.name, bob.name}
     assert {one["request"] for one in record["approvals"]} == {waiting["request"]["id"]}
     assert solution.data("release", "status", *STAGING)["waiting"] == []
+
+
+def test_an_approver_needs_no_right_to_deploy_and_an_author_is_not_two(
+    team: Team, workspace: EmbeddedServer
+) -> None:
+    """The environment lies in its deployer's own folder; whoever approves may only look at it."""
+    (ann, bob, eve), tiny = team.people, team.tiny
+    solution, deployer = tiny.solution, workspace.user("staging")
+    root = f"/Workspace/Users/{deployer}/{tiny.name}"
+    targets = tiny.targets | {
+        "staging": {"variables": {"catalog": "staging"}, "workspace": {"root_path": root}}
+    }
+    solution.git("config", "user.email", ann.name)  # Ann writes it
+    rule = team.rule(2, deployer, access="read")
+    tiny.commit(settings(1, after="", **rule), targets=targets)
+    request = solution.data(*PROMOTE, code=3)["request"]["id"]
+
+    # The author, again and again, and the identity that she releases with: one yes of two.
+    for _ in range(2):
+        team.say(ann, "release", "approve", *STAGING)
+    alone = json.loads(solution("release", "approve", *STAGING, "-o", "json").stdout)
+    assert (alone["counted"], alone["is_approved"]) == (1, False)
+    waiting = solution.data(*PROMOTE, code=3)
+    assert {one["who"] for one in waiting["decisions"]} == {ann.name, deployer}
+
+    # A stranger is refused, by the command as by the workspace; the folder is not even seen.
+    refused = team.say(eve, "release", "approve", *STAGING, code=1)
+    assert "Traceback" not in refused.stderr
+    with pytest.raises(DatabricksError):
+        team.client(eve).workspace.upload(
+            f"{root}.releases/approvals/{request[:16]}/{eve.name}.json",
+            io.BytesIO(b"{}"),
+            format=ImportFormat.RAW,
+            overwrite=True,
+        )
+    assert solution.data(*PROMOTE, code=3)["counted"] == 1
+
+    # Bob may not deploy, nor make the release himself; he may say yes, and that is what lacked.
+    for arguments in (("deploy", *STAGING), PROMOTE):
+        stopped = team.say(bob, *arguments, code=1)
+        assert "Traceback" not in stopped.stderr
+        assert tiny.name not in [one.name for one in team.admin.schemas.list("staging")]
+    said = team.say(bob, "release", "approve", *STAGING, "-o", "json")
+    assert json.loads(said.stdout)["is_approved"]
+    record = solution.data(*PROMOTE)
+    assert (record["result"], record["author"]) == ("succeeded", f"Tests <{ann.name}>")
+    assert {one["who"] for one in record["approvals"]} == {ann.name, bob.name, deployer}
 
 
 def test_a_change_after_the_approval_needs_a_new_one(team: Team) -> None:

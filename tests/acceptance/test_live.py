@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tiny_solution import bundle, settings
 
 if TYPE_CHECKING:
     from conftest import EmbeddedServer
@@ -45,6 +47,7 @@ def test_the_walkthrough_is_done_as_on_a_remote_workspace(
     )
     assert walked.returncode == 0, f"{walked.stdout}\n{walked.stderr}"
     assert "Release 1 of dev: succeeded" in walked.stdout + walked.stderr
+    assert "resources are as they were recorded" in walked.stdout  # of `drift`
     assert not (tmp_path / "nowhere").exists()  # nothing embedded was looked for or started
     names = [str(one.name) for one in workspace.client("dev").schemas.list("dev")]
     assert not [one for one in names if "live_" in one]
@@ -66,6 +69,33 @@ def test_the_walkthrough_is_done_as_on_a_remote_workspace(
     other = live(tmp_path, "--compare", "a.jsonl", "b.jsonl")
     assert other.returncode == 1
     assert "POST /api/2.0/pipelines 200: more: pipeline_id" in other.stdout
+
+
+def test_a_solution_is_walked_through_as_it_lies_there(
+    tmp_path: Path, workspace: EmbeddedServer
+) -> None:
+    """`SOLUTION=`: with a release of its own, and a target that runs as a service principal."""
+    profiles = tmp_path / "profiles.cfg"
+    profiles.write_text(
+        f"[far]\nhost = {workspace.host('dev')}\ntoken = {workspace.token('dev')}\n"
+    )
+    far = {"DATABRICKS_CONFIG_FILE": str(profiles)}
+    name = f"walked_{uuid.uuid4().hex[:8]}"
+    folder = tmp_path / "mine"
+    (folder / ".cache").mkdir(parents=True)
+    (folder / ".cache/old").write_text("not part of it")
+    (folder / "databricks.yml").write_text(json.dumps(bundle(name)))
+    (folder / "brickyard.yml").write_text(json.dumps(settings(1, recall=0.1)))
+    walked = live(tmp_path, "--profile", "far", "--solution", "mine", "--out", "a.jsonl", **far)
+    # Its gate is closed: that is told as a failure, and what was made is removed all the same.
+    assert walked.returncode == 1, f"{walked.stdout}\n{walked.stderr}"
+    assert "failed: release promote --to dev" in walked.stderr
+    assert "recall >= 0.5 (0.1)" in walked.stdout + walked.stderr
+    assert name not in [one.name for one in workspace.client("dev").schemas.list("dev")]
+    assert not (folder / ".git").exists()
+    nothing = live(tmp_path, "--profile", "far", "--solution", "nowhere", **far)
+    assert (nothing.returncode, "Traceback" in nothing.stderr) == (1, False)
+    assert "it has no databricks.yml" in nothing.stderr
 
 
 def texts(value: Any) -> list[str]:

@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 from bundle_under_test import BundleUnderTest
-from databricks.sdk.service.catalog import PermissionsChange, Privilege
+from databricks.sdk.service.catalog import (
+    CatalogIsolationMode,
+    PermissionsChange,
+    Privilege,
+    WorkspaceBinding,
+    WorkspaceBindingBindingType,
+)
 
 pytestmark = pytest.mark.documented
 BUNDLE = """\
@@ -123,9 +129,11 @@ def test_environments_are_made_as_declared_and_nothing_is_widened_unasked(
         f"environments:\n"
         f"  dev: {{catalog: {catalog}, personas: {{ds: {{access: write, members: [{group}]}}}}}}\n"
         f"  staging: {{reads: [prod, {catalog}]}}\n"
-        f"  prod: {{personas: {{ghosts: read}}}}\n"
+        f"  prod: {{personas: {{ghosts: read, ds: {{access: read, members: [{group}]}}}}}}\n"
     )
-    assert "ghosts does not exist" in bundle("environments", "show").out
+    shown = bundle("environments", "show").out
+    assert "ghosts is in none of these workspaces" in shown
+    assert f"{group} is in none" not in shown, "the workspace of development knows it"
     refused = bundle("environments", "apply", code=1)
     assert "nobody to ask" in refused.err
     first = bundle("environments", "apply", "--auto-approve")
@@ -152,11 +160,29 @@ def test_environments_are_made_as_declared_and_nothing_is_widened_unasked(
     assert f"take MANAGE on {catalog} from {group}" in narrowed.out
     assert "MANAGE" not in grants(client, catalog, group)
     told = json.loads(bundle("environments", "show", "-o", "json").out)
-    shown = {one["name"]: one for one in told["environments"]}
-    assert shown["dev"]["declared"]["writes"] == [catalog]
-    assert shown["dev"]["actual"]["reachable"]
+    by_name = {one["name"]: one for one in told["environments"]}
+    assert by_name["dev"]["declared"]["writes"] == [catalog]
+    assert by_name["dev"]["actual"]["reachable"]
     assert not told["steps"]
     client.catalogs.delete(catalog, force=True)
+
+
+def test_a_catalog_that_is_there_but_not_shown_is_not_made(
+    bundle: BundleUnderTest, workspace: Any
+) -> None:
+    dev, prod = workspace.client("dev"), workspace.client("prod")
+    catalog = dev.catalogs.create(f"lab_{uuid.uuid4().hex[:8]}").name
+    dev.catalogs.update(catalog, isolation_mode=CatalogIsolationMode.ISOLATED)
+    both = WorkspaceBindingBindingType.BINDING_TYPE_READ_WRITE
+    here, elsewhere = (
+        WorkspaceBinding(workspace_id=one.get_workspace_id(), binding_type=both)
+        for one in (dev, prod)
+    )
+    dev.workspace_bindings.update_bindings("catalog", catalog, add=[elsewhere], remove=[here])
+    (bundle.folder / "brickyard.yml").write_text(f"environments:\n  dev: {{catalog: {catalog}}}\n")
+    refused = bundle("environments", "apply", "--auto-approve", code=1)
+    assert f"cannot make the catalog {catalog}" in refused.err
+    assert "It is there, but not shown to" in refused.err
 
 
 def grants(client: Any, catalog: str, principal: str) -> set[str]:

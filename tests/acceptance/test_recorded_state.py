@@ -53,11 +53,11 @@ def test_an_existing_object_is_bound_renamed_and_let_go(
     refused = bundle("deploy", "--select", "sales", code=1).err
     assert f"deployment bind sales dev.{name}" in refused
     missing = bundle("deployment", "bind", "sales", "dev.nowhere", "--auto-approve", code=1).err
-    assert "there is no Schema with id dev.nowhere" in missing
+    assert "schema with an id 'dev.nowhere' is not found" in missing
     bound = bundle("bundle", "deployment", "bind", "sales", f"dev.{name}", "--auto-approve").err
-    assert "Successfully bound schemas.sales" in bound
+    assert "Successfully bound schema with an id" in bound
     again = bundle("deployment", "bind", "sales", f"dev.{name}", code=1).err
-    assert "bound to this object already" in again
+    assert "Resource already managed" in again
     bundle("deploy", "--select", "landing")
     assert client.schemas.get(f"dev.{name}").comment == "Orders and customers."
 

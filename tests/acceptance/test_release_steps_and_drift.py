@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import json
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from databricks.sdk.service.catalog import PermissionsChange, Privilege
+from databricks.sdk.service.iam import AccessControlRequest, PermissionLevel
 from databricks.sdk.service.jobs import JobSettings
 from tiny_solution import Tiny, bundle
 
@@ -126,11 +130,17 @@ def test_data_is_gated_and_recorded_and_its_drift_is_seen(
         "code",
     }
 
+    # Who looks at night may only read.
+    job = next(one for one in client.jobs.list(name=f"{name} check"))
+    watched = dataclasses.replace(solution, environment=who_may_only_read(workspace, name))
+    assert watched.data("drift", "-t", "dev")["findings"] == clean["findings"]
+    refused = watched("release", "promote", "--to", "dev", "--again", code=1).stderr
+    assert "CREATE" in refused or "permission" in refused.lower(), refused
+
     # Somebody changes a job, the data, and a file.
     house = next(one.id for one in client.warehouses.list() if one.name == name)
     more = f"INSERT INTO dev.{name}.trips SELECT id, 100.0, 'c' FROM range(800)"
     client.statement_execution.execute_statement(more, house, wait_timeout="50s")
-    job = next(one for one in client.jobs.list(name=f"{name} check"))
     assert job.job_id is not None
     client.jobs.update(job.job_id, new_settings=JobSettings(max_concurrent_runs=7))
     client.api_client.do(
@@ -178,3 +188,70 @@ def test_data_is_gated_and_recorded_and_its_drift_is_seen(
         "release 3 does not follow the one before it",
     ]
     assert "tampered" in solution("release", "history", "-t", "dev").stderr
+
+
+def who_may_only_read(workspace: EmbeddedServer, name: str) -> dict[str, str]:
+    """The environment of a principal with the rights that docs/ci-cd.md names for nightly drift."""
+    client = workspace.client("dev")
+    robot = client.service_principals.create(display_name=f"{name}-drift")
+    secret = client.service_principal_secrets_proxy.create(robot.id).secret
+    me = robot.application_id
+    assert me is not None
+    assert secret is not None
+    rights = {
+        ("catalog", "dev"): ["USE_CATALOG"],
+        ("schema", f"dev.{name}"): ["USE_SCHEMA", "SELECT"],
+    }
+    for (kind, full_name), privileges in rights.items():
+        add = [Privilege(one) for one in privileges]
+        client.grants.update(kind, full_name, changes=[PermissionsChange(principal=me, add=add)])
+    house = next(one.id for one in client.warehouses.list() if one.name == name)
+    job = next(one.job_id for one in client.jobs.list(name=f"{name} check"))
+    for kind, id, level in (("warehouses", house, "CAN_USE"), ("jobs", job, "CAN_VIEW")):
+        allowed = AccessControlRequest(
+            service_principal_name=me, permission_level=PermissionLevel(level)
+        )
+        client.permissions.update(kind, str(id), access_control_list=[allowed])
+    return workspace.environment(
+        DATABRICKS_HOST=workspace.host("dev"),
+        DATABRICKS_CLIENT_ID=me,
+        DATABRICKS_CLIENT_SECRET=secret,
+    )
+
+
+def test_files_changed_in_the_workspace_are_seen_and_put_back_by_the_next_release(
+    tmp_path: Path, workspace: EmbeddedServer
+) -> None:
+    name = f"files_{uuid.uuid4().hex[:8]}"
+    tiny = Tiny(tmp_path / "solution", name, workspace.environment())
+    solution, client = tiny.solution, workspace.client("dev")
+    (solution.folder / "src").mkdir()
+    (solution.folder / "src/rules.py").write_text("LIMIT = 3\n")
+    tiny.commit({"environments": {"dev": {"catalog": "dev"}}}, resources={})
+    first = solution.data("release", "promote", "--to", "dev")
+
+    place = f"/Workspace/Shared/{name}/dev/files/src"
+    for file, text in (("rules.py", b"LIMIT = 9\n"), ("more.py", b"print(1)\n")):
+        client.workspace.upload(f"{place}/{file}", io.BytesIO(text), overwrite=True)
+
+    def drifted() -> dict[str, str]:
+        found = solution.data("drift", "-t", "dev", "--only", "code", code=2)["findings"]
+        return {
+            str(one["subject"]).rsplit("/", 1)[1]: one["detail"]
+            for one in found
+            if one["state"] == "drift"
+        }
+
+    assert drifted() == {
+        "rules.py": "it was changed in the workspace since the release",
+        "more.py": "it is not of the commit, and nobody deployed it",
+    }
+    # What is live is not what was released: the same commit is released once more.
+    again = solution.data("release", "promote", "--to", "dev")
+    assert (again["sequence"], again["commit"]) == (first["sequence"] + 1, first["commit"])
+    assert client.workspace.download(f"{place}/rules.py").read() == b"LIMIT = 3\n"
+    assert list(drifted()) == ["more.py"], "nobody knows whose it is, and it stays"
+    client.workspace.delete(f"{place}/more.py")
+    assert solution.data("drift", "-t", "dev", "--only", "code")["drift"] is False
+    same = solution.data("release", "promote", "--to", "dev")
+    assert same["sequence"] == again["sequence"], "nothing is to be done then"

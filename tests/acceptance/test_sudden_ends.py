@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -90,7 +91,8 @@ def test_a_workspace_killed_during_a_job_is_told_and_the_run_found_interrupted(
     alone("deploy")
     running = started(alone.folder, alone.environment, "run", "hello")
     url = wait_for(running, "RUNNING")
-    run_id = int(url.split("/runs/")[1].split()[0]) if "/runs/" in url else 0
+    found = re.search(r"/runs/(\d+)", url)
+    run_id = int(found[1]) if found else 0
     os.kill(addresses(alone)["pid"], signal.SIGKILL)
     out, err = running.communicate(timeout=LIMIT_S)
     assert running.returncode == 1

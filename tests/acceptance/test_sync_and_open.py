@@ -106,9 +106,9 @@ def test_open_says_the_address_of_what_is_deployed(bundle: BundleUnderTest) -> N
     before = quiet("open", "hello", code=1)
     assert "resource does not have a URL associated with it (has it been deployed?)" in before.err
     quiet("deploy")
-    shown = quiet("bundle", "open", "jobs.hello")
     url = quiet("summary", "-o", "json").data["resources"]["jobs"]["hello"]["url"]
-    assert shown.out.strip() == url
+    assert quiet("open", "jobs.hello").out.strip() == url
+    assert quiet("bundle", "open", "jobs.hello").err.splitlines()[-1] == url
     assert 'resource with key "nope" not found' in quiet("open", "nope", code=1).err
     assert "expected a KEY of the resource to open" in quiet("open", code=1).err
     opened = BundleUnderTest(

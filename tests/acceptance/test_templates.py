@@ -20,8 +20,15 @@ LOCAL = [one.name for one in BUILT_IN if "://" not in one.folder]
 EVERY = bool(os.environ.get("BRICKYARD_ALL_CLIENTS"))  # what takes long to install, too
 UV = str(Path(sys.executable).with_name("uv"))
 WITH_PIPELINE = [
-    *("empty", "ingestion-pipeline", "classic-ml", "retrieval-agent", "data-quality-agent"),
-    *("streamlit-app", "lakeflow-pipelines"),
+    *(
+        "agent",
+        "empty",
+        "ingestion-pipeline",
+        "classic-ml",
+        "retrieval-agent",
+        "data-quality-agent",
+    ),
+    *("streamlit-app", "empty", "lakeflow-pipelines"),
 ]
 pytestmark = pytest.mark.belief
 
@@ -98,7 +105,7 @@ def test_every_template_makes_a_bundle_without_findings(
     assert "holds    pinned-requirements-in-production" in held.stdout
     again = brickyard(tmp_path, environment, "bundle", "init", *arguments)
     assert again.returncode == 1
-    assert "exists already" in again.stderr
+    assert "already exist: " in again.stderr
 
 
 @pytest.mark.parametrize("template", WITH_PIPELINE)
@@ -240,7 +247,7 @@ def test_a_page_of_streamlit_asks_what_was_released(tmp_path: Path, workspace: A
 
 
 def test_what_is_no_template_is_told(tmp_path: Path, environment: dict[str, str]) -> None:
-    for template, word in (("nowhere", "no such folder"), ("dbt-sql", "runs no dbt tasks")):
+    for template, word in (("nowhere", "none in nowhere"), ("dbt-sql", "runs no dbt tasks")):
         refused = brickyard(tmp_path, environment, "init", template)
         assert refused.returncode == 1
         assert word in refused.stderr

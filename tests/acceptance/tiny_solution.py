@@ -80,6 +80,10 @@ class Tiny:
         self.name = name
         self.model = f"dev.{name}.echo"
 
+    @property
+    def targets(self) -> dict[str, Any]:
+        return dict(bundle(self.name)["targets"])
+
     def commit(self, release: Mapping[str, Any], **more: Any) -> str:
         tree = {**bundle(self.name), **more}
         folder = self.solution.folder

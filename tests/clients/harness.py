@@ -209,6 +209,8 @@ def _variables(workspace: Any, schema: str) -> dict[str, str]:
     kept = {k: v for k, v in given.items() if not k.startswith(hidden) or v == schema}
     return kept | {
         "BRICKYARD_PROBE_USER": workspace.user("dev"),
+        "BRICKYARD_PROBE_TLS_HOST": workspace.addresses["dev"]["tls_host"],
+        "BRICKYARD_PROBE_TLS_BUNDLE": str(workspace.home / "run" / "tls-bundle.pem"),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }

@@ -16,6 +16,10 @@ TOKEN = os.environ["DATABRICKS_TOKEN"]
 SCHEMA = os.environ["BRICKYARD_PROBE_SCHEMA"]  # "dev.clients_1234": this run's own, empty
 USER = os.environ["BRICKYARD_PROBE_USER"]
 
+# The same workspace with TLS, and the certificates to trust then.
+TLS_HOST = os.environ["BRICKYARD_PROBE_TLS_HOST"]
+TLS_BUNDLE = os.environ["BRICKYARD_PROBE_TLS_BUNDLE"]
+
 
 def unique(stem: str = "probe") -> str:
     """A name that no other probe has; good for tables, models and endpoints."""

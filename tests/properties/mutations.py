@@ -106,9 +106,58 @@ targets:
   dev: {mode: development, workspace: {host: "https://x.cloud.databricks.com"}}
   prod: {mode: production, run_as: {service_principal_name: s}, git: {branch: main}}
 """
-BUNDLES = (BUNDLE, AGENT)
+PATHS = """
+bundle: {name: paths, engine: direct}
+variables:
+  folder: {default: src}
+  task: {type: complex, default: {notebook_path: src/one.py}}
+python: {}
+experimental: {skip_name_prefix_for_schema: true}
+workspace: {resource_path: ~/r}
+sync: {paths: [".", ./src], include: ["src//*.py", "!src/x"], exclude: [src/]}
+resources:
+  jobs:
+    a:
+      name: a
+      git_source:
+      environments: [{environment_key: e, spec: {dependencies: [./dist/*.whl, -r ./req.txt]}}]
+      tasks:
+        - task_key: n
+          notebook_task: {notebook_path: nb.ipynb}
+          libraries: [{whl: dist/*.whl}, {requirements: req.txt}, {jar: x.jar}]
+        - {task_key: d, dbt_task: {commands: [dbt run], project_directory: src}, environment_key: e}
+        - task_key: f
+          for_each_task: {inputs: "[1]", task: {task_key: g, notebook_task: "${var.task}"}}
+        - {task_key: l, alert_task: {alert_id: a, workspace_path: src/q.sql}}
+    b: {description: "${resources.jobs.a.url}", permissions: [], tasks: []}
+  pipelines:
+    p:
+      name: p
+      root_path: "${var.folder}"
+      libraries: [{file: {path: "src/*.sql"}}]
+      environment: {dependencies: [-e src]}
+  dashboards: {d: {display_name: d, warehouse_id: w, file_path: d.lvdash.json, parent_path: x}}
+  genie_spaces: {g: {title: g, warehouse_id: w, serialized_space: {b: 1, a: [x]}}}
+  alerts: {l: {warehouse_id: w, file_path: l.dbalert.json}}
+  apps: {c: {name: c, source_code_path: src}}
+  volumes: {v: {name: v}}
+artifacts: {w: {path: src, build: echo, files: [{source: dist/*.whl}]}}
+targets:
+  dev: {mode: development, resources: {jobs: {a: {tasks: [{task_key: n, timeout_seconds: 1}]}}}}
+  prod: {mode: production, presets: {name_prefix: "p_"}}
+"""
+BUNDLES = (BUNDLE, AGENT, PATHS)
 MORE = "resources: {registered_models: {r: {catalog_name: dev, schema_name: s, name: r}}}\n"
-SOURCES = {"src/one.py": b"# Databricks notebook source\n", "src/q.sql": b"select 1"}
+SOURCES = {
+    "src/one.py": b"# Databricks notebook source\n",
+    "src/q.sql": b"select 1",
+    "nb.ipynb": b'{"cells": [], "metadata": {}, "nbformat": 4}',
+    "broken.ipynb": b'{"cells": [',
+    "d.lvdash.json": b"{}",
+    "l.dbalert.json": b'{"query_lines": ["select 1"], "display_name": 5}',
+    "dist/w-0.1-py3-none-any.whl": b"",
+    "req.txt": b"x",
+}
 FACTS = Facts(user=CurrentUser(user_name="jane@x.com"))
 PIECES = (
     *"{}[]:,&*#|>-?!%@`'\"\n\t ~.0aé\x00\ufeff",
@@ -146,6 +195,24 @@ LEAVES = (
     "${FOO}",
     "a/../../b",
     "/abs",
+    ".",
+    "..",
+    "nb.ipynb",
+    "broken.ipynb",
+    "src",
+    "p%zz",
+    ":x",
+    "1a:b",
+    "dbfs:x",
+    "[a",
+    "**/*",
+    "-r ../x",
+    "-e p%zz",
+    "${resources.jobs.a.url}",
+    "${resources.volumes.v.volume_path}",
+    "http://[::1",
+    "x\x00y",
+    "\u202e",
     [],
     {},
     [[[]]],

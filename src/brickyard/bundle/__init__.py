@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from brickyard.bundle.code_source_checks import CODE_SNAPSHOTS
-from brickyard.bundle.facts import CurrentUser, Facts, GitFacts
+from brickyard.bundle.facts import UNKNOWN_USER, CurrentUser, Facts, GitFacts
 from brickyard.bundle.files import BundleFiles
-from brickyard.bundle.local_paths import is_local as is_local_path
-from brickyard.bundle.local_paths import tasks_of
 from brickyard.bundle.nodes import nodes
 from brickyard.bundle.output import resolved_json, resolved_plain
+from brickyard.bundle.path_fields import tasks_of
+from brickyard.bundle.path_texts import is_local as is_local_path
 from brickyard.bundle.references import Reference, references
 from brickyard.bundle.resolve import OF_DEPLOYS, resolve, resolve_target
 from brickyard.bundle.resolved import Declared, Library, PythonAnswer, Question, Resolved, SyncPlan
@@ -19,6 +19,7 @@ from brickyard.bundle.wheel_names import WheelName, newest_wheel_names, wheel_na
 __all__ = [
     "CODE_SNAPSHOTS",
     "OF_DEPLOYS",
+    "UNKNOWN_USER",
     "BundleFiles",
     "CurrentUser",
     "Declared",

@@ -48,6 +48,7 @@ def _source(key: str, app: Value, taken: dict[str, str]) -> Diagnostic | None:
             " from Git (`git_source`): " + ("remove one." if has_path else "add one."),
             path=f"resources.apps.{key}",
             at=app.locations,
+            is_explained=True,
         )
     if path is None or not has_path:
         return None
@@ -61,6 +62,7 @@ def _source(key: str, app: Value, taken: dict[str, str]) -> Diagnostic | None:
         " configuration. Give one of them a folder of its own.",
         path=f"resources.apps.{key}.source_code_path",
         at=path.locations,
+        is_explained=True,
     )
 
 
@@ -89,5 +91,6 @@ def _access(tree: Value, key: str, app: Value) -> Iterator[Diagnostic]:
                 f"  - level: {word}\n    service_principal_name: {principal}",
                 path=f"resources.apps.{key}",
                 at=app.locations,
+                is_explained=True,
             )
             break

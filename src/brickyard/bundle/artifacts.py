@@ -25,20 +25,6 @@ def put_artifacts(draft: Draft) -> Draft:
         if artifact.data is None:
             found.append(_nothing(name, artifact))
             continue
-        if not draft.files.is_folder(folder):
-            is_file = draft.files.is_file(folder)
-            found.append(
-                error(
-                    "bundle/missing-folder",
-                    f"expected {folder} to be a directory but found a file"
-                    if is_file
-                    else f"directory {folder} not found",
-                    f"There is no folder {folder}. Correct `path`, which counts from the file that"
-                    " holds it.",
-                    path=show((*at, "path")),
-                    at=artifact.locations,
-                )
-            )
         build, files = made.child("build"), made.child("files")
         has_build = build is not None and bool(build.data)
         has_files = files is not None and bool(files.elements)
@@ -86,7 +72,7 @@ def _expanded(artifact: Value, at: Path, draft: Draft) -> tuple[Value, list[Diag
             made.append(file)
             found.append(
                 error(
-                    "bundle/missing-file",
+                    "bundle/artifact-file",
                     f"{source.text}: no matching files",
                     "Nothing builds this artifact, so its files must be there. Correct `source`,"
                     " or say with `build` how it is made.",
@@ -99,11 +85,12 @@ def _expanded(artifact: Value, at: Path, draft: Draft) -> tuple[Value, list[Diag
 
 def _nothing(name: str, artifact: Value) -> Diagnostic:
     return error(
-        "bundle/artifact",
+        "bundle/empty-artifact",
         "Artifact not properly configured",
         "It has no properties. Say how it is made with `build`, or what it is with `files`.",
         path=f"artifacts.{name}",
         at=artifact.locations,
+        is_explained=True,
     )
 
 

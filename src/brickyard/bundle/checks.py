@@ -27,6 +27,11 @@ COMPUTED: Final = ("volumes", "volume_path")
 
 Found: TypeAlias = Iterator[Diagnostic]
 
+EMPTY_KEY: Final = "bundle/empty-key"
+NO_COMPUTE: Final = "bundle/no-compute"  # found after all else by the official CLI
+MISSING: Final = "bundle/required-field"
+UNKNOWN_WORD: Final = "bundle/unknown-word"
+
 
 def check_resources(draft: Draft) -> Draft:
     """Runs every check over every resource. Reads: `resources`."""
@@ -43,8 +48,19 @@ def check_resources(draft: Draft) -> Draft:
     artifacts = draft.tree.get("artifacts")
     if artifacts is not None:
         found.extend(_shape(artifacts, "{Artifact}", ("artifacts",)))
+    permissions = draft.tree.get("permissions")
+    if permissions is not None:
+        found.extend(_shape(permissions, "[bundle.Permission]", ("permissions",)))
     found.extend(_references(draft))
-    return draft.noting(*found)
+    ordered = {code: [one for one in found if one.code == code] for code in (MISSING, UNKNOWN_WORD)}
+    rest = [one for one in found if one.code not in ordered]
+    told = (one for group in ordered.values() for one in sorted(group, key=_by_summary))
+    last = [one for one in rest if one.code == NO_COMPUTE]
+    return draft.noting(*(one for one in rest if one not in last), *told, *last)
+
+
+def _by_summary(found: Diagnostic) -> tuple[str, str, str]:
+    return found.summary, " ".join(map(str, found.locations)), found.path or ""
 
 
 def _shape(value: Value, kind: str, at: Path) -> Found:
@@ -58,7 +74,7 @@ def _shape(value: Value, kind: str, at: Path) -> Found:
         if value.text and "${" not in value.text and value.text not in words:
             near = did_you_mean(value.text, words)
             yield warning(
-                "bundle/unknown-word",
+                UNKNOWN_WORD,
                 f'invalid value "{value.text}" for enum field.'
                 f" Valid values are [{' '.join(words)}]",
                 f"The service may know newer ones. {near}".rstrip(),
@@ -69,9 +85,10 @@ def _shape(value: Value, kind: str, at: Path) -> Found:
     if isinstance(value.data, dict) or (value.data is None and kind in shapes.structures):
         for name in sorted(shapes.required.get(kind, ())):
             part = value.child(name)
-            if part is None or part.data is None or (part.data == "" and name in KEYS):
+            is_left_empty = part is not None and part.data == "" and name in KEYS
+            if part is None or part.data is None or is_left_empty:
                 yield warning(
-                    "bundle/required-field",
+                    EMPTY_KEY if is_left_empty else MISSING,
                     f'required field "{name}" is not set',
                     "The service is likely to refuse it. Add the field.",
                     path=show(at),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
-from brickyard.bundle.local_paths import is_local
+from brickyard.bundle.path_texts import is_local
 from brickyard.values import Diagnostic, Path, Value, error, show
 
 FIELD: Final = "ai_runtime_task.code_source_path"
@@ -45,6 +45,7 @@ def _nested(task: Value, at: Path) -> Iterator[Diagnostic]:
             f"{ELSEWHERE.capitalize()}.",
             path=show((*at, "for_each_task", "task", *FIELD.split("."))),
             at=path.locations,
+            is_explained=True,
         )
 
 
@@ -56,6 +57,7 @@ def _refusals(draft: Draft, job: Value, path: Value, at: Path) -> Iterator[Diagn
             "It must point at a directory inside the bundle, or at a workspace or volume path.",
             path,
             at,
+            is_explained=True,
         )
         return
     if not draft.files.is_folder(_from_bundle(draft, path.text)):
@@ -68,6 +70,7 @@ def _refusals(draft: Draft, job: Value, path: Value, at: Path) -> Iterator[Diagn
             f"Remove git_source, or {ELSEWHERE}.",
             path,
             at,
+            is_explained=True,
         )
     elif immutable is not None and immutable.data is True:
         summary = f"{what} is not supported with experimental.immutable_folder"
@@ -78,6 +81,7 @@ def _refusals(draft: Draft, job: Value, path: Value, at: Path) -> Iterator[Diagn
             f"Disable source-linked deployment, or {ELSEWHERE}.",
             path,
             at,
+            is_explained=True,
         )
 
 
@@ -90,6 +94,7 @@ def _reserved(draft: Draft) -> Iterator[Diagnostic]:
             f'"{CODE_SNAPSHOTS}" is reserved for AI Runtime code snapshots and must not exist in'
             " the bundle",
             "Remove it; the deploy generates code archives under this path.",
+            is_explained=True,
         )
     exclude = draft.tree.get("sync.exclude")
     if draft.sync.exclude and _fits(draft.sync.exclude, f"{CODE_SNAPSHOTS}/probe.tar.gz"):
@@ -100,6 +105,7 @@ def _reserved(draft: Draft) -> Iterator[Diagnostic]:
             "Remove the pattern that excludes it; otherwise the code would not be uploaded.",
             path="sync.exclude",
             at=exclude.locations if exclude is not None else (),
+            is_explained=True,
         )
 
 
@@ -113,5 +119,14 @@ def _from_bundle(draft: Draft, path: str) -> str:
     return posixpath.normpath(posixpath.join(draft.sync.root, path))
 
 
-def _refused(summary: str, detail: str, path: Value, at: Path) -> Diagnostic:
-    return error("bundle/code-source", summary, detail, path=show(at), at=path.locations)
+def _refused(
+    summary: str, detail: str, path: Value, at: Path, *, is_explained: bool = False
+) -> Diagnostic:
+    return error(
+        "bundle/code-source",
+        summary,
+        detail,
+        path=show(at),
+        at=path.locations,
+        is_explained=is_explained,
+    )

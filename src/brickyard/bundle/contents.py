@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.json_faults import json_words
+from brickyard.bundle.path_texts import is_path_here
 from brickyard.bundle.places import folder_of
 from brickyard.bundle.schema import schema
 from brickyard.values import Diagnostic, Path, Value, error, show, value_of
@@ -18,6 +20,7 @@ from brickyard.values import Diagnostic, Path, Value, error, show, value_of
 # What an alert may have beside a file that holds the rest.
 BESIDE_FILE: Final = ("warehouse_id", "display_name", "file_path", "permissions", "lifecycle")
 FIELDS: Final = {"dashboards": "serialized_dashboard", "genie_spaces": "serialized_space"}
+NO_CONTENT: Final = ("bool", "int", "float")
 LINES: Final = {"query_lines": "query_text", "custom_description_lines": "custom_description"}
 
 
@@ -57,6 +60,16 @@ def _with_text(draft: Draft, at: Path, value: Value, field: str, found: list[Dia
         local = _local(file)
         value = value.put("file_path", file.with_data(local))
         return value if text is None else value.put(field, value_of(text))
+    if field == "serialized_space" and inline is not None and inline.kind in NO_CONTENT:
+        found.append(
+            error(
+                "bundle/two-contents",
+                f"serialized_space must be a string, map, or sequence, got {inline.kind}",
+                "Write the space as its JSON, or name a file with `file_path`.",
+                path=show((*at, field)),
+                at=inline.locations,
+            )
+        )
     if field == "serialized_space" and inline is not None and inline.kind in ("map", "sequence"):
         text = json.dumps(inline.plain(), separators=(",", ":"), sort_keys=True)
         return value.put(field, inline.with_data(text))
@@ -75,8 +88,9 @@ def _from_alert_file(draft: Draft, at: Path, value: Value, found: list[Diagnosti
     problem, read = "", {}
     try:
         read = json.loads(text)
-    except ValueError as reason:
-        problem = f"failed to parse .dbalert.json file {_local(file)}: {reason}"
+    except json.JSONDecodeError as fault:
+        words = json_words(text, fault)
+        problem = f"failed to parse .dbalert.json file {_local(file)}: {words}"
     if not problem and not isinstance(read, dict):
         problem = f"failed to parse .dbalert.json file {_local(file)}: it holds no object"
     if not problem and "${" in text:
@@ -112,11 +126,14 @@ def _not_beside_file(at: Path, value: Value) -> Iterator[Diagnostic]:
                 f" {', '.join(BESIDE_FILE)}. Move `{name}` into the file.",
                 path=show((*at, name)),
                 at=part.locations,
+                is_explained=True,
             )
 
 
 def _local(file: Value) -> str:
-    """The path relative to the bundle's root."""
+    """The path relative to the bundle's root; what is no path here stays as it is."""
+    if not is_path_here(file.text):
+        return file.text
     return posixpath.normpath(posixpath.join(folder_of(file), file.text))
 
 
@@ -125,15 +142,19 @@ def _read(draft: Draft, at: Path, file: Value, found: list[Diagnostic]) -> str |
     if content is not None:
         return content.decode(errors="replace")
     what = {"dashboards": "serialized dashboard", "genie_spaces": "serialized genie space"}
-    name = what.get(str(at[1]), ".dbalert.json file")
+    name, local = what.get(str(at[1]), ".dbalert.json file"), _local(file)
+    of_alert = at[1] == "alerts"
+    place = posixpath.normpath(posixpath.join(draft.facts.root, local)) if of_alert else local
+    if not of_alert and (local.startswith("/") or "//" in local):
+        why = f"readfile {place}: invalid argument"
+    elif draft.files.is_folder(local):
+        why = f"read {place}: is a directory"
+    else:
+        why = f"open {place}: no such file or directory"
     found.append(
         error(
-            "bundle/missing-content",
-            f"failed to read {name} {_local(file)}: open"
-            f" {posixpath.join(draft.facts.root, _local(file))}: no such file or directory"
-            if at[1] == "alerts"
-            else f"failed to read {name} from file_path {_local(file)}: open {_local(file)}:"
-            " no such file or directory",
+            "bundle/alert-file" if of_alert else "bundle/missing-content",
+            f"failed to read {name} {'' if of_alert else 'from file_path '}{local}: {why}",
             "There is no such file. Create it or correct the path; it counts from the file that"
             " holds it.",
             path=show(at),

@@ -32,6 +32,7 @@ class Draft:
     questions: tuple[Question, ...] = ()
     sync: SyncPlan = WHOLE
     libraries: tuple[Library, ...] = ()
+    has_own_paths: bool = False  # checked, and not yet those of the workspace
     run_python: RunPython | None = None
 
     def having(self, tree: Value, found: Iterable[Diagnostic] = ()) -> Draft:

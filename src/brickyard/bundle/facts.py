@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from brickyard.values import Diagnostic
+
+UNKNOWN_USER: Final = "unknown@offline"  # stands where no workspace was asked
 UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -20,6 +23,10 @@ class CurrentUser:
     id: str = ""
     groups: tuple[str, ...] = ()
     record: Mapping[str, Any] = field(default_factory=dict)  # all of SCIM Me, once it was asked
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.user_name == UNKNOWN_USER
 
     @property
     def is_service_principal(self) -> bool:
@@ -62,6 +69,10 @@ class Facts:
     root: str = (
         "/bundle"  # the bundle's folder, absolute and posix; matters when files lie above it
     )
+    auth_problem: Diagnostic | None = None  # with the profile that was chosen
+    profile: str = ""  # the one chosen on the command line or in the environment
+    bad_assignment: str = ""  # why a `--var` is none
+    overrides_problem: Diagnostic | None = None  # with variable-overrides.json
     host: str | None = None  # of the chosen profile or environment; the target's own host wins
     environment: Mapping[str, str] = field(default_factory=dict)
     cloud: str = "aws"

@@ -6,13 +6,19 @@ import fnmatch
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
+from brickyard.bundle.notebooks import is_notebook
 from brickyard.values import Diagnostic, Value, read_yaml
 
-NOTEBOOK: Final = b"Databricks notebook source"
 Found: TypeAlias = tuple[Diagnostic, ...]
-COMMENTS: Final = {".py": b"# ", ".r": b"# ", ".scala": b"// ", ".sql": b"-- "}
+
+
+@runtime_checkable
+class WithFolders(Protocol):
+    """Files that know their folders, empty ones and those outside the bundle too."""
+
+    def is_folder(self, path: str) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -61,10 +67,17 @@ class BundleFiles:
         except (OSError, ValueError):
             return False
 
-    def is_folder(self, path: str) -> bool:
-        """True when a file lies below; folders outside the bundle are taken on trust."""
-        if path in {"", "."} or path.startswith("../") or path == "..":
+    def is_folder(self, path: str, *, trusting: bool = True) -> bool:
+        """True for a folder; where that can't be known, when a file lies below.
+
+        Of what lies outside the bundle then nothing is known: it is one if that is `trusting`.
+        """
+        if isinstance(self.source, WithFolders):
+            return self.source.is_folder(path)
+        if path in {"", "."}:
             return True
+        if path == ".." or path.startswith("../"):
+            return trusting
         return path.rstrip("/") in self.folders()
 
     def folders(self) -> frozenset[str]:
@@ -94,15 +107,8 @@ class BundleFiles:
         return tuple(sorted(name for name in names if _fits(name.split("/"), parts)))
 
     def is_notebook(self, path: str) -> bool:
-        """True for `.ipynb`, and for sources whose first line says so."""
-        extension = posixpath.splitext(path)[1].lower()
-        if extension == ".ipynb":
-            return True
-        comment = COMMENTS.get(extension)
-        if comment is None:
-            return False
-        first = (self.read(path) or b"")[:64].split(b"\n", 1)[0].rstrip(b"\r")
-        return first.strip() == comment + NOTEBOOK
+        """Whether a workspace makes a notebook of it. Raises `BrokenNotebook`."""
+        return is_notebook(path, self.read(path) or b"")
 
 
 def is_pattern(text: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
-from brickyard.bundle.local_paths import is_local, tasks_of
+from brickyard.bundle.path_fields import tasks_of
+from brickyard.bundle.path_texts import is_local
 from brickyard.values import Diagnostic, Path, Value, show, warning
 
 LIBRARIES: Final = ("whl", "jar")

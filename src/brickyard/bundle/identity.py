@@ -22,7 +22,10 @@ NO_RUN_AS: Final = ("model_serving_endpoints", "quality_monitors", "apps")
 
 
 def apply_run_as(draft: Draft) -> Draft:
-    """The identity under which jobs run. Reads: `run_as`. Writes: `resources.*.*.run_as`."""
+    """The identity under which jobs run. Reads: `run_as`. Writes: `resources.*.*.run_as`.
+
+    Whether it is the deployer's can't be told before a workspace has said who deploys.
+    """
     run_as = draft.tree.get("run_as")
     if run_as is None or run_as.data is None:
         return draft
@@ -39,7 +42,8 @@ def apply_run_as(draft: Draft) -> Draft:
         found.append(_not_one(run_as, is_none=not named))
     if named:
         identity = next(iter(named.values()))
-        if identity.data != draft.facts.user.user_name:
+        user = draft.facts.user
+        if not user.is_unknown and identity.data != user.user_name:
             found.extend(_refused_run_as(draft, identity))
     if has_errors(found):
         return draft.noting(*found)

@@ -7,13 +7,14 @@ count from the file that uses them. Other references stay as text for the deploy
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.references import REFERENCE, is_pure, names_in
 from brickyard.bundle.schema import ZEROS, Schema
 from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show, steps, warning
+from brickyard.values.suggestion import NEAR, distance
 from brickyard.values.value import Data
 
 CYCLE: Final = "bundle/reference-cycle"
@@ -198,7 +199,9 @@ class Lookups:
         variable = declared.child(way[1])
         if variable is None:
             hint = did_you_mean(str(way[1]), declared.items)
-            raise Unresolved(_does_not_exist(name, hint or "Declare it under `variables`."))
+            hint = hint or "Declare it under `variables`."
+            corrected = _corrected(name, str(way[1]), declared.items)
+            raise Unresolved(_does_not_exist(name, hint, corrected))
         if variable.child("value") is None:
             raise Unresolved(None)
 
@@ -215,8 +218,11 @@ class Lookups:
             kind = self.schema.at(way)
             if kind is not None and kind != "any":
                 return Value(_zero(kind))
+        if not is_field:
+            raise Unresolved(None)  # as the official CLI leaves what lies behind a list's end
         hint = did_you_mean(str(way[at]), parent.items)
-        raise Unresolved(_does_not_exist(name, hint or "Check the name, or remove the reference."))
+        hint = hint or "Check the name, or remove the reference."
+        raise Unresolved(_does_not_exist(name, hint, _corrected(name, str(way[at]), parent.items)))
 
 
 def _text(value: Value, name: str) -> str:
@@ -259,8 +265,25 @@ def _no_index(way: Path, parent: Value) -> Diagnostic:
     )
 
 
-def _does_not_exist(name: str, hint: str) -> Diagnostic:
-    return error("bundle/unknown-reference", f"reference does not exist: ${{{name}}}", hint)
+def _does_not_exist(name: str, hint: str, corrected: tuple[str, ...]) -> Diagnostic:
+    return error(
+        "bundle/unknown-reference",
+        f"reference does not exist: ${{{name}}}",
+        f"Did you mean {' or '.join(f'${{{one}}}' for one in corrected)}?" if corrected else hint,
+        is_explained=bool(corrected),
+    )
+
+
+def _corrected(name: str, wrong: str, known: Iterable[str]) -> tuple[str, ...]:
+    """The reference with a known name of its place instead of the wrong one, the nearest first."""
+    near = ((distance(wrong, one, limit=NEAR), one) for one in known)
+    way = steps(name)
+    at = way.index(wrong) if wrong in way else 0
+    return tuple(
+        show((*way[:at], one, *way[at + 1 :]))
+        for edits, one in sorted(near, key=lambda pair: pair[0])
+        if edits <= NEAR
+    )
 
 
 def _cycle(names: list[str]) -> Diagnostic:
@@ -280,7 +303,7 @@ def _too_much() -> Diagnostic:
 
 
 def _at(found: Diagnostic, path: Path, value: Value) -> Diagnostic:
-    return error(found.code, found.summary, found.detail, path=show(path), at=value.locations)
+    return replace(found, path=show(path), locations=value.locations)
 
 
 def leftover(text: str) -> tuple[str, ...]:

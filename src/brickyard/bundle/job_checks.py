@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 from brickyard.bundle.compute_checks import check_task_compute
-from brickyard.bundle.local_paths import tasks_of
+from brickyard.bundle.path_fields import tasks_of
 from brickyard.bundle.schedules import check_schedule
 from brickyard.bundle.task_flow import check_flow
 from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, refusal, show
@@ -130,6 +130,7 @@ def _compute(task: Value, at: Path) -> Found:
         " the job's `environments` and name it with `environment_key`.",
         path=show(at),
         at=task.locations,
+        is_explained=True,
     )
 
 

@@ -29,10 +29,9 @@ def merge_keyed_lists(draft: Draft) -> Draft:
                 if old is None or not old.elements:
                     continue
                 path: Path = ("resources", kind, key, name)
-                made = _merged(old, by, path, found)
-                if kind == "pipelines":
-                    old = old.with_data(tuple(map(_labelled, old.elements)))
-                    made = _merged(old, by, path, found)
+                label = _labelled if kind == "pipelines" else _as_it_is
+                elements = old.with_data(tuple(map(label, old.elements)))
+                made = _merged(elements, by, path, found)
                 if name == "tasks":
                     made = tuple(sorted(made, key=lambda task: _key_of(task, by)))
                 if made != old.elements or len(made) != len(old.elements):
@@ -68,6 +67,10 @@ def _merged(old: Value, by: str, path: Path, found: list[Diagnostic]) -> tuple[V
         else element.put(by, Value("", element.locations))
         for element in made.values()
     )
+
+
+def _as_it_is(element: Value) -> Value:
+    return element
 
 
 def _labelled(cluster: Value) -> Value:

@@ -55,6 +55,7 @@ def read_root(draft: Draft) -> Draft:
                 "bundle/no-root-file",
                 "Unable to locate the bundle root: databricks.yml not found.",
                 "Expected databricks.yml in this folder. Create one, or change into a bundle.",
+                is_explained=True,
             )
         )
     if len(names) > 1:
@@ -73,8 +74,8 @@ def read_root(draft: Draft) -> Draft:
 
 def read_includes(draft: Draft) -> Draft:
     """Merges every included file. Writes: `include`, as the list of files."""
-    found: list[Diagnostic] = []
-    names = tuple(_included(draft, found))
+    found: list[Diagnostic] = list(_root_is_a_pattern(draft))
+    names = tuple(_included(draft, found)) if not found else ()
     if has_errors(found):
         return draft.noting(*found)
     tree = draft.tree
@@ -95,12 +96,25 @@ def read_includes(draft: Draft) -> Draft:
                     f"It is ignored. Move the entries to `include` in {draft.root_file}.",
                     path="include",
                     at=nested.locations,
+                    is_explained=True,
                 )
             )
         found.extend(_named_for_one(part, name))
         tree, clashes = merge(tree, part)
         found.extend(clashes)
     return draft.having(tree, found)
+
+
+def _root_is_a_pattern(draft: Draft) -> Iterator[Diagnostic]:
+    """The official CLI takes the whole path of an include for a pattern, and so refuses these."""
+    mark = next((one for one in "*?[]^" if one in draft.facts.root), None)
+    if mark is not None:
+        yield error(
+            "bundle/root-is-a-pattern",
+            "Bundle root path contains glob pattern characters",
+            f"The folder's path has a {mark} in it: rename the folder.",
+            is_explained=True,
+        )
 
 
 def check_loaded(draft: Draft) -> Draft:
@@ -285,6 +299,7 @@ def _included(draft: Draft, found: list[Diagnostic]) -> Iterator[str]:
                     at=entry.locations,
                 )
             )
+            return
         for name in names:
             if name in seen:
                 continue
@@ -299,6 +314,7 @@ def _included(draft: Draft, found: list[Diagnostic]) -> Iterator[str]:
                     f"{name} is not .yml, .yaml or .json. To upload it, use `sync.include`.",
                     path=path,
                     at=entry.locations,
+                    is_explained=True,
                 )
             )
 
@@ -354,6 +370,7 @@ def _named_for_one(part: Value, name: str) -> Iterator[Diagnostic]:
         "These are defined or configured in this file:\n" + "\n".join(lines),
         path="\n".join(sorted(path for _, _, path, _ in held)),
         at=places,
+        is_explained=True,
     )
 
 

@@ -7,64 +7,51 @@ stay local; the deployment uploads those files and puts their workspace paths in
 from __future__ import annotations
 
 import posixpath
-import re
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.files import is_pattern
+from brickyard.bundle.notebooks import BrokenNotebook
+from brickyard.bundle.path_fields import (
+    COMMANDS,
+    FILES,
+    FOLDERS,
+    NOTEBOOKS,
+    SOURCES,
+    tasks_of,
+    with_paths_from_root,
+)
+from brickyard.bundle.path_texts import EXTRAS, FLAG, is_local, is_local_dependency, is_path_here
 from brickyard.bundle.places import folder_of, seen_from
 from brickyard.bundle.resolved import Library
+from brickyard.bundle.wheel_names import newest_wheel_names
 from brickyard.values import Diagnostic, Path, Value, did_you_mean, error, show
 
-NOTEBOOKS: Final = ("notebook_task.notebook_path",)
 EXTENSIONS: Final = (".py", ".r", ".scala", ".sql", ".ipynb")
-FILES: Final = (
-    "spark_python_task.python_file",
-    "sql_task.file.path",
-    "alert_task.workspace_path",
-)
-SOURCES: Final = ("notebook.path", "file.path")  # of a pipeline
-FOLDERS: Final = ("dbt_task.project_directory",)
-SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
-REQUIREMENT: Final = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(\[[^\]]*\])?\s*((===?|~=|!=|<=?|>=?)[^;]*)?\s*(;.*)?"
-)
-FLAG: Final = re.compile(r"(?P<flag>-r|-e) +(?P<path>\S.*)")
-FILE_NAME: Final = re.compile(r".*\.(whl|jar)(\[[^\]]*\])?")
-EXTRAS: Final = re.compile(r"(?P<wheel>.*\.whl)(?P<extras>\[[^\]]*\])")
-
-
-def is_local(text: str) -> bool:
-    """True for a relative path: no scheme, not absolute, no reference in front."""
-    return bool(text) and not text.startswith(("/", "${", "file://")) and not SCHEME.match(text)
-
-
-def is_local_dependency(text: str) -> bool:
-    """True when a dependency is a file of the bundle rather than a package's name."""
-    if text.startswith("."):
-        return True
-    if not is_local(text) or " @ " in text or re.search(r"(^|\s)--?[A-Za-z]", text):
-        return False
-    return REQUIREMENT.fullmatch(text) is None or FILE_NAME.fullmatch(text) is not None
+# What is counted from the file that declares the resource, as older releases did.
+OLDER: Final = "bundle/path-of-another-file"
 
 
 def translate_paths(draft: Draft) -> Draft:
     """Checks and rewrites every local path. Reads: files, sync plan. Writes: paths in resources."""
     work = _Translation(draft)
     for key, job in draft.each("jobs"):
-        if job.child("git_source") is None:
+        git = job.child("git_source")
+        if git is None or git.data is None:
             work.job(("resources", "jobs", key), job)
     for key, pipeline in draft.each("pipelines"):
         work.pipeline(("resources", "pipelines", key), pipeline)
     for key, app in draft.each("apps"):
         work.directory(("resources", "apps", key), "source_code_path", app)
+    for name, artifact in (draft.tree.get("artifacts") or Value({})).items.items():
+        work.artifact(("artifacts", name), artifact)
     done = draft.putting(work.changes, work.found)
     failed = draft.failed
-    if failed is None and work.found:
-        failed = draft.tree.put_all(work.from_root)
-    return replace(done, libraries=(*draft.libraries, *work.libraries), failed=failed)
+    if failed is None and any(one.code != OLDER for one in work.found):
+        failed = with_paths_from_root(draft).put_all(work.from_root)
+    libraries = (*draft.libraries, *work.libraries)
+    return replace(done, libraries=libraries, failed=failed, has_own_paths=False)
 
 
 class _Translation:
@@ -87,9 +74,9 @@ class _Translation:
                 self.file((*at, *path), name, task, job, notebook=False)
             for name in FOLDERS:
                 self.directory((*at, *path), name, task)
-            commands = task.get("ai_runtime_task.deployments")
+            commands = task.get(COMMANDS)
             for index, command in enumerate(commands.elements if commands is not None else ()):
-                below = (*at, *path, "ai_runtime_task", "deployments", index)
+                below = (*at, *path, *COMMANDS.split("."), index)
                 self.file(below, "command_path", command, job, notebook=False)
             libraries = task.child("libraries")
             for index, library in enumerate(libraries.elements if libraries is not None else ()):
@@ -125,11 +112,12 @@ class _Translation:
         for library in libraries.elements:
             path = next((at for at in SOURCES if library.get(at) is not None), None)
             source = library.get(path) if path is not None else None
-            if path is None or source is None or not is_local(source.text):
+            if path is None or source is None or not is_path_here(source.text):
                 made.append(library)
                 continue
             local = self.local(source)
-            matches = self.files.glob(local) if is_pattern(local) else ()
+            found = self.files.glob(local, with_folders=True) if is_pattern(local) else ()
+            matches = newest_wheel_names(found)
             beside = folder_of(source)
             made += [
                 library.put(path, source.with_data(posixpath.relpath(match, beside or ".")))
@@ -139,7 +127,7 @@ class _Translation:
 
     def pattern(self, where: Path, value: Value | None) -> None:
         """A glob: its files need not be there yet."""
-        if value is not None and is_local(value.text):
+        if value is not None and is_path_here(value.text):
             local = self.local(value)
             self.from_root[where] = value.with_data(local)
             remote = self.remote_path(value, where, local)
@@ -148,30 +136,63 @@ class _Translation:
 
     def file(self, at: Path, name: str, holder: Value, job: Value, *, notebook: bool) -> None:
         value = holder.get(name)
-        if value is None or not is_local(value.text):
+        if value is None or not is_path_here(value.text):
             return
         where: Path = (*at, *name.split("."))
         local = self.local(value)
         self.from_root[where] = value.with_data(local)
         if self.remote_path(value, where, local) is None:
             return
-        if local in self.files.folders() or local == ".":
-            self.found.append(self.is_folder(value, where, local, notebook=notebook))
+        if not self.files.is_file(local) and self.files.is_folder(local, trusting=False):
+            name = f"{self.absolute(local)}{'/.' if local == '.' else ''}"
+            why = f"read {name}: is a directory"
+            self.found.append(self.undecided(value, where, local, why, notebook=notebook))
             return
         if not self.files.is_file(local):
             self.missing(value, where, local, job, notebook=notebook)
             return
-        if self.files.is_notebook(local) is not notebook:
+        try:
+            is_one = self.files.is_notebook(local)
+        except BrokenNotebook as broken:
+            self.found.append(self.undecided(value, where, local, str(broken), notebook=notebook))
+            return
+        if is_one is not notebook:
             self.found.append(self.wrong_kind(value, where, local, notebook=notebook))
             return
+        self.put(value, where, local, notebook=notebook)
+
+    def put(self, value: Value, where: Path, local: str, *, notebook: bool) -> None:
         remote = self.remote_path(value, where, local) or ""
         if notebook and not local.endswith(".designer.ipynb"):
             remote = posixpath.splitext(remote)[0]
         self.changes[where] = value.with_data(remote)
 
+    def artifact(self, at: Path, artifact: Value) -> None:
+        """Its folder stays one of this machine."""
+        value = artifact.child("path")
+        if value is None or not isinstance(value.data, str) or not is_path_here(value.text):
+            return
+        local = self.local(value)
+        self.from_root[*at, "path"] = value.with_data(local)
+        if self.files.is_folder(local):
+            return
+        is_file = self.files.is_file(local)
+        self.found.append(
+            error(
+                "bundle/missing-folder",
+                f"expected {local} to be a directory but found a file"
+                if is_file
+                else f"directory {local} not found",
+                f"There is no folder {local}. Correct `path`, which counts from the file that"
+                " holds it.",
+                path=show((*at, "path")),
+                at=artifact.locations,
+            )
+        )
+
     def directory(self, at: Path, name: str, holder: Value) -> None:
         value = holder.get(name)
-        if value is None or not is_local(value.text):
+        if value is None or not is_path_here(value.text):
             return
         where: Path = (*at, *name.split("."))
         local = self.local(value)
@@ -229,7 +250,10 @@ class _Translation:
 
     def local(self, value: Value) -> str:
         """The path relative to the bundle's root."""
-        return posixpath.normpath(posixpath.join(folder_of(value), value.text))
+        local = posixpath.normpath(posixpath.join(folder_of(value), value.text))
+        if not local.startswith("../"):
+            return local
+        return posixpath.relpath(posixpath.join(self.folder, local), self.folder)
 
     def absolute(self, local: str) -> str:
         """The path on this machine, as the official CLI says it."""
@@ -257,6 +281,7 @@ class _Translation:
         known = [local + ending for ending in EXTENSIONS if self.files.is_file(local + ending)]
         older = self._beside(value, job)
         summary = _not_found(local, known, notebook=notebook)
+        is_older = False
         if known:
             hint = f"Write it with its extension: {known[0]}."
         elif older is not None:
@@ -268,12 +293,14 @@ class _Translation:
                 " be relative to the file where it is defined or use earlier version of CLI"
                 " (0.261.0 or earlier)."
             )
+            is_older = True
+            self.put(value, where, older, notebook=notebook)
             hint = f"{older} exists: paths count from the file that holds them, which is {holder}."
         else:
             hint = did_you_mean(local, self.files.names()) or "Create it or correct the path."
         self.found.append(
             error(
-                f"bundle/missing-{what}",
+                OLDER if is_older else f"bundle/missing-{what}",
                 summary,
                 f"There is no {local}. {hint}",
                 path=show(where),
@@ -281,13 +308,16 @@ class _Translation:
             )
         )
 
-    def is_folder(self, value: Value, where: Path, local: str, *, notebook: bool) -> Diagnostic:
-        name = self.absolute(local)
+    def undecided(
+        self, value: Value, where: Path, local: str, why: str, *, notebook: bool
+    ) -> Diagnostic:
+        """A folder, or a notebook that is broken."""
+        what = f"{'' if notebook else 'not '}a notebook"
+        way_out = "Name a file in it." if self.files.is_folder(local) else "Correct the notebook."
         return error(
             "bundle/is-a-folder",
-            f"unable to determine if {name} is {'' if notebook else 'not '}a notebook: read"
-            f" {name}: is a directory",
-            f"`{show(where)}` names a file, and {local} is a folder. Name a file in it.",
+            f"unable to determine if {self.absolute(local)} is {what}: {why}",
+            f"`{show(where)}` names a file. {way_out}",
             path=show(where),
             at=value.locations,
         )
@@ -335,13 +365,3 @@ def _not_found(local: str, known: list[str], *, notebook: bool) -> str:
 
 def _declared_in(resource: Value | None) -> str:
     return resource.locations[0].file if resource is not None and resource.locations else ""
-
-
-def tasks_of(job: Value) -> Iterator[tuple[Path, Value]]:
-    """Every task of a job with its path, those inside for-each tasks included."""
-    tasks = job.child("tasks")
-    for index, task in enumerate(tasks.elements if tasks is not None else ()):
-        yield ("tasks", index), task
-        inner = task.get("for_each_task.task")
-        if inner is not None:
-            yield ("tasks", index, "for_each_task", "task"), inner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -9,7 +10,15 @@ from brickyard.bundle.draft import Draft
 from brickyard.bundle.facts import normalise_name
 from brickyard.bundle.tags import tag_key, tag_value
 from brickyard.resources import TYPES, Prefix, ResourceType, Tags
-from brickyard.values import Diagnostic, Path, Value, error, recommendation, value_of, warning
+from brickyard.values import (
+    Diagnostic,
+    Path,
+    Value,
+    error,
+    recommendation,
+    value_of,
+    warning,
+)
 
 MODES: Final = ("development", "production")
 PATHS: Final = ("root_path", "file_path", "resource_path", "artifact_path", "state_path")
@@ -59,7 +68,7 @@ def apply_presets(draft: Draft) -> Draft:
     presets = draft.tree.get("presets") or Value({})
     pause = presets.child("trigger_pause_status")
     if pause is not None and pause.data not in {None, "", "PAUSED", "UNPAUSED"}:
-        return draft.noting(
+        draft = draft.noting(
             error(
                 "bundle/pause-status",
                 "Invalid value for trigger_pause_status, should be PAUSED or UNPAUSED",
@@ -88,7 +97,7 @@ def apply_presets(draft: Draft) -> Draft:
 
 
 def _named(value: Value, kind: ResourceType, prefix: str) -> Value:
-    if not prefix or kind.prefix is Prefix.NONE:
+    if kind.prefix is Prefix.NONE or (not prefix and kind.prefix is not Prefix.LAST_SEGMENT):
         return value
     old = value.child(kind.name_field)
     name = old.text if old is not None else ""
@@ -96,11 +105,21 @@ def _named(value: Value, kind: ResourceType, prefix: str) -> Value:
         case Prefix.NORMALISED:
             name = normalised_prefix(prefix) + name
         case Prefix.LAST_SEGMENT:
-            folder, slash, last = name.rpartition("/")
-            name = f"{folder}{slash}{prefix}{last}"
+            name = _prefixed_last(name, prefix)
         case _:
             name = prefix + name
     return value.put(kind.name_field, (old or Value("", value.locations)).with_data(name))
+
+
+def _prefixed_last(name: str, prefix: str) -> str:
+    """The prefix before the last segment; of a name right below the root, with its `//`."""
+    if not name:
+        return f"{prefix}."
+    if not prefix and "${" in name:
+        return name
+    folder, _, last = posixpath.normpath(name).removeprefix("/").rpartition("/")
+    root = "/" if name.startswith("/") else ""
+    return f"{root}{folder}/{prefix}{last}" if folder or root else prefix + last
 
 
 def normalised_prefix(prefix: str) -> str:
@@ -143,6 +162,8 @@ def _job(value: Value, presets: Value) -> Value:
 
 def _paused(value: Value, presets: Value, names: tuple[str, ...]) -> Value:
     pause = presets.child("trigger_pause_status")
+    if pause is not None and pause.data and pause.data != "UNPAUSED":
+        pause = pause.with_data("PAUSED")  # a word that is neither is told of by `check_presets`
     for name in names if pause is not None and pause.data else ():
         trigger = value.child(name)
         if trigger is None or not isinstance(trigger.data, dict):
@@ -255,6 +276,7 @@ def _production(draft: Draft) -> Iterator[Diagnostic]:
                 path=f"resources.pipelines.{key}.development",
                 at=flag.locations,
             )
+            return
     if draft.target_sets_root:
         return
     jobs = draft.each("jobs")
@@ -263,16 +285,19 @@ def _production(draft: Draft) -> Iterator[Diagnostic]:
     places = mode.locations if mode is not None else ()
     is_enough = draft.facts.user.is_service_principal or named
     say, word = (recommendation, "should") if is_enough else (error, "must")
+    advice = (
+        "Name who deploys in it:\n\n"
+        f"  root_path: /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
+        "${bundle.name}/${bundle.target}"
+    )
     yield say(
         "bundle/production-root",
         f"target with 'mode: production' {word} set 'workspace.root_path' to make sure only one"
         " copy is deployed",
-        "A common practice is to use a username or principal name in this path, i.e. use\n\n"
-        f"  root_path: /Workspace/Users/{draft.facts.user.user_name}/.bundle/"
-        "${bundle.name}/${bundle.target}"
-        + ("" if is_enough else "\n\nA `run_as` for every job is accepted too."),
+        advice + ("" if is_enough else "\n\nA `run_as` for every job is accepted too."),
         path="workspace.root_path",
         at=places,
+        is_explained=True,
     )
 
 
@@ -305,6 +330,7 @@ def override_compute(draft: Draft) -> Draft:
                 f"Every task runs on cluster {chosen}. Leave it out to use declared compute.",
                 path="bundle.cluster_id",
                 at=places,
+                is_explained=True,
             )
         )
     changes: dict[Path, Value] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.go_text import go_quoted
@@ -14,10 +14,12 @@ from brickyard.values import Diagnostic, Location, Value, error
 
 def check_musts(draft: Draft) -> Draft:
     """Names of dashboards and warehouses, principals of grants and scopes. Reads: `resources`."""
-    found: list[Diagnostic] = []
-    for check in CHECKS:
-        found.extend(check(draft))
-    return draft.noting(*found)
+    return draft.noting(*(one for check in MUSTS for one in check(draft)))
+
+
+def check_must_nots(draft: Draft) -> Draft:
+    """What the service or a deployment sets; triggers that cannot be. Reads: `resources`."""
+    return draft.noting(*(one for check in MUST_NOTS for one in check(draft)))
 
 
 def _dashboards(draft: Draft) -> Iterator[Diagnostic]:
@@ -64,9 +66,10 @@ def _scopes(draft: Draft) -> Iterator[Diagnostic]:
             if not any(_says(entry, name) for name in PRINCIPALS):
                 yield _missing(
                     "secret scope permission principal is required",
-                    "Set one of user_name, group_name or service_principal_name",
+                    "Add `user_name`, `group_name` or `service_principal_name`.",
                     f"resources.secret_scopes.{key}.permissions[{index}]",
                     value.locations,
+                    is_explained=True,
                 )
 
 
@@ -138,8 +141,15 @@ def _says(value: Value, field: str) -> bool:
     return part is not None and part.data not in (None, "", ())
 
 
-def _missing(summary: str, detail: str, path: str, at: tuple[Location, ...]) -> Diagnostic:
-    return error("bundle/required", summary, detail, path=path, at=at)
+def _missing(
+    summary: str,
+    detail: str,
+    path: str,
+    at: tuple[Location, ...],
+    *,
+    is_explained: bool = False,
+) -> Diagnostic:
+    return error("bundle/required", summary, detail, path=path, at=at, is_explained=is_explained)
 
 
 WITH_ETAGS: Final = {
@@ -154,12 +164,6 @@ OURS_ALONE: Final = (
     ("pipelines", "deployment.version_id", MANAGED),
     ("job_runs", "idempotency_token", "the CLI sets it on each run-now request"),
 )
-CHECKS: Final[tuple[Callable[[Draft], Iterator[Diagnostic]], ...]] = (
-    _dashboards,
-    _warehouses,
-    _grants,
-    _scopes,
-    _etags,
-    _ours_alone,
-    _triggers,
-)
+Check: TypeAlias = Callable[[Draft], Iterator[Diagnostic]]
+MUSTS: Final[tuple[Check, ...]] = (_dashboards, _warehouses, _grants, _scopes)
+MUST_NOTS: Final[tuple[Check, ...]] = (_etags, _ours_alone, _triggers)

@@ -81,12 +81,19 @@ class Normaliser:
         if not isinstance(value.data, dict):
             return self.wrong(value, "map", path)
         fields = self.schema.structures[kind]
+        entries: dict[str, Value] = {}
+        changed = False
         for name, entry in value.data.items():
-            if name not in fields and not _only_anchors(entry):
-                self.unknown(name, entry, fields, path)
-        known = {name: part for name, part in value.data.items() if name in fields}
-        value = value if len(known) == len(value.data) else value.with_data(known)
-        return self.entries(value, fields, path)
+            if name not in fields:
+                changed = True
+                if not _only_anchors(entry):
+                    self.unknown(name, entry, fields, path)
+                continue
+            made = self.value(entry, fields[name], (*path, name))
+            changed = changed or made is not entry
+            if made is not None:
+                entries[name] = made
+        return value.with_data(entries) if changed else value
 
     def entries(self, value: Value, kinds: Mapping[str, str], path: Path) -> Value:
         entries: dict[str, Value] = {}
@@ -114,6 +121,7 @@ class Normaliser:
                 detail,
                 path=show(path) or None,
                 at=entry.key_locations,
+                is_explained=meant in fields,
             )
         )
 

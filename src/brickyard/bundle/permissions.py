@@ -109,21 +109,28 @@ def _principal(entry: Value) -> tuple[str, str]:
 
 
 def fix_owners(draft: Draft) -> Draft:
-    """The deployer keeps control of what it deploys. Writes: every `permissions` there is."""
+    """The deployer keeps control of what it deploys. Writes: every `permissions` there is.
+
+    Where nobody is named, nobody's permissions are managed.
+    """
     user = draft.facts.user
     name = "service_principal_name" if user.is_service_principal else "user_name"
     me = (name, user.user_name)
     changes: dict[Path, Value] = {}
+    without: list[Path] = []
     for kind in LEVELS:
-        if kind == "secret_scopes":
-            continue
         for key, value in draft.each(kind):
             old = value.child("permissions")
-            if old is None or not isinstance(old.data, tuple):
+            at: Path = ("resources", kind, key, "permissions")
+            if old is not None and not old.data:
+                without.append(at)
+            if old is None or not old.elements or kind == "secret_scopes":
                 continue
-            made = _with_owner(old, me, has_owner=kind in OWNED)
-            changes["resources", kind, key, "permissions"] = old.with_data(made)
-    return draft.putting(changes)
+            changes[at] = old.with_data(_with_owner(old, me, has_owner=kind in OWNED))
+    tree = draft.tree
+    for at in without:
+        tree = tree.drop(at)
+    return draft.having(tree).putting(changes)
 
 
 def _with_owner(old: Value, me: tuple[str, str], *, has_owner: bool) -> tuple[Value, ...]:

@@ -8,7 +8,16 @@ from typing import Final
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.resolved import SyncPlan
-from brickyard.values import Diagnostic, Location, Path, Value, error, show, value_of, warning
+from brickyard.values import (
+    Diagnostic,
+    Location,
+    Path,
+    Value,
+    error,
+    show,
+    value_of,
+    warning,
+)
 
 BELOW: Final = {
     "file_path": "files",
@@ -36,6 +45,8 @@ def put_facts(draft: Draft) -> Draft:
         "userName": user.user_name,
     }
     tree = draft.tree.put("workspace.current_user", value_of(person))
+    if draft.facts.profile:
+        tree = tree.put("workspace.profile", value_of(draft.facts.profile))
     host = tree.get("workspace.host")
     if host is not None and not host.data:
         tree = tree.drop("workspace.host")
@@ -45,13 +56,16 @@ def put_facts(draft: Draft) -> Draft:
         here = seen_from(".", draft.sync.root, draft.facts.root)
         tree = tree.put("bundle.git.bundle_root_path", value_of(here))
     if git is not None:
-        for name, value in (("branch", git.branch), ("origin_url", git.origin_url)):
+        for name, value in (
+            ("branch", git.branch),
+            ("commit", git.commit),
+            ("origin_url", git.origin_url),
+        ):
             given = tree.get(("bundle", "git", name))
             if value and (given is None or not given.data):
                 tree = tree.put(("bundle", "git", name), value_of(value))
         for name, value in (
             ("actual_branch", git.branch),
-            ("commit", git.commit),
             ("bundle_root_path", git.bundle_root_path),
         ):
             if value:
@@ -95,6 +109,7 @@ def put_paths(draft: Draft) -> Draft:
                     "Workspace paths hold it already. Remove `/Workspace` before the reference.",
                     path=show(path),
                     at=value.locations,
+                    is_explained=True,
                 )
             )
         return value if text == value.data else value.with_data(text)
@@ -144,9 +159,9 @@ def put_sync(draft: Draft) -> Draft:
     tree = draft.tree.put("sync.paths", value_of(list(plan.paths), places))
     for name, patterns in (("include", plan.include), ("exclude", plan.exclude)):
         own = section.child(name)
-        entries = [entry for entry in (own.elements if own is not None else ()) if entry.text]
+        entries = own.elements if own is not None else ()
         moved = zip(entries, patterns, strict=True)
-        if own is not None and root != ".":
+        if own is not None:
             made = own.with_data(tuple(entry.with_data(text) for entry, text in moved))
             tree = tree.put(("sync", name), made)
     return replace(draft.having(tree), sync=plan)
@@ -189,13 +204,10 @@ def _patterns(given: Value | None, root: str, folder: str) -> list[str]:
     """Ignore patterns, moved from the file that holds them to the root of the upload."""
     made = []
     for entry in given.elements if given is not None else ():
-        if entry.text:
-            beside = posixpath.dirname(entry.location.file) if entry.location else ""
-            sign, text = ("!", entry.text[1:]) if entry.text[0] == "!" else ("", entry.text)
-            at = posixpath.normpath(posixpath.join(beside, "."))
-            base = seen_from(at, root, folder)
-            moved = posixpath.normpath(f"{base}/{text.lstrip('/')}")
-            made.append(sign + (text if base == "." else moved))
+        beside = posixpath.dirname(entry.location.file) if entry.location else ""
+        sign, text = ("!", entry.text[1:]) if entry.text.startswith("!") else ("", entry.text)
+        base = seen_from(posixpath.normpath(posixpath.join(beside, ".")), root, folder)
+        made.append(sign + posixpath.normpath(f"{base}/{text}"))
     return made
 
 

@@ -35,7 +35,11 @@ def run_python(draft: Draft, steps: tuple[Step, ...], again: tuple[Step, ...]) -
     if found:
         return draft.noting(found)
     if settings is None:
-        return draft
+        empty = draft.tree.get("python")
+        is_map = empty is not None and isinstance(empty.data, dict)
+        return (
+            draft.having(draft.tree.put("experimental.python", value_of({}))) if is_map else draft
+        )
     if draft.run_python is None:
         return draft.noting(_cannot_run(draft.tree))
     # The package reads its settings there, where they were at first.
@@ -128,7 +132,7 @@ def _forbidden(
         ("updated", changed, ("apply_mutators",)),
     ):
         if paths and phase not in allowed:
-            names = " ".join(show(path) for path in paths)
+            names = " ".join(f"{{{' '.join(map(str, path[1:3]))}}}" for path in paths)
             return error(
                 "bundle/python-changes",
                 f"unexpected {verb} resources: [{names}]",

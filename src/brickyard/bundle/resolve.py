@@ -26,16 +26,19 @@ from brickyard.bundle.left_out import leave_out
 from brickyard.bundle.load import check_loaded, check_values, read_includes, read_root
 from brickyard.bundle.local_paths import translate_paths
 from brickyard.bundle.modes import apply_mode, apply_presets, check_mode, override_compute
-from brickyard.bundle.must_checks import check_musts
+from brickyard.bundle.must_checks import check_must_nots, check_musts
+from brickyard.bundle.path_fields import check_path_fields, with_paths_from_root
 from brickyard.bundle.permissions import apply_permissions, fix_owners
 from brickyard.bundle.places import check_sync_paths, put_facts, put_paths, put_sync
 from brickyard.bundle.python_resources import run_python as run_python_functions
+from brickyard.bundle.reference_checks import check_references
 from brickyard.bundle.resolved import Declared, Resolved, RunPython
 from brickyard.bundle.script_checks import check_scripts
 from brickyard.bundle.secret_checks import check_secrets
 from brickyard.bundle.setting_checks import (
+    check_deployer,
     check_engine,
-    check_settings,
+    check_shared_root,
     check_volumes,
     link_sources,
 )
@@ -50,6 +53,7 @@ from brickyard.bundle.targets import apply_target, choose_target, environment_of
 from brickyard.bundle.unity import put_volume_paths, refer_to_schemas
 from brickyard.bundle.variables import (
     ask_lookups,
+    check_auth,
     check_given,
     normalise_tree,
     resolve_resources,
@@ -65,6 +69,7 @@ TARGET: Final[tuple[Step, ...]] = (check_version, check_loaded, choose_target)
 SETTINGS: Final[tuple[Step, ...]] = (
     apply_target,
     check_given,
+    check_auth,
     leave_out,
     check_values,
     warn_about_host,
@@ -78,20 +83,33 @@ SETTINGS: Final[tuple[Step, ...]] = (
     set_variables,
 )
 VALUES: Final[tuple[Step, ...]] = (resolve_settings, check_volumes, ask_lookups)
+
+
+def of_resources(step: Step) -> Step:
+    """The step, for bundles that have resources: the official CLI does not get to it in others."""
+
+    def only_then(draft: Draft) -> Draft:
+        groups = draft.tree.get("resources") or Value({})
+        return step(draft) if any(group.items for group in groups.items.values()) else draft
+
+    return only_then
+
+
 RESOURCES: Final[tuple[Step, ...]] = (
     apply_mode,
     check_single_nodes,
     resolve_resources,
     normalise_tree,
+    check_path_fields,
     merge_keyed_lists,
     refer_to_schemas,
     read_contents,
     fix_serving,
-    apply_run_as,
-    override_compute,
-    apply_presets,
+    of_resources(apply_run_as),
+    of_resources(override_compute),
+    of_resources(apply_presets),
     apply_defaults,
-    apply_permissions,
+    of_resources(apply_permissions),
     fix_owners,
 )
 
@@ -106,6 +124,9 @@ PYTHON: Final[tuple[Step, ...]] = (make_python_resources, put_volume_paths, drop
 CHECKS: Final[tuple[Step, ...]] = (
     check_musts,
     check_resources,
+    check_must_nots,
+    check_references,
+    check_deployer,
     check_globs,
     translate_paths,
     check_code_sources,
@@ -113,7 +134,7 @@ CHECKS: Final[tuple[Step, ...]] = (
     put_artifacts,
     check_apps,
     check_mode,
-    check_settings,
+    check_shared_root,
 )
 # Not of what cannot be deployed.
 MARKS: Final[tuple[Step, ...]] = (annotate, check_sync_paths)
@@ -146,12 +167,22 @@ def resolve(
     for stage in stages:
         for step in stage:
             known = len(draft.diagnostics)
+            has_failed = draft.failed is not None
             draft = step(draft)
-            if draft.failed is None and _stop(draft.diagnostics[known:]):
-                draft = replace(draft, failed=draft.tree)
+            if has_failed:
+                draft = _with_late(draft, known)
+            elif draft.failed is None and _stop(draft.diagnostics[known:]):
+                own = draft.has_own_paths
+                draft = replace(draft, failed=with_paths_from_root(draft) if own else draft.tree)
         if draft.failed is not None:
             break
     return finished(draft)
+
+
+def _with_late(draft: Draft, known: int) -> Draft:
+    """What a step noted that came after a failed one is marked so."""
+    late = (replace(one, is_late=True) for one in draft.diagnostics[known:])
+    return replace(draft, diagnostics=(*draft.diagnostics[:known], *late))
 
 
 def _stop(found: Iterable[Diagnostic]) -> bool:

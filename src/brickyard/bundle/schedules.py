@@ -27,7 +27,7 @@ def check_schedule(job: Value, at: Path) -> Found:
     cron = job.get("schedule.quartz_cron_expression")
     if job.child("schedule") is not None and (cron is None or not cron.data):
         yield refusal(
-            "bundle/cron",
+            "bundle/no-cron",
             "schedule has no cron expression",
             'Add `quartz_cron_expression`, for example "0 0 6 * * ?" for six every morning.',
             path=show((*at, "schedule")),

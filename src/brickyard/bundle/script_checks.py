@@ -29,7 +29,7 @@ def _script(name: str, script: Value) -> Iterator[Diagnostic]:
     content = script.child("content")
     if content is None or not content.text:
         yield error(
-            "bundle/script",
+            "bundle/script-without-content",
             f"Script {name} has no content",
             "Add `content`: the commands to run.",
             path=path,
@@ -47,6 +47,7 @@ def _script(name: str, script: Value) -> Iterator[Diagnostic]:
             ' use "$VALUE" in the content. A variable of the shell is written $NAME.',
             path=path,
             at=content.locations,
+            is_explained=True,
         )
     own = script.child("env")
     for key, value in sorted((own.items if own is not None else {}).items()):

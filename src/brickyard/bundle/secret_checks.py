@@ -35,6 +35,7 @@ def _secret(key: str, secret: Value, variables: Value) -> Iterator[Diagnostic]:
             "Give it as a reference to a variable, such as `value: ${var.my_secret}`.",
             path=path,
             at=value.locations if value is not None else (),
+            is_explained=True,
         )
         return
     if not is_pure(value.data):
@@ -45,6 +46,7 @@ def _secret(key: str, secret: Value, variables: Value) -> Iterator[Diagnostic]:
             " `value: ${var.my_secret}`, and give it with --var or BUNDLE_VAR_my_secret.",
             path=path,
             at=value.locations,
+            is_explained=True,
         )
         return
     way = names_in(value.data)[0].split(".")
@@ -57,4 +59,5 @@ def _secret(key: str, secret: Value, variables: Value) -> Iterator[Diagnostic]:
             f" {way[1]}=…, BUNDLE_VAR_{way[1]} or variable-overrides.json.",
             path=path,
             at=(*default.locations, *value.locations),
+            is_explained=True,
         )

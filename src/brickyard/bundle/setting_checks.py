@@ -13,9 +13,14 @@ LINKED: Final = "presets.source_linked_deployment"
 PRINCIPALS: Final = ("user_name", "service_principal_name")
 
 
-def check_settings(draft: Draft) -> Draft:
-    """What stands beside the resources. Reads: everything but `resources`."""
-    return draft.noting(*_shared(draft), *_deployer(draft))
+def check_shared_root(draft: Draft) -> Draft:
+    """A root that everybody may write. Reads: `workspace.root_path`, `permissions`."""
+    return draft.noting(*_shared(draft))
+
+
+def check_deployer(draft: Draft) -> Draft:
+    """Whether who deploys is among those who may. Reads: `permissions`, user."""
+    return draft.noting(*_deployer(draft))
 
 
 def check_engine(draft: Draft) -> Draft:
@@ -42,6 +47,7 @@ def check_engine(draft: Draft) -> Draft:
             "Only the direct engine is known here, and it is used: remove `bundle.engine`.",
             path="bundle.engine",
             at=engine.locations[:1],
+            is_explained=True,
         )
     )
 
@@ -80,6 +86,7 @@ def check_volumes(draft: Draft) -> Draft:
                 "Only `artifact_path` can. Choose a folder below /Workspace.",
                 path=f"workspace.{name}",
                 at=path.locations,
+                is_explained=True,
             )
         )
         if name == "root_path":
@@ -102,6 +109,7 @@ def _shared(draft: Draft) -> Iterator[Diagnostic]:
         " level: CAN_MANAGE}]`, or choose a folder of your own.",
         path="workspace.root_path",
         at=root.locations,
+        is_explained=True,
     )
 
 

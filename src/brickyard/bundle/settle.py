@@ -20,7 +20,8 @@ def apply_defaults(draft: Draft) -> Draft:
             given = value.child("parent_path")
             made = _set("parent_path", folder)(value)
             if given is not None and given.text:
-                made = value.put("parent_path", given.with_data(_in_workspace(given.text)))
+                of_folder = given.text if kind == "alerts" else _in_workspace(given.text)
+                made = value.put("parent_path", given.with_data(of_folder))
             if made is not value:
                 changes["resources", kind, key, "parent_path"] = made.items["parent_path"]
     for kind, defaults in DEFAULTS.items():
@@ -73,15 +74,20 @@ def _clusters(value: Value) -> Value:
         if cluster is None or not isinstance(cluster.data, dict):
             continue
         at = ("job_clusters", index, "new_cluster")
-        value = value.put(at, _cluster(cluster))
+        value = value.put(at, _sized(_cluster(cluster)))
     return value
 
 
-def _cluster(cluster: Value) -> Value:
-    """A fixed size of none has to be said, and who may use it."""
-    cluster = _of_pool(cluster)
+def _sized(cluster: Value) -> Value:
+    """Of a job's cluster, a fixed size of none has to be said."""
     if cluster.child("autoscale") is None and "num_workers" not in cluster.items:
-        cluster = cluster.put("num_workers", value_of(0, cluster.locations))
+        return cluster.put("num_workers", value_of(0, cluster.locations))
+    return cluster
+
+
+def _cluster(cluster: Value) -> Value:
+    """What the pool decides is left to it; who may use the cluster is said."""
+    cluster = _of_pool(cluster)
     clients = cluster.get("workload_type.clients")
     if clients is not None and isinstance(clients.data, dict):
         for name in ("notebooks", "jobs"):
@@ -106,11 +112,6 @@ def _of_pool(cluster: Value) -> Value:
     return cluster
 
 
-def _all_purpose(value: Value) -> Value:
-    """What holds for a job's cluster holds for one of its own."""
-    return _cluster(value)
-
-
 DEFAULTS: Final[dict[str, tuple[Callable[[Value], Value], ...]]] = {
     "jobs": (
         _set("name", "Untitled"),
@@ -130,7 +131,7 @@ DEFAULTS: Final[dict[str, tuple[Callable[[Value], Value], ...]]] = {
         _set("spot_instance_policy", "COST_OPTIMIZED"),
     ),
     "apps": (_set("description", ""),),
-    "clusters": (_set("autotermination_minutes", 60), _all_purpose),
+    "clusters": (_set("autotermination_minutes", 60), _cluster),
 }
 # What of a cloud's settings a cluster from a pool keeps.
 OF_CLOUDS: Final = {
@@ -185,7 +186,7 @@ def fix_serving(draft: Draft) -> Draft:
     changes: dict[Path, Value] = {}
     for key, value in draft.each("model_serving_endpoints"):
         old = value.get("config.served_models")
-        if old is None:
+        if old is None or not old.elements:
             continue
         path: Path = ("resources", "model_serving_endpoints", key, "config")
         if value.get("config.served_entities") is not None:
@@ -196,17 +197,19 @@ def fix_serving(draft: Draft) -> Draft:
                     "`served_models` is the old name: move its entries to `served_entities`.",
                     path=f"{show(path)}.served_models",
                     at=(*value.locations[:1], *old.locations),
+                    is_explained=True,
                 )
             )
             continue
         found.append(
             warning(
-                "bundle/old-name",
+                "bundle/served-models",
                 "Using served_models is deprecated",
                 "Rename the key, and in its entries `model_name` to `entity_name` and"
                 " `model_version` to `entity_version`.",
                 path=f"{show(path)}.served_models",
                 at=old.locations,
+                is_explained=True,
             )
         )
         entities = tuple(_entity(model) for model in old.elements)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
-from brickyard.bundle.local_paths import tasks_of
+from brickyard.bundle.path_fields import tasks_of
 from brickyard.values import Path, Value, show, warning
 
 DETAIL: Final = """num_workers should be 0 only for single-node clusters. Set there as well:
@@ -29,6 +29,7 @@ def check_single_nodes(draft: Draft) -> Draft:
                 DETAIL,
                 path=show(path),
                 at=cluster.locations,
+                is_explained=True,
             )
             for path, cluster in _clusters(draft)
             if _lacks_settings(cluster)

@@ -20,20 +20,21 @@ from brickyard.values import (
 
 MERGED: Final = ("bundle", "workspace", "artifacts", "resources", "sync", "permissions", "presets")
 WHOLE: Final = ("run_as",)
-AUTHENTICATION: Final = (
-    "host",
-    "profile",
-    "auth_type",
-    "client_id",
-    "google_service_account",
-    "azure_use_msi",
-    "azure_client_id",
-    "azure_tenant_id",
-    "azure_environment",
-    "azure_login_app_id",
-    "account_id",
-    "workspace_id",
-)
+# Each with the variable of the environment that sets it.
+AUTHENTICATION: Final = {
+    "host": "DATABRICKS_HOST",
+    "profile": "DATABRICKS_CONFIG_PROFILE",
+    "auth_type": "DATABRICKS_AUTH_TYPE",
+    "client_id": "DATABRICKS_CLIENT_ID",
+    "google_service_account": "DATABRICKS_GOOGLE_SERVICE_ACCOUNT",
+    "azure_use_msi": "ARM_USE_MSI",
+    "azure_client_id": "ARM_CLIENT_ID",
+    "azure_tenant_id": "ARM_TENANT_ID",
+    "azure_environment": "ARM_ENVIRONMENT",
+    "azure_login_app_id": "DATABRICKS_AZURE_LOGIN_APP_ID",
+    "account_id": "DATABRICKS_ACCOUNT_ID",
+    "workspace_id": "DATABRICKS_WORKSPACE_ID",
+}
 
 
 def choose_target(draft: Draft) -> Draft:
@@ -199,6 +200,7 @@ def warn_about_host(draft: Draft) -> Draft:
                     "Write the value itself, once per target.",
                     path=f"workspace.{name}",
                     at=value.locations,
+                    is_explained=True,
                 )
             )
     name_value = draft.tree.get("bundle.name")

@@ -81,10 +81,10 @@ def put_volume_paths(draft: Draft) -> Draft:
         given = value.child("volume_path")
         if given is not None and given.text:
             found.append(_computed(given, at))
+            continue
         names = [value.child(name) for name in ("catalog_name", "schema_name", "name")]
-        if all(name is not None and name.text for name in names):
-            parts = [_meant(draft.tree, name.text) for name in names if name is not None]
-            changes[at] = value_of("/Volumes/" + "/".join(parts), value.locations)
+        parts = ["" if name is None else _meant(draft.tree, name.text) for name in names]
+        changes[at] = value_of("/Volumes/" + "/".join(parts), value.locations)
     draft = draft.noting(*found)
     if not changes:
         return draft

@@ -8,7 +8,7 @@ workspace's answer comes back in `Facts.answers`; until then references to them 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -33,10 +33,18 @@ from brickyard.values import (
 PLACES: Final = "Give it with `--var {0}=…`, as BUNDLE_VAR_{0} in the environment, or as `default`."
 
 
+class BadAssignment(ValueError):
+    """A `--var` that says nothing, in the official CLI's words; `before` are those before it."""
+
+    def __init__(self, summary: str, before: Mapping[str, str]) -> None:
+        super().__init__(summary)
+        self.before = before
+
+
 def parse_assignments(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """`--var` arguments in order. One argument may hold several, as comma-separated values.
 
-    Raises ValueError, in the official CLI's words.
+    Raises ValueError where they are no such values, BadAssignment where one is no assignment.
     """
     given: list[tuple[str, str]] = []
     for text in texts:
@@ -47,22 +55,25 @@ def parse_assignments(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
         for part in parts:
             name, equals, value = part.partition("=")
             if not equals:
-                raise ValueError(f"unexpected flag value for variable assignment: {part}")
+                summary = f"unexpected flag value for variable assignment: {part}"
+                raise BadAssignment(summary, dict(given))
             earlier = dict(given).get(name)
             if earlier is not None:
-                raise ValueError(
+                raise BadAssignment(
                     f"failed to assign {value} to {name}: variable has already been assigned"
-                    f" value: {earlier}"
+                    f" value: {earlier}",
+                    dict(given),
                 )
             given.append((name, value))
     return tuple(given)
 
 
 def check_given(draft: Draft) -> Draft:
-    """What `--var` names has to be there, and simple. Reads: `variables`."""
+    """What `--var` names has to be there, and simple. Writes: `variables.*.value` of those."""
     declared = (draft.tree.get("variables") or Value({})).items
-    found = []
-    for name in draft.given:
+    found: list[Diagnostic] = []
+    changes: dict[Path, Value] = {}
+    for name, text in draft.given.items():
         if name not in declared:
             found.append(
                 error(
@@ -83,7 +94,18 @@ def check_given(draft: Draft) -> Draft:
                     at=declared[name].key_locations,
                 )
             )
-    return draft.noting(*found)
+        elif not found:
+            changes["variables", name, "value"] = value_of(text, (Location("--var"),))
+    if draft.facts.bad_assignment and not found:
+        summary = draft.facts.bad_assignment
+        found.append(error("bundle/assignment", summary, "Write `--var name=value`, once each."))
+    return draft.putting(changes, found)
+
+
+def check_auth(draft: Draft) -> Draft:
+    """Who calls has to be clear from here on. Reads: facts."""
+    problem = draft.facts.auth_problem
+    return draft if problem is None else draft.noting(problem)
 
 
 def _is_complex(variable: Value) -> bool:
@@ -95,6 +117,8 @@ def set_variables(draft: Draft) -> Draft:
     """Values of all but look-ups. Reads: `variables`, facts. Writes: `variables.*.value`."""
     found: list[Diagnostic] = []
     tree = draft.tree
+    if draft.facts.overrides_problem is not None:
+        return draft.noting(draft.facts.overrides_problem)
     declared = (tree.get("variables") or Value({})).items
     changes: dict[Path, Value] = {}
     for name, variable in declared.items():

@@ -15,6 +15,11 @@ CLAUSE: Final = re.compile(
 )
 
 
+VERSION: Final = r"(\d+\.\d+\.\d+(\-\w+)?|\d+\.\d+.\*|\d+\.\*)"
+SIGN: Final = r"(>=|<=|>|<|!=)?"
+CONSTRAINT: Final = re.compile(rf"{SIGN} ?{VERSION}(, {SIGN} {VERSION})?", re.ASCII)
+
+
 def check_version(draft: Draft) -> Draft:
     """An error when the version that this engine follows does not meet the constraint."""
     return draft.noting(*_constraint(draft))
@@ -25,7 +30,7 @@ def _constraint(draft: Draft) -> Iterator[Diagnostic]:
     if wanted is None or not wanted.text:
         return
     clauses = [CLAUSE.fullmatch(clause.strip()) for clause in wanted.text.split(",")]
-    if len(clauses) > 2 or not all(clauses):
+    if not CONSTRAINT.fullmatch(wanted.text) or not all(clauses):
         yield error(
             "bundle/version-constraint",
             f'invalid version constraint "{wanted.text}" specified. Please specify the version'

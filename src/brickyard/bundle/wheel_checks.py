@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
-from brickyard.bundle.local_paths import tasks_of
+from brickyard.bundle.path_fields import tasks_of
 from brickyard.bundle.references import is_pure, names_in
 from brickyard.values import Diagnostic, Path, Value, error, show
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from brickyard.cicd.model import OUTPUT, Event, Pipeline, Stage, Step
+from brickyard.cicd.model import NIGHTLY, OUTPUT, Event, Pipeline, Stage, Step
 from brickyard.cicd.parsed import ParsedJob, ParsedPipeline, ParsedStep, Unreadable, texts, words
 from brickyard.cicd.yaml_text import write
 
@@ -20,9 +20,12 @@ FILE: Final = "azure-pipelines.yml"
 IMAGE: Final = "ubuntu-24.04"
 CONDITIONS: Final[Mapping[Event, str]] = {
     Event.PULL_REQUEST: "eq(variables['Build.Reason'], 'PullRequest')",
-    Event.MAIN: "eq(variables['Build.SourceBranch'], 'refs/heads/{main}')",
+    Event.MAIN: "eq(variables['Build.SourceBranch'], 'refs/heads/{main}'),"
+    " ne(variables['Build.Reason'], 'Schedule')",
     Event.TAG: "startsWith(variables['Build.SourceBranch'], 'refs/tags/')",
+    Event.SCHEDULE: "eq(variables['Build.Reason'], 'Schedule')",
 }
+NOT_AT_NIGHT: Final = "ne(variables['Build.Reason'], 'Schedule')"
 CACHE: Final = "$(Pipeline.Workspace)/.cache"
 
 
@@ -35,6 +38,14 @@ def render(pipeline: Pipeline) -> str:
             "tags": {"include": [pipeline.tags]},
         },
         "pr": {"branches": {"include": [pipeline.main]}},
+        "schedules": [
+            {
+                "cron": NIGHTLY,
+                "displayName": "Nightly: drift",
+                "branches": {"include": [pipeline.main]},
+                "always": "true",
+            }
+        ],
         "pool": {"vmImage": IMAGE},
         "variables": {
             "BRICKYARD_REQUIREMENT": pipeline.requirement,
@@ -56,8 +67,10 @@ def _stage(pipeline: Pipeline, stage: Stage) -> dict[str, Any]:
         parts = [
             CONDITIONS[event].format(main=pipeline.main) for event in Event if event in stage.events
         ]
+        if len(parts) > 1:
+            parts = [NOT_AT_NIGHT]
         made["condition"] = f"and(succeeded(), {', '.join(parts)})"
-    if stage.identity is not None and stage.identity.environment:
+    if stage.identity is not None and stage.identity.environment and not stage.identity.only_reads:
         made["lockBehavior"] = "sequential"
     made["jobs"] = [_job(pipeline, stage)]
     return made
@@ -77,7 +90,7 @@ def _job(pipeline: Pipeline, stage: Stage) -> dict[str, Any]:
             "DATABRICKS_CLIENT_ID": f"$(DATABRICKS_CLIENT_ID{suffix})",
         }
     given = {"variables": variables} if variables else {}
-    if stage.identity is None or not stage.identity.environment:
+    if stage.identity is None or not stage.identity.environment or stage.identity.only_reads:
         return {"job": stage.key, **name, **given, "steps": steps}
     return {
         "deployment": stage.key,
@@ -154,8 +167,10 @@ def _step(pipeline: Pipeline, stage: Stage, step: Step) -> list[dict[str, Any]]:
         shown = f"{_folder(pipeline)}/{step.summary}"
         found.append(
             {
-                "bash": f'echo "##vso[task.uploadsummary]{shown}"\n',
+                "bash": f'if [ -f "{shown}" ]; then\n'
+                f'  echo "##vso[task.uploadsummary]{shown}"\nfi\n',
                 "displayName": f"Show: {step.name}",
+                "condition": "always()",
             }
         )
     return found

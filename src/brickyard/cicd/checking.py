@@ -71,12 +71,14 @@ def _names(
     targets = [rung.target for rung in facts.ladder] + list(facts.other_targets)
     released: set[str] = set()
     for words in _calls(pipeline):
-        is_release = words[:1] == ["release"]
+        of_environment = words[:1] in (["release"], ["drift"])
         for option, name in pairwise(words):
-            names_target = option in TARGET_WORDS and not is_release
+            names_target = option in TARGET_WORDS and not of_environment
             if names_target and name not in targets:
                 yield _unknown("target", name, targets, file, text)
-            names_environment = option in ENVIRONMENT_WORDS or (option == "-t" and is_release)
+            names_environment = option in ENVIRONMENT_WORDS or (
+                option in TARGET_WORDS and of_environment
+            )
             if names_environment and name not in environments and "$" not in name:
                 yield _unknown("environment", name, environments, file, text)
         if "--to" in words[:-1]:

@@ -3,10 +3,12 @@
     pull request   checks -> a rehearsal on an embedded workspace; the plan of staging
     main           checks -> every environment on the way to the last, one after the other
     tag            checks -> the last environment, when someone approved it
+    every night    what drifted, in each environment that a commit passes
 
 `checks` validates every target, holds it against the data policy and runs the unit tests. An
 environment is released to with `release promote`, so gates, records and the ladder of
-`brickyard.yml` hold in CI as they do by hand; the commit is the one that was checked out.
+`brickyard.yml` hold in CI as they do by hand; the commit is the one that was checked out. Who looks
+for drift only reads, and waits for nobody: an identity of its own for each environment.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ from typing import Final
 from brickyard.cicd.model import OUTPUT, Event, Identity, Pipeline, Stage, Step
 
 PYTHON: Final = "3.12"
-CHECKS, REHEARSAL, PLAN = "checks", "rehearsal", "plan"
-EVERY: Final = frozenset(Event)
+CHECKS, REHEARSAL, PLAN, DRIFT = "checks", "rehearsal", "plan", "drift"
+COMMITS: Final = frozenset(Event) - {Event.SCHEDULE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,7 @@ def design(facts: ProjectFacts) -> Pipeline:
         stages.append(_release(rung, Event.MAIN, before, tests=tested))
         before = stages[-1].key
     stages.append(_release(last, Event.TAG, CHECKS, approval=True))
+    stages += [_drift(rung) for rung in facts.way]
     return Pipeline(
         name=facts.name,
         folder=facts.folder,
@@ -103,7 +106,7 @@ def _checks(facts: ProjectFacts) -> Stage:
     ]
     if facts.unit_tests:
         steps.append(_tests("Unit tests", facts.unit_tests, facts))
-    return Stage(key=CHECKS, title="Checks", events=EVERY, steps=tuple(steps), minutes=20)
+    return Stage(key=CHECKS, title="Checks", events=COMMITS, steps=tuple(steps), minutes=20)
 
 
 def _tests(name: str, folder: str, facts: ProjectFacts, *words: str) -> Step:
@@ -216,6 +219,40 @@ def _release(
     )
 
 
+def _drift(rung: Rung) -> Stage:
+    """Every night: what an environment is against what was released to it. Fails where it drifted,
+    and where something could not be looked at.
+    """
+    place = f"{OUTPUT}/drift-{_slug(rung.name)}"
+    shown, kept = f"{place}.md", f"{place}.json"
+    step = Step(
+        name=f"Drift of {rung.name}",
+        script=(
+            f"mkdir -p {OUTPUT}",
+            f"echo {quote(f'### Drift of {rung.name}')} > {shown}",
+            f"echo '```' >> {shown}",
+            "drifted=0",
+            f"brickyard drift -t {quote(rung.name)} --report {kept} | tee -a {shown} || drifted=$?",
+            f"echo '```' >> {shown}",
+            'exit "$drifted"',
+        ),
+        summary=shown,
+    )
+    return Stage(
+        key=f"{DRIFT}_{_slug(rung.name)}",
+        title=f"Drift of {rung.name}",
+        events=frozenset({Event.SCHEDULE}),
+        steps=(step,),
+        identity=Identity(
+            environment=f"{rung.name}-{DRIFT}",
+            suffix=f"_{_slug(rung.name)}_{DRIFT}".upper(),
+            only_reads=True,
+        ),
+        artifact=f"{DRIFT}-{_slug(rung.name)}",
+        minutes=60,
+    )
+
+
 def _record(rung: Rung, before: str = "", after: str = "") -> Step:
     record = f"{OUTPUT}/releases-{_slug(rung.name)}.json"
     return Step(
@@ -231,7 +268,7 @@ def _record(rung: Rung, before: str = "", after: str = "") -> Step:
 def _key(name: str) -> str:
     """A job's key: letters, digits and underscores, beginning with a letter."""
     key = _slug(name)
-    taken = key in {CHECKS, REHEARSAL, PLAN}
+    taken = key in {CHECKS, REHEARSAL, PLAN} or key.startswith(f"{DRIFT}_")
     return f"release_{key}" if taken or not key[:1].isalpha() else key
 
 

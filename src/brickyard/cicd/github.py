@@ -4,7 +4,8 @@ Followed: GitHub's workflow syntax; Databricks' page on workload identity federa
 Actions (`DATABRICKS_AUTH_TYPE: github-oidc`, `id-token: write`). Address and client id are
 variables of the GitHub environment of each stage, which also holds its reviewers. The plan of a
 pull request has no environment: it reads as the principal in the repository's own variables, and
-not at all for a fork, which gets no token.
+not at all for a fork, which gets no token. What looks for drift at night has an environment of its
+own (`prod-drift`), since reviewers of `prod` would be asked every night.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from brickyard.cicd.actions import pinned, with_versions
-from brickyard.cicd.model import OUTPUT, Event, Pipeline, Stage, Step
+from brickyard.cicd.model import NIGHTLY, OUTPUT, Event, Pipeline, Stage, Step
 from brickyard.cicd.parsed import ParsedJob, ParsedPipeline, ParsedStep, Unreadable, texts, words
 from brickyard.cicd.yaml_text import write
 
@@ -35,10 +36,11 @@ def render(pipeline: Pipeline) -> str:
         "on": {
             "pull_request": {"branches": [pipeline.main]},
             "push": {"branches": [pipeline.main], "tags": [pipeline.tags]},
+            "schedule": [{"cron": NIGHTLY}],
         },
         "permissions": {"contents": "read"},
         "concurrency": {
-            "group": "${{ github.workflow }}-${{ github.ref }}",
+            "group": "${{ github.workflow }}-${{ github.event_name }}-${{ github.ref }}",
             "cancel-in-progress": "${{ github.event_name == 'pull_request' }}",
         },
         "env": {"BRICKYARD_REQUIREMENT": pipeline.requirement},
@@ -74,6 +76,7 @@ def _job(pipeline: Pipeline, stage: Stage) -> dict[str, Any]:
         }
         if stage.identity.environment:
             job["environment"] = stage.identity.environment
+        if stage.identity.environment and not stage.identity.only_reads:
             group = f"brickyard-{pipeline.name}-{stage.identity.environment}"
             job["concurrency"] = {"group": group, "cancel-in-progress": False}
     if stage.is_embedded:
@@ -87,10 +90,13 @@ def _job(pipeline: Pipeline, stage: Stage) -> dict[str, Any]:
 def _condition(pipeline: Pipeline, stage: Stage) -> str:
     if stage.events == frozenset(Event):
         return ""
+    if stage.events == frozenset(Event) - {Event.SCHEDULE}:
+        return "github.event_name != 'schedule'"
     parts = {
         Event.PULL_REQUEST: "github.event_name == 'pull_request'",
         Event.MAIN: f"github.event_name == 'push' && github.ref == 'refs/heads/{pipeline.main}'",
         Event.TAG: "github.event_name == 'push' && startsWith(github.ref, 'refs/tags/')",
+        Event.SCHEDULE: "github.event_name == 'schedule'",
     }
     condition = " || ".join(parts[event] for event in Event if event in stage.events)
     if stage.identity is not None and Event.PULL_REQUEST in stage.events:
@@ -135,7 +141,9 @@ def _steps(pipeline: Pipeline, stage: Stage) -> list[dict[str, Any]]:
             found.append(
                 {
                     "name": f"Show: {step.name}",
-                    "run": f'cat {step.summary} >> "$GITHUB_STEP_SUMMARY"\n',
+                    "if": "always()",
+                    "run": f"if [ -f {step.summary} ]; then\n"
+                    f'  cat {step.summary} >> "$GITHUB_STEP_SUMMARY"\nfi\n',
                 }
             )
             if Event.PULL_REQUEST in stage.events:

@@ -21,6 +21,7 @@ RULES: Final[Mapping[Event, str]] = {
     Event.PULL_REQUEST: '$CI_PIPELINE_SOURCE == "merge_request_event"',
     Event.MAIN: '$CI_COMMIT_BRANCH == "{main}" && $CI_PIPELINE_SOURCE == "push"',
     Event.TAG: "$CI_COMMIT_TAG =~ /{tags}/",
+    Event.SCHEDULE: '$CI_PIPELINE_SOURCE == "schedule"',
 }
 SAME_PROJECT: Final = "$CI_MERGE_REQUEST_SOURCE_PROJECT_PATH == $CI_PROJECT_PATH"
 CACHE: Final = ".databricks/cache"  # must be within the checkout; a bundle's sync leaves it out
@@ -75,7 +76,9 @@ def _job(pipeline: Pipeline, stage: Stage) -> dict[str, Any]:
         variables = {"DATABRICKS_AUTH_TYPE": "env-oidc"}
         job["id_tokens"] = {"DATABRICKS_OIDC_TOKEN": {"aud": "$DATABRICKS_OIDC_AUDIENCE"}}
         if stage.identity.environment:
-            job["environment"] = {"name": stage.identity.environment}
+            only_looks = {"action": "verify"} if stage.identity.only_reads else {}
+            job["environment"] = {"name": stage.identity.environment, **only_looks}
+        if stage.identity.environment and not stage.identity.only_reads:
             job["resource_group"] = f"brickyard-{pipeline.name}-{stage.identity.environment}"
             job["interruptible"] = False
     for step in stage.steps:

@@ -36,6 +36,7 @@ class Commit:
             Event.PULL_REQUEST: "refs/pull/1/merge",
             Event.MAIN: f"refs/heads/{self.main}",
             Event.TAG: f"refs/tags/{self.tag}",
+            Event.SCHEDULE: f"refs/heads/{self.main}",
         }
         return refs[self.event]
 
@@ -98,7 +99,8 @@ def _github_environment(job: Surroundings) -> dict[str, str]:
 
 
 def _github_event(job: Surroundings) -> str:
-    return "pull_request" if job.commit.event is Event.PULL_REQUEST else "push"
+    names = {Event.PULL_REQUEST: "pull_request", Event.SCHEDULE: "schedule"}
+    return names.get(job.commit.event, "push")
 
 
 def _github_lookup(job: Surroundings, name: str) -> Any:
@@ -141,7 +143,7 @@ def _azure_environment(job: Surroundings) -> dict[str, str]:
 
 
 def _azure_known(job: Surroundings) -> dict[str, str]:
-    reasons = {Event.PULL_REQUEST: "PullRequest"}
+    reasons = {Event.PULL_REQUEST: "PullRequest", Event.SCHEDULE: "Schedule"}
     return {
         "Build.Reason": reasons.get(job.commit.event, "IndividualCI"),
         "Build.SourceBranch": job.commit.ref,
@@ -181,9 +183,11 @@ def _gitlab_environment(job: Surroundings) -> dict[str, str]:
 def _gitlab_known(job: Surroundings) -> dict[str, str | None]:
     event = job.commit.event
     is_request = event is Event.PULL_REQUEST
+    sources = {Event.PULL_REQUEST: "merge_request_event", Event.SCHEDULE: "schedule"}
+    is_of_main = event in (Event.MAIN, Event.SCHEDULE)
     return {
-        "CI_PIPELINE_SOURCE": "merge_request_event" if is_request else "push",
-        "CI_COMMIT_BRANCH": job.commit.main if event is Event.MAIN else None,
+        "CI_PIPELINE_SOURCE": sources.get(event, "push"),
+        "CI_COMMIT_BRANCH": job.commit.main if is_of_main else None,
         "CI_COMMIT_TAG": job.commit.tag if event is Event.TAG else None,
         "CI_COMMIT_SHA": job.commit.sha,
         "CI_DEFAULT_BRANCH": job.commit.main,

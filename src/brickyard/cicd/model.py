@@ -10,15 +10,17 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+NIGHTLY: Final = "23 3 * * *"  # not on the hour, when everybody's jobs start
 OUTPUT: Final = ".databricks/ci"  # plans and records; a bundle's sync leaves `.databricks` out
 
 
 class Event(StrEnum):
-    """What a commit does when a stage runs."""
+    """What a commit does when a stage runs; `SCHEDULE`: nothing, it is night."""
 
     PULL_REQUEST = "pull-request"
     MAIN = "main"
     TAG = "tag"
+    SCHEDULE = "schedule"
 
 
 class Provider(StrEnum):
@@ -47,12 +49,13 @@ class Identity:
     """As whom a stage calls Databricks: by federation, never with a stored secret.
 
     `environment` is the provider's environment, which holds the address and the approvals; empty
-    where a stage only reads (the plan of a pull request) and must wait for nobody.
+    where a pull request is planned, which must wait for nobody.
     """
 
     environment: str = ""
     suffix: str = ""  # of variables, where a provider has none for an environment: "_STAGING"
     needs_approval: bool = False
+    only_reads: bool = False  # changes nothing: no deployment for the provider, no turn to wait for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

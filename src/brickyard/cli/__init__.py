@@ -26,6 +26,10 @@ BUNDLE_COMMANDS = (
     Listed("deployment", "deployment_commands:deployment", "Bind existing objects, or let go."),
     Listed("state", "deployment_commands:state", "Rename what is recorded."),
 )
+# The official CLI lists these nowhere either.
+UNLISTED_COMMANDS = (
+    Listed("debug", "debug_commands:debug", "Say what a bundle consists of, for editors."),
+)
 WORKSPACE_COMMANDS = (
     Listed("up", "workspace_commands:up", "Start the embedded workspace."),
     Listed("down", "workspace_commands:down", "Stop the embedded workspace."),
@@ -69,9 +73,31 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; the exit code."""
+    from brickyard.cli.dialect import remember
     from brickyard.cli.failures import guarded
 
-    return guarded(lambda: root()(arguments, prog_name="brickyard", standalone_mode=False))
+    remember(official=False)
+
+    def work() -> int:
+        return guarded(lambda: root()(arguments, prog_name="brickyard", standalone_mode=False))
+
+    try:
+        if not _fails_in_json(arguments):
+            return work()
+        from brickyard.cli.json_failures import with_json_failures
+
+        return with_json_failures(work)
+    finally:
+        remember(official=False)
+
+
+def _fails_in_json(arguments: list[str]) -> bool:
+    """Whether the command is one of ours, and asked for JSON."""
+    from brickyard.cli.json_failures import wants_json
+
+    ours = {one.name for one in (*RELEASE_COMMANDS, *WORKSPACE_COMMANDS, *OTHER_COMMANDS)}
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    return named in ours - {"bundle"} and wants_json(arguments)
 
 
 def root() -> CommandTable:

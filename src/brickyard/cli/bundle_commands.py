@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from brickyard.cli.commands import CommandTable
-from brickyard.cli.dialect import is_official
+from brickyard.cli.dialect import is_official, remember
 from brickyard.cli.failures import Refused, end_gently
 from brickyard.cli.project_options import (
     APPROVE,
@@ -33,10 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from brickyard.deploy import Deployed, Plan, Project
+    from brickyard.deploy.sync import Synced
     from brickyard.values import Diagnostic
 
 LOCATIONS = click.option("--include-locations", is_flag=True, hidden=True)
+WITHOUT_ROOT = frozenset({"bundle/no-root-file", "bundle/several-root-files"})
 CHANGES_EXIT = 2
+CANCELLED = "Deployment cancelled!"
 COMPARING = "comparing the bundle with the workspace"
 FORCE = click.option(
     "--force",
@@ -66,7 +69,7 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool, include_locations: 
     from brickyard.deploy.folders import check_folders
     from brickyard.deploy.hooks import HookFailed, run_hook
     from brickyard.deploy.sync_checks import check_sync
-    from brickyard.values import Severity, error
+    from brickyard.values import Severity
 
     try:
         project = load(chosen, ask=None if offline else reach)
@@ -79,16 +82,19 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool, include_locations: 
         try:
             run_hook(project, "postinit", say)
         except HookFailed as failure:
-            found = (*found, error("deploy/hook", str(failure), "Correct the script."))
+            found = (*found, failure.diagnostic())
         found = (*found, *check_sync(project), *check_folders(project))
     show_diagnostics(found, DiskFiles(project.root))
-    if chosen.wants_json:
+    has_root = all(one.code not in WITHOUT_ROOT for one in found)
+    if chosen.wants_json and has_root:
         click.echo(resolved_json(project.resolved, with_locations=include_locations), nl=False)
     elif chosen.wants_report:
         _echo_report(chosen.output, project, found, is_strict=strict)
-    else:
-        _echo_header(project)
-        click.echo(f"\n{verdict(found)}")
+    elif not chosen.wants_json:
+        if has_root:
+            _echo_header(project)
+            click.echo()
+        click.echo(verdict(found))
     severities = [one.severity for one in found]
     warnings = severities.count(Severity.WARNING)
     if Severity.ERROR in severities:
@@ -182,15 +188,18 @@ def deploy(
     verbose: bool,
 ) -> None:
     """Upload what changed and make the workspace match the bundle."""
+    from brickyard.cli.apply_failures import end, say_failures
     from brickyard.cli.approval import may_deploy
     from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.cli.failures import say_error
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.policy_gate import hold_policy
     from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import apply_plan, make_plan
+    from brickyard.deploy.deployment import Cancelled
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.edited import stop_if_edited
-    from brickyard.deploy.planning import check_branch, check_prevented, guard
+    from brickyard.deploy.planning import Prevented, check_branch, check_prevented, guard
     from brickyard.deploy.services import stop_if_unserved
 
     end_gently()
@@ -208,29 +217,51 @@ def deploy(
             if plan_file
             else make_plan(project, select=select, say=tell)
         )
-    check_prevented(made)
+    if not is_official():
+        check_prevented(made)
     stop_if_unserved(project, made)
     edited = stop_if_edited(project, made, force=force or bool(plan_file))
     show_diagnostics(edited, DiskFiles(project.root))
-    if not may_deploy(made, auto_approve=auto_approve):
-        click.echo("Deployment cancelled!", err=True)
+    if not is_official() and not may_deploy(made, auto_approve=auto_approve):
+        click.echo(CANCELLED, err=True)
         return
     with LiveLine("uploading what changed", is_silent=quiet > 0) as live:
+
+        def approve(synced: Synced) -> bool:
+            live.doing("")
+            try:
+                check_prevented(made)
+                return may_deploy(made, auto_approve=auto_approve)
+            except (Prevented, Refused) as refusal:
+                say_error(f"{refusal}\n")
+                _say_synced(synced)
+                raise Refused from refusal
+
         progress = ApplyProgress(live, quiet=quiet)
-        deployed = apply_plan(
-            project,
-            made,
-            progress,
-            say=tell,
-            force_lock=force_lock,
-            told=_named if verbose else None,
-            fail_on_active=fail_on_active_runs,
-        )
+        try:
+            deployed = apply_plan(
+                project,
+                made,
+                progress,
+                say=tell,
+                force_lock=force_lock,
+                told=_named if verbose else None,
+                fail_on_active=fail_on_active_runs,
+                approve=approve if is_official() else None,
+            )
+        except Cancelled as cancelled:
+            click.echo(CANCELLED, err=True)
+            _say_synced(cancelled.synced)
+            return
+    if is_official():
+        say_failures(deployed)
     if chosen.wants_json:
         _echo_deployed(project, deployed)
     elif quiet < 2:
-        _say_deployed(deployed)
-    _end(deployed, "deploy")
+        _say_deployed(deployed, is_brief=quiet > 0)
+    if not is_official():
+        say_failures(deployed)
+    end(deployed, "deploy")
 
 
 @click.command()
@@ -243,37 +274,55 @@ def destroy(
     chosen: Chosen, *, auto_approve: bool, force_lock: bool, select: tuple[str, ...], quiet: int
 ) -> None:
     """Delete every deployed resource, and the deployment's files."""
+    from brickyard.cli.apply_failures import end, say_failures
     from brickyard.cli.approval import may_destroy, needs_approval
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import Action
     from brickyard.deploy import destroy as destroy_all
-    from brickyard.deploy.deployment import is_deployed
-    from brickyard.deploy.planning import check_prevented, plan_destroy
-    from brickyard.deploy.recovered import recovered
+    from brickyard.deploy.deployment import Cancelled, is_deployed
 
     needs_approval(auto_approve=auto_approve)
     end_gently()
     project = connect(chosen, quiet=True)
-    pulled = recovered(project, project.store.pull(), say)
-    if not is_deployed(project, pulled):
+    if not is_deployed(project):
         click.echo("No active deployment found to destroy!", err=True)
         return
-    made = plan_destroy(project, pulled.state, select=select)
-    check_prevented(made)
-    if not may_destroy(made, project.path("root_path"), auto_approve=auto_approve):
-        click.echo("Destroy cancelled!", err=True)
-        return
-    with LiveLine("deleting", is_silent=quiet > 0) as live:
+    with LiveLine(COMPARING, is_silent=quiet > 0) as live:
+
+        def approve(made: Plan) -> bool:
+            live.doing("")
+            agreed = may_destroy(
+                made,
+                project.path("root_path"),
+                auto_approve=auto_approve,
+                is_silent=auto_approve and quiet > 1,
+            )
+            live.doing("deleting")
+            return agreed
+
         progress = ApplyProgress(live, quiet=1 if is_official() else quiet)
-        deployed = destroy_all(project, progress, plan=made, say=say, force_lock=force_lock)
+        try:
+            deployed = destroy_all(
+                project,
+                progress,
+                select=select,
+                say=say,
+                force_lock=force_lock,
+                approve=approve,
+            )
+        except Cancelled:
+            click.echo("Destroy cancelled!", err=True)
+            return
+    made = deployed.applied.plan
     parents = [n for n in made.pending if n.address.count(".") == 2 and n.action is Action.DELETE]
     done = sum(1 for node in parents if deployed.applied.outcomes[node.address].is_done)
     if chosen.wants_json:
         _echo_deployed(project, deployed)
-    elif quiet < 2:
+    elif quiet < 2 and (deployed.succeeded or not is_official()):
         click.echo(f"Destroy: {done} deleted", err=True)
-    _end(deployed, "destroy")
+    say_failures(deployed)
+    end(deployed, "destroy")
 
 
 @click.command()
@@ -288,13 +337,13 @@ def summary(chosen: Chosen, *, force_pull: bool, include_locations: bool) -> Non
     project = connect(chosen)
     state = project.store.pull().state
     if chosen.wants_json:
-        tree = summary_tree(project, state)
+        tree = summary_tree(project, state, has_page=_has_page)
         _echo_tree(
             {**tree, "__locations": located(project.resolved)} if include_locations else tree
         )
         return
     _echo_header(project)
-    items = summarise(project, state)
+    items = summarise(project, state, has_page=_has_page, has_name=_has_name)
     click.echo("Resources:")
     shown = ""
     for item in items:
@@ -306,13 +355,39 @@ def summary(chosen: Chosen, *, force_pull: bool, include_locations: bool) -> Non
         click.echo(f"      URL:  {shown_url(project, item, state) or '(not deployed)'}")
 
 
-def _bundle() -> CommandTable:
-    from brickyard.cli import BUNDLE_COMMANDS
+def _has_page(kind: str, value: dict[str, Any]) -> bool:
+    """Whether the summary names the page: the official CLI not of apps, and by what is written."""
+    if not is_official() or kind not in ("apps", "vector_search_indexes"):
+        return True
+    return kind != "apps" and str(value.get("name")).count(".") == 2
 
-    return CommandTable(
+
+def _has_name(kind: str, value: dict[str, Any]) -> bool:
+    """Whether the summary names it: to the official CLI ids of Lakebase are no names."""
+    if not is_official() or not kind.startswith("postgres_"):
+        return True
+    return kind in ("postgres_catalogs", "postgres_synced_tables") or "display_name" in value
+
+
+class BundleTable(CommandTable):
+    """The `bundle` group: what goes wrong below it is said as the official CLI says it."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        from brickyard.cli.apply_failures import officially
+
+        remember(official=True)
+        with officially():
+            return super().invoke(ctx)
+
+
+def _bundle() -> CommandTable:
+    from brickyard.cli import BUNDLE_COMMANDS, UNLISTED_COMMANDS
+
+    return BundleTable(
         name="bundle",
         help="The bundle verbs as the official CLI spells them.",
         sections=(("Commands", BUNDLE_COMMANDS),),
+        unlisted=UNLISTED_COMMANDS,
     )
 
 
@@ -325,14 +400,25 @@ def _read_plan(path: str) -> Plan:
     try:
         return read_plan(Path(path).read_text(), path)
     except OSError as error:
-        raise Refused(f"cannot read the plan {path}: {error.strerror}") from error
+        why = (error.strerror or str(error)).lower()
+        raise Refused(f"reading plan file: open {path}: {why}") from error
 
 
-def _say_deployed(deployed: Deployed) -> None:
-    from brickyard.deploy import Action
-
-    applied, synced = deployed.applied, deployed.synced
+def _say_synced(synced: Synced) -> None:
     click.echo(f"Files: {synced.uploaded} uploaded, {synced.deleted} deleted", err=True)
+
+
+def _say_deployed(deployed: Deployed, *, is_brief: bool) -> None:
+    from brickyard.deploy import Action
+    from brickyard.deploy.apply import DONE
+
+    applied = deployed.applied
+    if is_official() and deployed.succeeded and not is_brief:
+        for node in applied.plan.pending:
+            click.echo(f"{DONE[node.action]} {node.label}", err=True)
+    _say_synced(deployed.synced)
+    if is_official() and not deployed.succeeded:
+        return
     created = applied.count(Action.CREATE, Action.RECREATE)
     changed = applied.count(Action.UPDATE, Action.UPDATE_ID, Action.RESIZE)
     deleted = applied.count(Action.DELETE, Action.RECREATE)
@@ -368,18 +454,6 @@ def _echo_deployed(project: Project, deployed: Deployed) -> None:
     click.echo(go_json(shown, indent=2))
 
 
-def _end(deployed: Deployed, verb: str) -> None:
-    from brickyard.cli.failures import say_error
-
-    if deployed.succeeded:
-        return
-    for line in deployed.failures:
-        say_error(line)
-    raise Refused(
-        f"the {verb} is incomplete; what was done is recorded. Mend the cause and {verb} again"
-    )
-
-
 def _echo_tree(tree: object) -> None:
     from brickyard.deploy.state import go_json
 
@@ -403,7 +477,7 @@ def _echo_header(project: Project) -> None:
     if target:
         click.echo(f"Target: {target}")
     known = (("Host", host), ("User", user), ("Path", path))
-    if user or path:
+    if user or path or project.text("workspace.host"):
         click.echo("Workspace:")
         for title, value in known:
             if value:

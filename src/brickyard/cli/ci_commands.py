@@ -12,6 +12,7 @@ from brickyard.cicd import PROVIDERS, ProjectFacts, Provider, State, check, rend
 from brickyard.cicd.schemas import check_schema, is_available
 from brickyard.cli.ci_facts import find_place, gather, one_provider
 from brickyard.cli.ci_runs import PROVIDER, run_command, watch_command
+from brickyard.cli.diagnostics import as_json as finding
 from brickyard.cli.diagnostics import show_diagnostics
 from brickyard.cli.failures import Refused
 from brickyard.cli.project_options import OUTPUT
@@ -117,15 +118,5 @@ def _as_json(found: list[Diagnostic], chosen: tuple[Provider, ...]) -> dict[str,
     return {
         "pipelines": [PROVIDERS[one].file for one in chosen],
         "schemas_checked": is_available(),
-        "findings": [
-            {
-                "severity": one.severity.value,
-                "code": one.code,
-                "summary": one.summary,
-                "detail": one.detail,
-                "file": one.locations[0].file if one.locations else "",
-                "line": one.locations[0].line if one.locations else 0,
-            }
-            for one in found
-        ],
+        "findings": [finding(one) for one in found],
     }

@@ -56,6 +56,10 @@ def one_provider(place: Place, provider: str | None) -> Provider:
     if len(written) == 1:
         return written[0]
     names = ", ".join(PROVIDERS)
+    if not written:
+        raise Refused(
+            f"there is no pipeline yet: write one with brickyard ci init --provider <{names}>"
+        )
     raise click.UsageError(f"name the provider with --provider: {names}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,14 +12,18 @@ from typing import Any
 import click
 
 from brickyard.cicd import PROVIDERS, Event, ProjectFacts
+from brickyard.cicd.design import DRIFT
 from brickyard.cicd.expressions import BadExpression
-from brickyard.cicd.local_context import Commit
+from brickyard.cicd.local_context import Commit as EventCommit
 from brickyard.cicd.parsed import ParsedPipeline, Unreadable
 from brickyard.cicd.running import PipelineRun, Ran, as_json, run_pipeline
 from brickyard.cicd.yaml_text import BadYaml, read
 from brickyard.cli.ci_facts import Place, find_place, gather, one_provider
 from brickyard.cli.failures import Refused
 from brickyard.cli.project_options import OUTPUT, start_embedded
+from brickyard.release import GitFault
+from brickyard.release.checkout import Commit, file_at, find_branches, find_commit, find_tags
+from brickyard.values import did_you_mean
 
 PROVIDER = click.option(
     "--provider",
@@ -67,7 +70,10 @@ def run_command(
     fails or waits for approval.
     """
     here = _Here(find_place(Path.cwd()), provider, stages, approved, output)
-    sha = _git(here.place.repository, "rev-parse", "--verify", f"{commit}^{{commit}}")
+    try:
+        sha = find_commit(here.place.bundle, commit).sha
+    except GitFault as fault:
+        raise Refused(str(fault)) from None
     chosen = tuple(Event(one) for one in events) or tuple(Event)
     if here.travel(sha, chosen):
         raise Refused(exit_code=1)
@@ -98,14 +104,14 @@ def watch_command(
     main = here.facts().main
     name = branch or main
     event = Event.MAIN if name == main else Event.PULL_REQUEST
-    seen = _git(here.place.repository, "rev-parse", "--verify", f"refs/heads/{name}")
-    tags = _tags(here.place)
+    seen = _newest(here.place, name)
+    tags = find_tags(here.place.bundle)
     click.echo(f"Watching {name} of {here.place.repository}; Ctrl-C ends it.", err=True)
     ran = 0
     while count is None or ran < count:
         time.sleep(every_s)
-        newest = _git(here.place.repository, "rev-parse", f"refs/heads/{name}")
-        now = _tags(here.place)
+        newest = _newest(here.place, name)
+        now = find_tags(here.place.bundle)
         if newest != seen:
             seen = newest
             here.travel(newest, (event,))
@@ -146,7 +152,7 @@ class _Here:
         folder = Path(tempfile.mkdtemp(prefix="brickyard-ci-"))
         self._say("note", f"{sha[:10]}; what jobs leave is in {folder}")
         for event in events:
-            commit = Commit(sha=sha, event=event, main=facts.main, tag=tag or f"v0-{sha[:10]}")
+            commit = EventCommit(sha=sha, event=event, main=facts.main, tag=tag or f"v0-{sha[:10]}")
             run = PipelineRun(
                 provider=self.provider,
                 pipeline=pipeline,
@@ -171,14 +177,9 @@ class _Here:
     def _pipeline(self, sha: str) -> ParsedPipeline:
         """As the commit has it; before it is committed, as it lies in the folder."""
         file = PROVIDERS[self.provider].file
-        found = subprocess.run(
-            ["git", "-C", str(self.place.repository), "show", f"{sha}:{file}"],
-            capture_output=True,
-            check=False,
-        )
-        path = self.place.file(self.provider)
-        content = found.stdout if found.returncode == 0 else path.read_bytes()
-        if found.returncode != 0:
+        committed = file_at(Commit(sha=sha, repository=self.place.repository, folder=Path()), file)
+        content = self.place.file(self.provider).read_bytes() if committed is None else committed
+        if committed is None:
             self._say("note", f"{file} is not in the commit: the one in the folder is run")
         try:
             return PROVIDERS[self.provider].parse(read(content.decode(errors="replace"), file))
@@ -211,7 +212,8 @@ def _door(facts: ProjectFacts, name: str) -> Mapping[str, str]:
     """Variables that lead a client to the embedded workspace that stands for an environment."""
     from brickyard.cli import embedded
 
-    standing = {rung.name: rung.stands_for for rung in facts.ladder}.get(name)
+    names = {rung.name: rung.stands_for for rung in facts.ladder}
+    standing = names.get(name) or names.get(name.removesuffix(f"-{DRIFT}"))
     if not standing:
         return {}
     start_embedded()
@@ -222,22 +224,17 @@ def _door(facts: ProjectFacts, name: str) -> Mapping[str, str]:
     return {"DATABRICKS_HOST": address.host, "DATABRICKS_TOKEN": address.token}
 
 
-def _tags(place: Place) -> dict[str, str]:
-    """Tag to commit."""
-    listed = _git(
-        place.repository,
-        "for-each-ref",
-        "--format=%(refname:short) %(objectname) %(*objectname)",
-        "refs/tags",
-    )
-    rows = [line.split() for line in listed.splitlines()]
-    return {row[0]: row[-1] for row in rows}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    ended = subprocess.run(
-        ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False
-    )
-    if ended.returncode != 0:
-        raise Refused(f"git {arguments[0]}: {ended.stderr.strip() or 'failed'} in {folder}")
-    return ended.stdout.strip()
+def _newest(place: Place, branch: str) -> str:
+    """The commit at the end of a local branch."""
+    try:
+        branches = find_branches(place.bundle)
+    except GitFault as fault:
+        raise Refused(str(fault)) from None
+    if branch not in branches:
+        near = did_you_mean(branch, branches)
+        has = ", ".join(branches) or "no commit yet"
+        raise Refused(
+            f"there is no branch `{branch}` in {place.repository}, which has {has};"
+            f" name one with --branch. {near}".rstrip()
+        )
+    return branches[branch]

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 import brickyard
+from brickyard.cli.usage import spelled_out
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -42,7 +43,8 @@ class FlagsAnywhere(click.Group):
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, options_behind(args, own={"-h", "--help", "--version"}))
+        ordered = options_behind(args, own={"-h", "--help", "--version"})
+        return super().parse_args(ctx, spelled_out(self, ordered))
 
 
 WITH_VALUE = frozenset(
@@ -70,12 +72,14 @@ class CommandTable(FlagsAnywhere):
         self,
         *,
         sections: Sequence[tuple[str, Sequence[Listed]]],
+        unlisted: Sequence[Listed] = (),
         has_version: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(context_settings=CONTEXT, no_args_is_help=True, **options)
         self.sections = sections
         self._listed = {item.name: item for _, items in sections for item in items}
+        self._known = self._listed | {item.name: item for item in unlisted}
         if has_version:
             version = click.version_option(brickyard.__version__, message="brickyard %(version)s")
             version(self)
@@ -84,14 +88,14 @@ class CommandTable(FlagsAnywhere):
         return list(self._listed)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        listed = self._listed.get(cmd_name)
+        listed = self._known.get(cmd_name)
         return listed.load() if listed else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in self._listed:
+        if name and not name.startswith("-") and name not in self._known:
             from difflib import get_close_matches
 
             near = get_close_matches(name, self._listed, n=1)

@@ -7,6 +7,7 @@ import sys
 import click
 
 from brickyard.cli.commands import FlagsAnywhere
+from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import Refused
 from brickyard.cli.project_options import APPROVE, FORCE_LOCK, Chosen, connect, project_options
 
@@ -35,13 +36,20 @@ def unbind(chosen: Chosen, *, key: str, force_lock: bool) -> None:
     """Stop managing the object of resource KEY; the object stays."""
     from brickyard.cli.live import say
     from brickyard.deploy.binding import unbind as unbind_object
-    from brickyard.deploy.selection import selected_addresses
+    from brickyard.deploy.selection import addresses_of, selected_addresses
+    from brickyard.deploy.summary import plain_tree
 
     project = connect(chosen, quiet=True)
-    known = project.store.pull().state.entries
+    declared = addresses_of(plain_tree(project).get("resources") or {})
+    known = {**dict.fromkeys(declared), **project.store.pull().state.entries}
     (address,) = selected_addresses([key], known)
-    unbind_object(project, address, say=say, force_lock=force_lock)
-    click.echo(f"Unbound {address.removeprefix('resources.')}; nothing was deleted.", err=True)
+    was_bound = unbind_object(project, address, say=say, force_lock=force_lock)
+    if is_official():
+        return
+    name = address.removeprefix("resources.")
+    click.echo(
+        f"Unbound {name}; nothing was deleted." if was_bound else f"{name} was not bound.", err=True
+    )
 
 
 @deployment.command()
@@ -55,7 +63,7 @@ def migrate(chosen: Chosen, *, noplancheck: bool) -> None:
             "this deployment's state is Terraform's, which Brickyard does not read: convert it"
             " once with the official CLI, `databricks bundle deployment migrate`, and deploy"
         )
-    click.echo("Nothing to migrate: the state is of the direct engine.", err=True)
+    raise Refused("already using direct engine")
 
 
 @click.group(cls=FlagsAnywhere)
@@ -89,21 +97,23 @@ def bind_resource(
     """What `bind` does; `generate --bind` does it too."""
     from brickyard.cli.diagnostics import painter
     from brickyard.cli.live import say
-    from brickyard.cli.plan_text import node_lines
+    from brickyard.cli.plan_text import bind_lines, node_lines
     from brickyard.deploy.binding import bind as bind_object
     from brickyard.deploy.plan import Action, Node
     from brickyard.deploy.selection import addresses_of, selected_addresses
     from brickyard.deploy.summary import plain_tree
+    from brickyard.resources import TITLES
 
     project = connect(chosen, quiet=True)
     known = addresses_of(plain_tree(project).get("resources") or {})
     (address,) = selected_addresses([key], known)
 
     def agrees(node: Node) -> bool:
-        if node.action is Action.SKIP:
+        if node.action is Action.SKIP or (auto_approve and is_official()):
             return True
-        click.echo("The next deploy will:", err=True)
-        for line in node_lines(node, painter(sys.stderr.isatty())):
+        paint = painter(sys.stderr.isatty())
+        shown = bind_lines(node) if is_official() else node_lines(node, paint)
+        for line in (*(() if is_official() else ("The next deploy will:",)), *shown):
             click.echo(line, err=True)
         if auto_approve:
             return True
@@ -117,6 +127,6 @@ def bind_resource(
 
     if not bind_object(project, address, object_id, agrees=agrees, say=say, force_lock=force_lock):
         raise Refused("import aborted")
-    name = address.removeprefix("resources.")
-    click.echo(f"Successfully bound {name} with an id '{object_id}'", err=True)
-    click.echo("Run 'brickyard bundle deploy' to deploy changes to your workspace", err=True)
+    title = TITLES[address.split(".")[1]].lower()
+    click.echo(f"Successfully bound {title} with an id '{object_id}'", err=True)
+    click.echo("Run 'bundle deploy' to deploy changes to your workspace", err=True)

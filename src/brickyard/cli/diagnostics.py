@@ -1,7 +1,8 @@
 """How findings look on a terminal: severity, summary, place, source excerpt with a caret, way out.
 
-Printed to stderr in the official CLI's form, sorted by severity and place, with the source lines
-added. Colours only where a terminal shows them.
+Printed to stderr in the official CLI's form. Below `bundle` nothing else, in the order in which
+they were found; the short verbs sort them by severity and place and add the source lines.
+Colours only where a terminal shows them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 import click
 
+from brickyard.cli.dialect import is_official, spoken, worded
+from brickyard.cli.json_failures import hear_finding
 from brickyard.resources import PLAINTEXT
 from brickyard.values import Diagnostic, Severity, excerpt
 
@@ -26,23 +29,52 @@ ORDER = (Severity.ERROR, Severity.WARNING, Severity.RECOMMENDATION)
 
 
 def show_diagnostics(found: Iterable[Diagnostic], files: Mapping[str, bytes]) -> None:
-    """Print all of them to stderr, errors first."""
+    """Print all of them to stderr."""
     paint = painter(sys.stderr.isatty())
-    for diagnostic in sorted(found, key=_place):
-        click.echo(render(diagnostic, files, paint), err=True)
+    shown = spoken(found)
+    texts = (
+        _logged(diagnostic) + render(diagnostic, files, paint)
+        for diagnostic in (shown if is_official() else sorted(shown, key=_place))
+    )
+    for text in dict.fromkeys(texts):
+        click.echo(text, err=True)
+    for diagnostic in shown:
+        hear_finding(as_json(diagnostic))
+
+
+def _logged(diagnostic: Diagnostic) -> str:
+    """What the official CLI's log says beside a finding, whatever its level."""
+    if not is_official() or diagnostic.code != "bundle/sync-path":
+        return ""
+    return f"Error: cannot list files: {diagnostic.summary}\n"
+
+
+def as_json(diagnostic: Diagnostic) -> dict[str, str | int]:
+    """One finding for machines, with its first place."""
+    first = diagnostic.locations[0] if diagnostic.locations else None
+    return {
+        "severity": diagnostic.severity.value,
+        "code": diagnostic.code,
+        "summary": diagnostic.summary,
+        "detail": diagnostic.detail,
+        "file": first.file if first else "",
+        "line": first.line if first else 0,
+    }
 
 
 def render(
     diagnostic: Diagnostic, files: Mapping[str, bytes], paint: Callable[[str, str], str]
 ) -> str:
     """One finding as text, ending with an empty line."""
+    diagnostic = worded(diagnostic)
     word = diagnostic.severity.value.capitalize()
     lines = [f"{paint(word + ':', COLOURS[diagnostic.severity])} {diagnostic.summary}"]
     for index, path in enumerate((diagnostic.path or "").splitlines()):
         lines.append(("  at " if index == 0 else "     ") + path)
     for index, place in enumerate(diagnostic.locations):
         lines.append(("  in " if index == 0 else "     ") + str(place))
-    lines += [f"  {paint(line, 'dim')}" for line in _source(diagnostic, files)]
+    if not is_official():
+        lines += [f"  {paint(line, 'dim')}" for line in _source(diagnostic, files)]
     if diagnostic.detail:
         lines += ["", diagnostic.detail]
     return "\n".join(lines) + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -38,8 +39,17 @@ MARKS: Final = {
     type=click.Choice(KINDS),
     help="Look for this kind only; repeatable; default: all four.",
 )
+@click.option(
+    "--report",
+    "written_to",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write what -o json prints to this file.",
+)
 @release_options
-def drift(environment: str, only: tuple[str, ...], output: str, **options: Any) -> None:
+def drift(
+    environment: str, only: tuple[str, ...], written_to: Path | None, output: str, **options: Any
+) -> None:
     """Compare an environment with its live release: configuration, data, evaluation, code.
 
     Exit code 0: no drift; 2: drift; 1: no drift found, but something could not be looked at.
@@ -55,8 +65,11 @@ def drift(environment: str, only: tuple[str, ...], output: str, **options: Any) 
             chosen,
             tuple(kind for kind in KINDS if not only or kind in only),
         )
+    found = json.dumps(report.as_json(), indent=2, default=str)
+    if written_to is not None:
+        written_to.write_text(found + "\n")
     if output == "json":
-        click.echo(json.dumps(report.as_json(), indent=2, default=str))
+        click.echo(found)
     else:
         _show(report)
     if report.has_drift:

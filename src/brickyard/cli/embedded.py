@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 NAMES = ("dev", "staging", "prod")
 START_LIMIT_S = 30.0
+TLS_PORTS = "8481,8482,8483"  # or free ones, where these are taken
 STOP_LIMIT_S = 20.0
 
 
@@ -38,6 +39,7 @@ class Address:
     token: str
     user: str
     workspace_id: str
+    tls_host: str = ""  # empty without doors with TLS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ def ensure(*, say: Callable[[str], None] = lambda text: None) -> Embedded:
     return start()
 
 
-def start(*, ports: str | None = None) -> Embedded:
+def start(*, ports: str | None = None, tls: bool = False) -> Embedded:
     """Start the server in the background and wait until it answers."""
     check_installed()
     logs = home() / "logs"
@@ -78,6 +80,7 @@ def start(*, ports: str | None = None) -> Embedded:
     home().chmod(0o700)
     output = logs / "server.out"
     environment = os.environ | ({"BRICKYARD_PORTS": ports} if ports else {})
+    environment |= {"BRICKYARD_TLS_PORTS": TLS_PORTS} if tls else {}
     with output.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "brickyard.workspace"],
@@ -181,6 +184,7 @@ def _read(path: Path) -> Embedded | None:
                 token=data[name]["token"],
                 user=data[name]["user"],
                 workspace_id=data[name]["workspace_id"],
+                tls_host=data[name].get("tls_host", ""),
             )
             for name in NAMES
         }

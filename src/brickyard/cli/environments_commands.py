@@ -112,6 +112,7 @@ def _ask(count: int, *, auto_approve: bool) -> None:
 
 def _make(step: Step, found: Mapping[str, tuple[Declared, Actual]]) -> None:
     from brickyard.deploy import ApiFailure, Unreachable
+    from brickyard.release.environments_plan import Effect
 
     unity = found[step.environment][1].unity
     if unity is None:
@@ -119,8 +120,15 @@ def _make(step: Step, found: Mapping[str, tuple[Declared, Actual]]) -> None:
     try:
         unity.client.call(step.method, step.path, body=step.body)
     except (ApiFailure, Unreachable) as fault:
+        hint = ""
+        if isinstance(fault, ApiFailure) and step.effect == Effect.CREATE and fault.is_conflict:
+            who = found[step.environment][1].user or "the caller"
+            hint = (
+                f"It is there, but not shown to {who} in {step.environment}: have its owner grant"
+                " MANAGE and bind it to the workspace, or name another one. "
+            )
         raise Refused(
-            f"cannot {step.text}: {fault}. What was done before stays; run it again to go on"
+            f"cannot {step.text}: {fault}. {hint}What was done before stays; run it again to go on"
         ) from fault
 
 
@@ -131,9 +139,13 @@ def _gathered(chosen: Chosen, *, asks: bool) -> dict[str, tuple[Declared, Actual
     from brickyard.deploy.disk import DiskFiles
     from brickyard.release import FILE, read_settings
     from brickyard.release.environments import declared
-    from brickyard.release.environments_actual import Actual, actual
+    from brickyard.release.environments_actual import Actual, actual, found_elsewhere
     from brickyard.values import has_errors
 
+    if chosen.target:
+        click.echo(
+            "note: this is about all environments together; the target is not used", err=True
+        )
     root = find_root(Path.cwd(), os.environ)
     disk = DiskFiles(root)
     settings = read_settings(disk.get(FILE))
@@ -156,13 +168,14 @@ def _gathered(chosen: Chosen, *, asks: bool) -> dict[str, tuple[Declared, Actual
         raise Refused(f"no target of the bundle is an environment of {FILE}")
     catalogs = {catalog for one in wanted.values() for catalog in (*one.reads, *one.writes)}
     with LiveLine("asking the workspaces", is_silent=chosen.wants_json):
-        return {
+        found = {
             name: (
                 one,
                 actual(projects[name], one, catalogs) if asks else Actual(why="nobody was asked"),
             )
             for name, one in wanted.items()
         }
+        return found_elsewhere(found)
 
 
 def _as_json(found: Mapping[str, tuple[Declared, Actual]], made: EnvironmentsPlan) -> Any:

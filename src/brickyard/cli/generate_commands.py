@@ -340,7 +340,7 @@ def bind_generated(chosen: Chosen, made: Generated) -> None:
     """Bind the object to the resource just written; its file has to be included."""
     from brickyard.cli.deployment_commands import bind_resource
 
-    bind_resource(chosen, f"{made.type}.{made.key}", made.id, auto_approve=True, force_lock=False)
+    bind_resource(chosen, made.key, made.id, auto_approve=True, force_lock=False)
 
 
 def only_one_of(given: Mapping[str, object], *, required: Sequence[str] = ()) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from brickyard.bundle.json_faults import json_words
+from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import Refused
 from brickyard.cli.project_options import OUTPUT, PROFILE, accepting_shared
 from brickyard.templates import (
@@ -26,6 +29,8 @@ from brickyard.templates import (
     Surroundings,
     TemplateFault,
     TemplateRefuses,
+    TemplateSchema,
+    accepted,
     collect,
     opened,
     read_files,
@@ -34,6 +39,10 @@ from brickyard.templates import (
     write_project,
 )
 
+if TYPE_CHECKING:
+    from brickyard.deploy import Workspace
+
+NO_ENTRY = re.compile(r'map has no entry for key "(.*)"')
 CI_PROVIDER = "ci_provider"  # the question of our own templates
 FAULTS = (BadAnswer, BadTemplate, NoTemplate, ProjectExists, TemplateFault, TemplateRefuses)
 
@@ -65,14 +74,29 @@ def init(
         raise Refused("only one of --tag or --branch can be specified")
     can_ask = sys.stdin.isatty() and sys.stderr.isatty()
     chosen = template or _choose(can_ask)
-    given = _answers(config_file)
+    given = answers_of(config_file)
     try:
         with opened(chosen, inside=template_dir, tag=tag, branch=branch) as folder:
-            made = _make(folder, Path(output_dir), given, _around(profile), can_ask=can_ask)
+            target = Path(output_dir)
+            around = surroundings_of(profile)
+            made = _make(folder, target, given, around, can_ask=can_ask, file=config_file or "")
     except FAULTS as fault:
-        raise Refused(str(fault)) from fault
+        raise Refused(_said(fault)) from fault
     if output == "json":
-        click.echo(json.dumps({"outputs": sorted(path.as_posix() for path in made)}, indent=2))
+        root = target.resolve()
+        names = sorted(path.resolve().relative_to(root).as_posix() for path in made)
+        click.echo(json.dumps({"outputs": names}, indent=2))
+
+
+def _said(fault: Exception) -> str:
+    """What went wrong; of a template's text first what the official CLI says of it."""
+    if not isinstance(fault, TemplateFault):
+        return str(fault)
+    missing = NO_ENTRY.fullmatch(fault.message)
+    if missing is None:
+        return str(fault)
+    where = f"failed to compute file content for {fault.file}. " if fault.file else ""
+    return f'{where}variable "{missing[1]}" not defined\n\n{fault.at}: nothing is asked for it.'
 
 
 def _make(
@@ -82,27 +106,39 @@ def _make(
     around: Surroundings,
     *,
     can_ask: bool,
+    file: str = "",
 ) -> list[Path]:
-    file = folder / SCHEMA
-    if not file.is_file():
-        raise NoTemplate(f"{folder} is no template: it has no {SCHEMA}")
-    schema = read_schema(file.read_bytes(), SCHEMA)
+    written = folder / SCHEMA
+    if not written.is_file():
+        raise NoTemplate(
+            f"not a bundle template: expected to find a template schema file at {SCHEMA}\n\n"
+            f"There is none in {folder}, and no template of that name comes along."
+        )
+    schema = read_schema(written.read_bytes(), SCHEMA)
     source = folder / schema.template_dir if schema.template_dir else folder
+    if not source.is_dir():
+        raise NoTemplate(f"template directory {Path(os.path.normpath(source))} not found")
     renderer = Renderer(around)
     files = read_files(source)
     renderer.learn(files)
-    if schema.welcome and can_ask:
+    if schema.welcome:
         click.echo(renderer.text(schema.welcome, "welcome_message", {}), err=True)
 
     def render(text: str, name: str, answers: Mapping[str, Any]) -> str:
         return renderer.text(text, f"{SCHEMA}: {name}", answers)
 
-    answers = collect(schema, given, render=render, ask=_ask if can_ask else None)
+    try:
+        accepted(schema, given)
+    except BadAnswer as fault:
+        raise BadAnswer(f"failed to load config from file {file}: {fault}") from fault
+    answers = collect(schema, given, render=render, ask=_asking(schema) if can_ask else None)
     rendered = render_project(files, answers, renderer)
     made = write_project(rendered, target, _modes(source, rendered.files))
     made += _pipeline(target / str(answers.get("project_name", "")), answers.get(CI_PROVIDER))
     if schema.success:
         click.echo(renderer.text(schema.success, "success_message", answers), err=True)
+    elif is_official():
+        click.echo("✨ Successfully initialized template", err=True)
     return made
 
 
@@ -136,58 +172,77 @@ def _modes(source: Path, names: Mapping[str, bytes]) -> dict[str, int]:
 def _choose(can_ask: bool) -> str:
     names = [one.name for one in BUILT_IN]
     if not can_ask:
-        raise Refused(f"name a template: {', '.join(names)}, a folder, or a Git address")
+        raise Refused(
+            "prompting is not supported. Please specify the path, name or URL of the template to"
+            f" use\n\nNames: {', '.join(names)}."
+        )
     for one in BUILT_IN:
         click.echo(f"  {one.name:<16} {one.description}", err=True)
     picked: str = click.prompt("Template", type=click.Choice(names), default=names[0], err=True)
     return picked
 
 
-def _ask(question: Question, description: str, default: Any) -> Any:
-    """One prompt; an answer that does not fit is asked for again."""
+def _asking(schema: TemplateSchema) -> Callable[[Question, str, Any], Any]:
+    """Prompts; an answer that does not fit is asked for again."""
     from brickyard.templates.inputs import checked
 
-    while True:
-        if question.type == "boolean" and not question.choices:
-            answer: Any = click.confirm(description, default=bool(default), err=True)
-        elif question.choices:
-            kind = click.Choice([str(one) for one in question.choices])
-            answer = click.prompt(description, type=kind, default=str(default), err=True)
-        else:
-            answer = click.prompt(description, default=default, err=True)
-        try:
-            return checked(question, answer)
-        except BadAnswer as fault:
-            click.echo(f"{fault}", err=True)
+    def ask(question: Question, description: str, default: Any) -> Any:
+        while True:
+            if question.type == "boolean" and not question.choices:
+                answer: Any = click.confirm(description, default=bool(default), err=True)
+            elif question.choices:
+                kind = click.Choice([str(one) for one in question.choices])
+                answer = click.prompt(description, type=kind, default=str(default), err=True)
+            else:
+                answer = click.prompt(description, default=default, err=True)
+            try:
+                return checked(schema, question, answer)
+            except BadAnswer as fault:
+                click.echo(f"Validation failed: {fault}", err=True)
+
+    return ask
 
 
-def _answers(config_file: str | None) -> Mapping[str, Any]:
+def answers_of(config_file: str | None) -> Mapping[str, Any]:
+    """The answers in a file. Raises `Refused` for one that holds none."""
     if config_file is None:
         return {}
+    loading = f"failed to load config from file {config_file}"
     try:
-        found = json.loads(Path(config_file).read_bytes())
-    except (OSError, ValueError) as reason:
-        raise Refused(f"cannot read {config_file}: {reason}") from reason
+        text = Path(config_file).read_text(errors="replace")
+    except OSError as reason:
+        why = (reason.strerror or str(reason)).lower()
+        raise Refused(f"{loading}: open {config_file}: {why}") from reason
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as fault:
+        raise Refused(f"{loading}: {json_words(text, fault)}") from fault
     if not isinstance(found, dict):
-        raise Refused(f"{config_file} must hold a JSON object of answers")
+        kind = {list: "array", str: "string", bool: "bool"}.get(type(found), "number")
+        raise Refused(
+            f"{loading}: json: cannot unmarshal {kind} into Go value of type map[string]interface"
+            " {}\n\nAnswers are a JSON object."
+        )
     return found
 
 
-def _around(profile: str | None) -> Surroundings:
+def workspace_of(profile: str | None) -> Workspace:
+    """The workspace that the surroundings name, without a bundle; else the embedded one."""
+    from brickyard.cli.project_options import start_embedded
+    from brickyard.deploy.connect import address, connect
+    from brickyard.deploy.embedded import Embedded, home_folder
+
+    where = address(environment_name="dev", settings={}, environment=os.environ, profile=profile)
+    embedded = Embedded(home=home_folder(os.environ), start=start_embedded)
+    return connect(where, os.environ, embedded)
+
+
+def surroundings_of(profile: str | None) -> Surroundings:
     """What templates ask of the workspace; nothing is asked unless one does."""
 
     @cache
     def client() -> Any:
-        from brickyard.deploy.connect import address, connect
-        from brickyard.deploy.embedded import Embedded, home_folder
-
-        where = address(
-            environment_name="dev", settings={}, environment=os.environ, profile=profile
-        )
-        from brickyard.cli.project_options import start_embedded
-
-        embedded = Embedded(home=home_folder(os.environ), start=start_embedded)
-        return connect(where, os.environ, embedded)
+        return workspace_of(profile)
 
     @cache
     def user() -> Any:

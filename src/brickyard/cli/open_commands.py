@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from brickyard.cli.completion import complete_resources
+from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import Refused
 from brickyard.cli.project_options import FORCE_PULL, Chosen, connect, project_options
 
@@ -39,7 +40,7 @@ def open_(chosen: Chosen, *, key: str | None, force_pull: bool) -> None:
     command = opener(os.environ, sys.platform)
     if command is None:
         click.echo("Open this URL in your browser:", err=True)
-        click.echo(item.url)
+        click.echo(item.url, err=is_official())
         return
     click.echo(f"Opening browser at {item.url}", err=True)
     ended = subprocess.run([*command, item.url], check=False)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from brickyard.deploy import Action, Plan
 from brickyard.deploy.plan import Change, Node
 from brickyard.deploy.plan_file import secret_fields
 from brickyard.deploy.planning import losses
-from brickyard.resources import PLAINTEXT
+from brickyard.deploy.state import go_json, in_order
+from brickyard.resources import PLAINTEXT, TYPES, plural_title
 
 COLOURS = {
     Action.CREATE: "green",
@@ -47,6 +48,23 @@ def node_lines(node: Node, paint: Paint, *, with_fields: bool = True) -> Iterato
             yield f"    {path}: {_values(path, change, secret_fields(node))}"
 
 
+def bind_lines(node: Node) -> Iterator[str]:
+    """What a bind would change, in the official form."""
+    yield f"Plan: {node.action.word} {node.address}"
+    yield ""
+    yield "Changes detected:"
+    secrets = secret_fields(node)
+    for path, change in sorted(node.changes.items()):
+        if change.action > Action.SKIP:
+            is_hidden = path in secrets or any(mark in path.lower() for mark in SECRET_MARKS)
+            before, after = (
+                '"[redacted]"' if is_hidden else go_json(in_order(value))
+                for value in (change.remote, change.new)
+            )
+            yield f"  ~ {path}: {before} -> {after}"
+    yield ""
+
+
 def count_line(plan: Plan) -> str:
     """`Plan: A to add, B to change, C to delete, D unchanged`; a recreate adds and deletes."""
     added = plan.count(Action.CREATE, Action.RECREATE)
@@ -56,18 +74,30 @@ def count_line(plan: Plan) -> str:
     return f"Plan: {added} to add, {changed} to change, {deleted} to delete, {same} unchanged"
 
 
-def loss_lines(plan: Plan, paint: Paint, *, of_data: bool = False) -> tuple[str, ...]:
-    """Everything that would be deleted or recreated, with the data lost; nothing when none is.
-
-    With `of_data`, only that of which data is lost.
-    """
-    found = (loss for loss in losses(plan) if loss.data or not of_data)
-    return tuple(f"  {paint(loss.line, 'red')}" for loss in found)
+def loss_lines(plan: Plan, paint: Paint) -> tuple[str, ...]:
+    """Everything that would be deleted or recreated, with the data lost."""
+    return tuple(f"  {paint(loss.line, 'red')}" for loss in losses(plan))
 
 
 def bare_loss_lines(plan: Plan, paint: Paint) -> tuple[str, ...]:
     """The same without a word about data."""
     return tuple(f"  {paint(loss.deed, 'red')}" for loss in losses(plan))
+
+
+def grouped_loss_lines(plan: Plan, types: Sequence[str], paint: Paint) -> Iterator[tuple[str, ...]]:
+    """For each of these types that loses something, a heading and its deletes and recreates.
+
+    Data that stays although its resource goes is a group of its own.
+    """
+    found = losses(plan)
+    for kind in types:
+        for is_kept in (False, True):
+            group = [one for one in found if one.type == kind and one.node.keeps_data is is_kept]
+            if not group:
+                continue
+            lost = "the data stays" if is_kept else f"lost with each: {TYPES[kind].loses_data}"
+            heading = f"{plural_title(kind)} to be deleted or recreated; {lost}"
+            yield (heading, *(f"  {paint(one.deed, 'red')}" for one in group))
 
 
 def _remark(node: Node) -> str:

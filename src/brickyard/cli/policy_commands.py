@@ -53,7 +53,7 @@ def check_command(chosen: Chosen, shows_all: bool, wanted: str) -> None:
     """
     kinds = _kinds(wanted) if wanted else KINDS
     counted = kinds if wanted else ("static",)
-    project = opened(chosen)
+    project = opened(chosen, asks=set(kinds) != {"static"})
     with LiveLine("reading what the bundle and its code access", is_silent=chosen.wants_json):
         report = report_of(project, kinds)
     if chosen.wants_json:
@@ -77,9 +77,16 @@ def evidence_of(one: object) -> str:
     return str(getattr(one, "evidence", "static"))
 
 
-def opened(chosen: Chosen) -> Project:
-    """The project, offline. Raises `Refused` when the bundle or brickyard.yml has errors."""
-    project = load(chosen)
+def opened(chosen: Chosen, *, asks: bool = False) -> Project:
+    """The project, offline; or as its workspace knows the caller, if it answers at once.
+
+    Raises `Refused` when the bundle or brickyard.yml has errors.
+    """
+    from brickyard.deploy.connect import reach
+
+    project = load(chosen, ask=reach if asks else None)
+    if asks and has_errors(project.diagnostics):
+        project = load(chosen)  # what only the workspace finds wrong is not the policy's matter
     settings = read_settings(project.disk.get(FILE))
     found = (*project.diagnostics, *settings.diagnostics)
     if has_errors(found):

@@ -7,21 +7,31 @@ default one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from brickyard.cli.diagnostics import show_diagnostics
-from brickyard.cli.failures import Refused
-from brickyard.cli.policy_facts import git_of, today
-from brickyard.deploy import Project, source_paths
-from brickyard.policy import check
-from brickyard.release import FILE, read_settings
-from brickyard.values import has_errors
+if TYPE_CHECKING:
+    from brickyard.deploy import Project
+
+FILE: Final = "brickyard.yml"
 
 
 def hold_policy(project: Project, say: Callable[[str], None]) -> None:
     """Raises `Refused` when brickyard.yml has errors or the policy it enforces is broken."""
     content = project.disk.get(FILE)
-    if content is None:
-        return
+    if content is not None:
+        _hold(project, content, say)
+
+
+def _hold(project: Project, content: bytes, say: Callable[[str], None]) -> None:
+    """The rooms that judge are imported only here: most bundles have no policy."""
+    from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.cli.failures import Refused
+    from brickyard.cli.policy_facts import git_of, today
+    from brickyard.deploy import source_paths
+    from brickyard.policy import check
+    from brickyard.release import read_settings
+    from brickyard.values import has_errors
+
     settings = read_settings(content)
     show_diagnostics(settings.diagnostics, project.disk)
     if has_errors(settings.diagnostics):

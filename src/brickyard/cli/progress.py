@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from brickyard.cli.diagnostics import painter
+from brickyard.cli.dialect import is_official
 from brickyard.cli.live import LiveLine, took
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class ApplyProgress:
         self._paint = painter(sys.stderr.isatty())
         self._started: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
+        self._is_official = is_official()  # what happened is then said at the end
 
     def __call__(self, event: Event) -> None:
         now = time.monotonic()
@@ -41,6 +43,8 @@ class ApplyProgress:
             else:
                 _, began = self._started.pop(event.node.address, ("", now))
             self._show_waiting()
+        if self._is_official:
+            return
         if event.word in COLOURS:
             word = self._paint(event.word, COLOURS[event.word])
             self._line.say(f"{word} {event.node.label}: {event.detail}")
@@ -64,12 +68,14 @@ class RunProgress:
     def __init__(self, line: LiveLine) -> None:
         self._line = line
         self._active: dict[str, None] = {}
+        self._tells_tasks = not is_official()
 
     def __call__(self, step: Step) -> None:
         now = datetime.now().strftime("%Y-%m-%d %H:%M:%S")
         name = f"{step.name}" + (f" / {step.task_key}" if step.task_key else "")
         parts = [step.state.life_cycle, step.state.result, step.state.message]
-        self._line.say(f'{now} "{name}" {" ".join(part for part in parts if part)}')
+        if self._tells_tasks or not step.task_key:
+            self._line.say(f'{now} "{name}" {" ".join(part for part in parts if part)}')
         if step.task_key and step.state.life_cycle == "RUNNING":
             self._active[step.task_key] = None
         else:

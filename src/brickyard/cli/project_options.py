@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -180,10 +180,12 @@ def load(chosen: Chosen, *, ask: Ask | None = None, cluster_id: str = "") -> Pro
     from brickyard.cli.live import say
     from brickyard.deploy import load_project
 
-    return load_project(
+    variables, bad_assignment = assigned(chosen.variables)
+    project = load_project(
         Path.cwd(),
         chosen.target,
-        variables=parse_variables(chosen.variables),
+        variables=variables,
+        bad_assignment=bad_assignment,
         profile=chosen.profile,
         local=chosen.local,
         start=start_embedded,
@@ -191,6 +193,17 @@ def load(chosen: Chosen, *, ask: Ask | None = None, cluster_id: str = "") -> Pro
         say=say,
         cluster_id=cluster_id,
     )
+    return _spoken(project)
+
+
+def _spoken(project: Project) -> Project:
+    """The project with the findings that are for whoever has called."""
+    from dataclasses import replace
+
+    from brickyard.cli.dialect import spoken
+
+    resolved = project.resolved
+    return replace(project, resolved=replace(resolved, diagnostics=spoken(resolved.diagnostics)))
 
 
 def connect(
@@ -203,6 +216,7 @@ def connect(
     are about deploying do not.
     """
     from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.cli.dialect import is_official
     from brickyard.cli.live import say
     from brickyard.deploy import BrokenBundle, connect_project
     from brickyard.deploy.disk import DiskFiles
@@ -214,17 +228,18 @@ def connect(
     try:
         if deploys:
             stop_on_refusals(project.diagnostics)
-        project = connect_project(project, tolerates=() if deploys else OF_DEPLOYS)
+        project = _spoken(connect_project(project, tolerates=() if deploys else OF_DEPLOYS))
     except BrokenBundle as broken:
         found = [
             one for one in broken.diagnostics if one.code != OFFLINE_CODE
         ]  # it was to be asked
         show_diagnostics(found, DiskFiles(project.root))
         raise Refused from broken
+    is_brief = quiet and not is_official()
     shown = [
         found
         for found in project.diagnostics
-        if not quiet or found.severity is not Severity.RECOMMENDATION
+        if not is_brief or found.severity is not Severity.RECOMMENDATION
     ]
     show_diagnostics(shown, DiskFiles(project.root))
     run_hook(project, "postinit", say)
@@ -250,6 +265,18 @@ def reach_project(chosen: Chosen) -> Project:
     return replace(
         project, client=connect_to(project.address, project.environment, project.embedded)
     )
+
+
+def assigned(given: Sequence[str]) -> tuple[Mapping[str, str], str]:
+    """What `--var` says, and why the next one says nothing: that is told as a finding."""
+    from brickyard.bundle.variables import BadAssignment
+
+    try:
+        return parse_variables(given), ""
+    except Refused as refusal:
+        if not isinstance(refusal.__cause__, BadAssignment):
+            raise
+        return refusal.__cause__.before, str(refusal)
 
 
 def parse_variables(given: Sequence[str]) -> dict[str, str]:

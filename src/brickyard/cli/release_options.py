@@ -122,6 +122,12 @@ def record_numbered(
     records: tuple[ReleaseRecord, ...], number: int, environment: str
 ) -> ReleaseRecord:
     found = next((record for record in records if record.sequence == number), None)
-    if found is None:
-        raise Refused(f"{environment} has no release {number}; it has {len(records)}")
-    return found
+    if found is not None:
+        return found
+    for record in records:
+        if record.is_damaged and record.number_of_file == number:
+            raise Refused(
+                f"release {number} of {environment} can't be read: {record.path} is no release"
+                f" record. `brickyard release record verify -t {environment}` tells more"
+            )
+    raise Refused(f"{environment} has no release {number}; it has {len(records)}")

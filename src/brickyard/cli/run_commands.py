@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import Refused
 from brickyard.cli.project_options import (
     Chosen,
@@ -199,10 +200,10 @@ def _run_job(project: Project, job: Runnable, options: Options) -> None:
             only=[task for item in options.only for task in item.split(",") if task],
             wait=options.wait,
             restart=options.restart,
-            started=lambda run_id, url: say(f"Run URL: {url}"),
+            started=lambda run_id, url: say(f"Run URL: {url}\n"),
             progress=RunProgress(line),
         )
-    if options.wants_json:
+    if options.wants_json and (options.wait or not is_official()):
         click.echo(json.dumps(_as_data(result, waited=options.wait), indent=2))
     elif options.wait:
         _show_output(result)
@@ -254,7 +255,8 @@ def _run_pipeline(project: Project, pipeline: Runnable, options: Options) -> Non
 
 
 def _refuse_parameters(options: Options, what: str) -> None:
-    if options.params or options.only or any(options.task_params.values()):
+    has_any = options.params or options.only or any(options.task_params.values())
+    if has_any and not is_official():
         raise Refused(f"{what} takes no --params and no --only")
     if options.words:
         raise Refused(f"received {len(options.words)} unexpected positional arguments")
@@ -276,9 +278,7 @@ RUNS: Final[Mapping[str, Callable[[Project, Runnable, Options], None]]] = {
 def _run_command(chosen: Chosen, words: tuple[str, ...]) -> None:
     """Any command, where the caller stands. The bundle need not be free of errors for it."""
     if not words:
-        raise click.UsageError(
-            "name what to run: a job, pipeline, app or script of the bundle, or `-- CMD`"
-        )
+        raise Refused("expected a KEY of the resource to run")
     from brickyard.cli.diagnostics import show_diagnostics
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.scripts import run_command
@@ -331,6 +331,11 @@ def _why(result: RunResult) -> str:
 
 
 def _as_data(result: RunResult, *, waited: bool) -> dict[str, Any]:
+    if is_official():
+        said = [task for task in result.tasks if task.text]
+        keys = ("TaskKey", "Output", "EndTime")
+        rows = [(task.task_key, {"result": task.text}, task.end_ms) for task in said]
+        return {"task_outputs": [dict(zip(keys, row, strict=True)) for row in rows]}
     shown: dict[str, Any] = {
         "job_id": result.job_id,
         "run_id": result.run_id,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import end_gently, say_error
 from brickyard.cli.project_options import FORCE_LOCK, Chosen, connect, project_options
 
@@ -82,10 +83,14 @@ def sync(
 
 
 def shown_events(shows: str, *, dry_run: bool) -> Any:
-    """Shows each step as text or JSON lines on stdout; else only how many, on stderr."""
+    """Shows each step as text or JSON lines on stdout; else only how many, on stderr.
+
+    Below `bundle` nothing else.
+    """
     from brickyard.deploy.syncing import Events
 
     lock = threading.Lock()
+    is_brief = is_official()
 
     class Shown(Events):
         """`seq` counts the rounds in which something was done, the first one included."""
@@ -104,7 +109,7 @@ def shown_events(shows: str, *, dry_run: bool) -> Any:
             text = "Complete" if self.seq else "Initial Sync Complete"
             self._line("complete", _listed(changes), text)
             self.seq += 1
-            if not shows and not dry_run:
+            if not shows and not dry_run and not is_brief:
                 counts = f"{len(changes.put)} uploaded, {len(changes.delete)} deleted"
                 click.echo(f"Files: {counts}", err=True)
 

@@ -36,14 +36,19 @@ WORKSPACE = click.option(
     help="The workspace that DATABRICKS_HOST and DATABRICKS_TOKEN point to.",
 )
 NOT_FOUND_EXIT, NOT_EXECUTABLE_EXIT = 127, 126  # as shells say it
+NO_TLS = (
+    "the embedded workspace runs without TLS; start it again: brickyard down, then"
+    " brickyard up --detach --tls"
+)
 LOGS = {"server": "server.log", "requests": "access.log", "output": "server.out"}
 
 
 @click.command()
 @click.option("--detach", is_flag=True, help="Start in the background and return.")
 @click.option("--ports", metavar="DEV,STAGING,PROD", help="Loopback ports; 0 takes a free one.")
+@click.option("--tls", is_flag=True, help="Also listen with TLS, for clients that insist on it.")
 @OUTPUT
-def up(detach: bool, ports: str | None, output: str) -> None:
+def up(detach: bool, ports: str | None, tls: bool, output: str) -> None:
     """Start the embedded workspace: dev, staging and prod over one metastore."""
     _check_ports(ports)
     with _faults():
@@ -52,7 +57,9 @@ def up(detach: bool, ports: str | None, output: str) -> None:
         started = time.monotonic()
         if found is None:
             with LiveLine("starting the embedded workspace", is_silent=output == "json"):
-                found = embedded.start(ports=ports)
+                found = embedded.start(ports=ports, tls=tls)
+    if tls and not found.workspaces["dev"].tls_host:
+        raise click.ClickException(NO_TLS)
     if output == "json":
         click.echo(json.dumps(_summary(found), indent=2))
     else:
@@ -60,6 +67,8 @@ def up(detach: bool, ports: str | None, output: str) -> None:
         click.echo(f"The embedded workspace is up{spent}; its data is in {embedded.home()}")
         _show_addresses(found)
         click.echo('Point any official client at it: eval "$(brickyard env)"')
+        if tls:
+            click.echo('One that insists on TLS: eval "$(brickyard env --tls)"')
     if detach:
         return
     if not fresh:
@@ -171,12 +180,16 @@ def _delete(root: Path, *, keep: Collection[str]) -> None:
 
 @click.command()
 @WORKSPACE
+@click.option("--tls", is_flag=True, help="By TLS, as Databricks Connect wants it.")
 @OUTPUT
-def env(workspace: str, output: str) -> None:
+def env(workspace: str, tls: bool, output: str) -> None:
     """Print the exports that point an official client at the embedded workspace."""
     with _faults():
         found = _need(embedded.running())
-    variables = _variables(found.workspaces[workspace])
+    address = found.workspaces[workspace]
+    if tls and not address.tls_host:
+        raise click.ClickException(NO_TLS)
+    variables = _tls_variables(address) if tls else _variables(address)
     if output == "json":
         click.echo(json.dumps(variables, indent=2))
         return
@@ -217,6 +230,15 @@ def exec_(workspace: str, command: tuple[str, ...]) -> None:
 
 def _variables(address: Address) -> dict[str, str]:
     return {"DATABRICKS_HOST": address.host, "DATABRICKS_TOKEN": address.token}
+
+
+def _tls_variables(address: Address) -> dict[str, str]:
+    """With the certificates to trust, ours and the usual ones, for requests, OpenSSL and gRPC."""
+    bundle = str(embedded.home() / "run" / "tls-bundle.pem")
+    trusting = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+    return {**_variables(address), "DATABRICKS_HOST": address.tls_host} | dict.fromkeys(
+        trusting, bundle
+    )
 
 
 def _without_other_auth() -> dict[str, str]:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from brickyard.deploy.deployment import Deployed, apply_plan, destroy
     from brickyard.deploy.disk import find_root
     from brickyard.deploy.embedded import NotRunning
+    from brickyard.deploy.hooks import HookFailed
     from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
     from brickyard.deploy.job_runs import RunResult, Step
+    from brickyard.deploy.lock import Locked
+    from brickyard.deploy.may_deploy import NoFolder
     from brickyard.deploy.plan import Action, Plan
     from brickyard.deploy.plan_file import read_plan, write_plan
     from brickyard.deploy.planning import make_plan
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
         load_project,
         open_project,
     )
-    from brickyard.deploy.run import find_runnable
+    from brickyard.deploy.run import RunRefused, find_runnable
     from brickyard.deploy.running import await_others, run_job
     from brickyard.deploy.sources import source_paths
     from brickyard.deploy.world_errors import WORLD_ERRORS
@@ -42,9 +45,13 @@ HOMES: Final[Mapping[str, str]] = {
     "BrokenBundle": "project",
     "Deployed": "deployment",
     "Event": "apply",
+    "Locked": "lock",
+    "NoFolder": "may_deploy",
+    "HookFailed": "hooks",
     "NotRunning": "embedded",
     "Plan": "plan",
     "Project": "project",
+    "RunRefused": "run",
     "RunResult": "job_runs",
     "Step": "job_runs",
     "Unreachable": "http",
@@ -72,9 +79,13 @@ __all__ = [
     "BrokenBundle",
     "Deployed",
     "Event",
+    "HookFailed",
+    "Locked",
+    "NoFolder",
     "NotRunning",
     "Plan",
     "Project",
+    "RunRefused",
     "RunResult",
     "Step",
     "Unreachable",

@@ -15,7 +15,7 @@ from brickyard.deploy.http import ApiFailure, Json, Workspace, segment
 from brickyard.deploy.planning import prepare_resources
 from brickyard.deploy.project import Project
 from brickyard.deploy.recorded_values import recorded_value
-from brickyard.deploy.references import places, substitute
+from brickyard.deploy.references import places, substitute, without_unset
 from brickyard.deploy.run import Runnable, RunRefused
 from brickyard.resources import TYPES
 from brickyard.resources.apps import BASE, compute_state, deployment
@@ -68,6 +68,7 @@ def _deployment(project: Project, app: Runnable) -> Json:
         name: given[name] for name in ("source_code_path", "config", "git_source") if name in given
     }
     value = substitute(parts, lambda reference: recorded_value(reference, entries, actual))
+    value = without_unset(parts, value)
     missing = next(places(value), None)
     if missing is not None:
         raise RunRefused(f"{app.address}.{missing[0]}: {missing[1]} is not deployed")

@@ -13,7 +13,7 @@ from typing import Any
 
 from brickyard.deploy.calls import Caller, NotReady, revive
 from brickyard.deploy.graph import Outcome, run_graph
-from brickyard.deploy.http import ApiFailure
+from brickyard.deploy.http import ApiFailure, Unreachable
 from brickyard.deploy.journal import Journal
 from brickyard.deploy.plan import (
     Action,
@@ -25,7 +25,13 @@ from brickyard.deploy.plan import (
     worst,
 )
 from brickyard.deploy.recorded_values import recorded_value
-from brickyard.deploy.references import Reference, Unresolved, places, substitute
+from brickyard.deploy.references import (
+    Reference,
+    Unresolved,
+    places,
+    substitute,
+    without_unset,
+)
 from brickyard.deploy.seals import for_the_record
 from brickyard.deploy.state import Entry, State
 from brickyard.deploy.unrecorded import Ambiguous, find_made
@@ -48,9 +54,22 @@ VERBS = {
     Action.DELETE: "delete",
 }
 
+# What was being done, in the official CLI's words, where there is an object already.
+CALLED = {
+    Action.UPDATE: "updating id={}: ",
+    Action.UPDATE_ID: "updating id={}: ",
+    Action.RESIZE: "resizing id={}: ",
+    Action.DELETE: "deleting id={}: ",
+}
+
 
 class StepFailed(Exception):
-    """One node could not be applied: "cannot create resources.jobs.a: …"."""
+    """One node could not be applied: "cannot create resources.jobs.a: …". `hint` is a way out."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message}. {hint}" if hint else message)
+        self.message = message
+        self.hint = hint
 
 
 class Waits(StepFailed):
@@ -78,16 +97,22 @@ class Applied:
     outcomes: Mapping[str, Outcome]
 
     @property
-    def failures(self) -> tuple[str, ...]:
-        """One line per failed or skipped node."""
-        lines = []
+    def failed(self) -> tuple[tuple[str, Outcome], ...]:
+        """Each failed or skipped node's outcome, with a line that says what was to happen."""
+        found = []
         for address, outcome in sorted(self.outcomes.items()):
             if outcome.error is not None:
-                lines.append(str(outcome.error))
+                found.append((str(outcome.error), outcome))
             elif outcome.blocked_by is not None:
                 verb = VERBS[self.plan.nodes[address].action]
-                lines.append(f"cannot {verb} {address}: {outcome.blocked_by} failed")
-        return tuple(lines)
+                why = f"dependency failed: {outcome.blocked_by}"
+                found.append((f"cannot {verb} {address}: {why}", outcome))
+        return tuple(found)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One line per failed or skipped node."""
+        return tuple(line for line, _ in self.failed)
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -179,11 +204,14 @@ class _Applier:
                 word = DONE[node.action]
             else:
                 word = self._apply_resource(node, kind)
-        except (Ambiguous, ApiFailure, NotReady, Unresolved) as failure:
-            reason = _reason(failure, node)
-            self.progress(Event(word="Failed", node=node, detail=reason))
+        except (Ambiguous, ApiFailure, NotReady, Unreachable, Unresolved) as failure:
+            doing = CALLED.get(node.action, "").format(node.id) if access is None else ""
+            said = failure.call if isinstance(failure, Unreachable) else failure
+            message = f"cannot {VERBS[node.action]} {address}: {doing}{said}"
             kind_of_failure = Waits if _waits(failure, node) else StepFailed
-            raise kind_of_failure(f"cannot {VERBS[node.action]} {address}: {reason}") from failure
+            failed = kind_of_failure(message, _hint(failure, node))
+            self.progress(Event(word="Failed", node=node, detail=str(failed).partition(": ")[2]))
+            raise failed from failure
         except Exception as failure:
             self.progress(Event(word="Failed", node=node, detail=str(failure)))
             raise
@@ -226,8 +254,8 @@ class _Applier:
                     raise
                 word = "Forgot"
                 self.caller.warn(
-                    f"Warning: Ignoring permission error when deleting {node.address}"
-                    f" id={node.id}: {failure}. If it is still there, it stays, unmanaged"
+                    f"Warn: destroying {node.address}: Ignoring permission error when deleting"
+                    f" {node.address} id={node.id}: {failure.message}"
                 )
         self.journal.record(node.address, None)
         return word
@@ -257,7 +285,8 @@ class _Applier:
                 return "Adopted"
         self.journal.doubt(node.address, self.user)
         try:
-            new_id, answer = self.caller.create(kind, desired)
+            token = self.journal.tokens.get(node.address, "")
+            new_id, answer = self.caller.create(kind, desired, token=token)
         except ApiFailure as failure:
             revived = None
             if failure.is_conflict and node.action is Action.CREATE:
@@ -271,11 +300,20 @@ class _Applier:
         desired = _learning(kind, desired, answer)
         self._record(node, new_id, desired)
         self.caller.follow(kind, new_id, desired)
+        self._tell(node, kind, new_id, is_ready=False)
         self.caller.wait(kind.wait, new_id)
+        self._tell(node, kind, new_id, is_ready=True)
         if kind.power is not None:
             was_on = kind.power.starts_when_made
             self.caller.switch(kind, new_id, desired, was_on=was_on, is_edited=False)
         return DONE[Action.CREATE]
+
+    def _tell(self, node: Node, kind: ResourceType, id: str, *, is_ready: bool) -> None:
+        """Say what the type has to say of a resource that takes its time."""
+        found = self.caller.read(kind, id) if kind.tells is not None else None
+        if found is not None and kind.tells is not None:
+            said = kind.tells(found.whole, is_ready)
+            self.caller.warn(f"Output from {node.label}: id={id}: {said}")
 
     def _adopt(self, node: Node, kind: ResourceType, id: str, desired: Json) -> None:
         """Take over what a killed deploy has made, and make it as desired."""
@@ -311,7 +349,7 @@ class _Applier:
 
     def _value(self, node: Node) -> Any:
         """The node's configuration with every reference in place."""
-        value = substitute(node.value, self._resolve)
+        value = without_unset(node.value, substitute(node.value, self._resolve))
         missing = next(places(value), None)
         if missing is not None:
             raise Unresolved(f"{missing[0]}: {missing[1]} has no value")
@@ -335,7 +373,8 @@ class _Applier:
         self._read.pop(node.address, None)
         recorded = self.journal.state.entries.get(node.address)
         before = recorded.state if recorded is not None else None
-        state = for_the_record(desired, before, kind.secrets)
+        kept = {name: item for name, item in desired.items() if name not in kind.unrecorded}
+        state = for_the_record(kept, before, kind.secrets)
         entry = Entry(id=id, state=state, depends_on=node.depends_on)
         self.journal.record(node.address, entry)
 
@@ -358,17 +397,17 @@ def _name_of(node: Node, unknown: str = "\0") -> str:
     return ".".join(str(name) for name in names if name)
 
 
-def _reason(failure: Exception, node: Node) -> str:
+def _hint(failure: Exception, node: Node) -> str:
+    if isinstance(failure, Unreachable):
+        return failure.way_out
     if isinstance(failure, ApiFailure) and failure.is_conflict and node.action is Action.CREATE:
         key = node.label.split(".")[1]
         return (
-            f"{failure}. This bundle has no record of making it. To manage the one that exists:"
+            "This bundle has no record of making it. To manage the one that exists:"
             f" `brickyard bundle deployment bind {key} {_name_of(node, 'ID')}`; else give yours"
             " another name"
         )
-    if _waits(failure, node):
-        return f"{failure}. {declaration(node.address)[0].waits_for}"
-    return str(failure)
+    return declaration(node.address)[0].waits_for if _waits(failure, node) else ""
 
 
 def _waits(failure: Exception, node: Node) -> bool:

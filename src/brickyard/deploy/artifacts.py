@@ -43,6 +43,15 @@ class BuildFailed(Exception):
     """An artifact could not be built or found."""
 
 
+class NoLibrary(BuildFailed):
+    """A library that is no file: `local` is how the bundle writes it, after variables."""
+
+    def __init__(self, message: str, local: str, built: Sequence[Path]) -> None:
+        super().__init__(message)
+        self.local = local
+        self.built = tuple(file.name for file in built)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
     """A local file and the absolute path it gets in the workspace."""
@@ -142,6 +151,7 @@ def upload(
     files: RemoteFiles,
     *,
     state_path: str,
+    root: Path,
     say: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Send what the workspace does not have yet, remove what nothing needs; how many were sent."""
@@ -154,7 +164,8 @@ def upload(
     kept = {target: digest for target, digest in known.items() if digests.get(target) == digest}
     files.write(note, go_json(kept, indent=1).encode())
     for item in pending:
-        say(f"Uploading {item.source.name}...")
+        shown = item.source.relative_to(root) if item.source.is_relative_to(root) else item.source
+        say(f"Uploading {shown.as_posix()}...")
         files.write(item.target, item.source.read_bytes())
     for target in known.keys() - digests.keys():
         files.delete(target)
@@ -203,7 +214,7 @@ def _run(
         check=False,
     )
     if ended.returncode != 0:
-        said = (ended.stdout + ended.stderr).strip()
+        said = ended.stdout + ended.stderr
         raise BuildFailed(
             f"build failed {name}, error: exit status {ended.returncode}, output: {said}"
         )
@@ -228,10 +239,9 @@ def _matches(local: str, root: Path, built: Sequence[Path]) -> list[Path]:
     if any(sign in local for sign in "*?["):
         found = list(newest_wheels(found))
     if not found:
-        names = ", ".join(file.name for file in built) or "none"
         is_pattern = any(sign in local for sign in "*?[")
         what = "no files match pattern:" if is_pattern else "file doesn't exist"
-        raise BuildFailed(f"{what} {local} (artifacts built: {names})")
+        raise NoLibrary(f"{what} {local}", local, built)
     return found
 
 

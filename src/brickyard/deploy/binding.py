@@ -8,17 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.deployment import locked
-from brickyard.deploy.plan import Node, PlanFault, declaration
-from brickyard.deploy.planning import plan_against, prepare_resources
+from brickyard.deploy.plan import Node, PlanFault, declaration, plan
+from brickyard.deploy.planning import desired_of, prepare_resources, read_actual
 from brickyard.deploy.project import Project
 from brickyard.deploy.seals import for_the_record
 from brickyard.deploy.state import Dependency, Entry, State
 from brickyard.deploy.state_store import Pulled
+from brickyard.resources import TITLES, ResourceType
 
 Say = Callable[[str], None]
+# Of these the official CLI says that one is not found; of the others, what the service said.
+NOT_FOUND: Final = frozenset(
+    {
+        *("external_locations", "genie_spaces", "job_runs", "postgres_databases"),
+        *("postgres_roles", "schemas", "secret_scopes", "secrets", "vector_search_endpoints"),
+        *("vector_search_indexes", "volumes"),
+    }
+)
 
 
 def bind(
@@ -41,28 +51,51 @@ def bind(
         pulled = project.store.pull()
         held = pulled.state.entries.get(address)
         if held is not None and held.id:
-            same = "this object" if held.id == id else f"the object with id {held.id}"
-            raise PlanFault(
-                f"{address} is bound to {same} already: `brickyard bundle deployment unbind"
-                f" {address.rsplit('.', 1)[-1]}` first"
-            )
-        if Caller(workspace=project.workspace).read(kind, id) is None:
-            raise PlanFault(f"there is no {kind.title} with id {id} in {project.workspace.host}")
+            raise PlanFault(_taken(address, held.id, id))
+        _check_there(project, kind, id)
         trial = pulled.state.put(address, Entry(id=id, state={}))
-        node = plan_against(project, replace(pulled, state=trial), prepared).nodes[address]
-        if not agrees(node):
-            return False
+        desired = desired_of(project, prepared.resources)
+        actual = read_actual(trial, Caller(workspace=project.workspace))
+        node = plan(trial, desired, actual).nodes[address]
         value = node.value if isinstance(node.value, dict) else {}
         if kind.learned is not None:
             value = value | kind.learned(dict(node.remote or {}))
         state = for_the_record(value, None, kind.secrets)
         entry = Entry(id=id, state=state, depends_on=node.depends_on)
-        _write(project, pulled, {address: entry})
+        if not agrees(plan(trial.put(address, entry), desired, actual).nodes[address]):
+            return False
+        # The official CLI writes the id and then the configuration: its serial rises twice.
+        _write(project, replace(pulled, state=pulled.state.following()), {address: entry})
     return True
 
 
-def unbind(project: Project, address: str, *, say: Say, force_lock: bool = False) -> None:
-    """Forget an object; it stays in the workspace. Raises `PlanFault` when it is not bound."""
+def _taken(address: str, held: str, id: str) -> str:
+    """Why an address that is bound cannot be bound, as the official CLI has it, and what to do."""
+    way_out = f"`brickyard bundle deployment unbind {address.rsplit('.', 1)[-1]}`"
+    if held == id:
+        return (
+            f"Resource already managed\n\nThe bundle is already managing resource for {address}"
+            f" and it is bound to the requested ID {held}."
+        )
+    return (
+        f"Resource already managed\n\nThe bundle is already managing a resource for {address}"
+        f" with ID '{held}'.\nTo bind another object, let this one go first: {way_out}"
+    )
+
+
+def _check_there(project: Project, kind: ResourceType, id: str) -> None:
+    """Raise `PlanFault` when there is no such object, with the service's own word for it."""
+    said: list[str] = []
+    if Caller(workspace=project.workspace).read(kind, id, missing=said.append) is not None:
+        return
+    if said and kind.key not in NOT_FOUND:
+        raise PlanFault(f"failed to fetch the resource, err: {said[0]}")
+    title = TITLES[kind.key].lower()
+    raise PlanFault(f"{title} with an id '{id}' is not found")
+
+
+def unbind(project: Project, address: str, *, say: Say, force_lock: bool = False) -> bool:
+    """Forget an object; it stays in the workspace. False when nothing was bound."""
     with locked(project, force=force_lock, say=say):
         pulled = project.store.pull()
         gone = [
@@ -70,9 +103,8 @@ def unbind(project: Project, address: str, *, say: Say, force_lock: bool = False
             for name in pulled.state.entries
             if name == address or name.startswith(f"{address}.")
         ]
-        if not gone:
-            raise PlanFault(f"{address} is not bound to anything")
-        _write(project, pulled, dict.fromkeys(gone))
+        _write(project, pulled, dict.fromkeys(gone or [address]))
+    return bool(gone)
 
 
 def move(project: Project, old: str, new: str, *, say: Say, force_lock: bool = False) -> int:

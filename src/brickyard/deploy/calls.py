@@ -5,8 +5,10 @@ Also: reading a resource as it is, and waiting until it can be used.
 
 from __future__ import annotations
 
+import json
 import re
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -38,8 +40,13 @@ class Caller:
     max_wait_s: float | None = None  # what is not ready by then is left to itself, with a warning
     warn: Callable[[str], None] = lambda _: None
 
-    def create(self, kind: ResourceType, desired: Json) -> tuple[str, Json]:
-        """Make it; its id and the answer."""
+    def create(self, kind: ResourceType, desired: Json, *, token: str = "") -> tuple[str, Json]:
+        """Make it; its id and the answer. Of a type with tokens once per token and request."""
+        if kind.token:
+            salt = uuid.UUID(token) if token else uuid.uuid4()
+            request = _body(kind.create, kind, desired, {}, "")
+            known_by = uuid.uuid5(salt, json.dumps(request, sort_keys=True))
+            desired = {**desired, kind.token: str(known_by)}
         try:
             answer = self._make(kind.create, kind, desired, {}, "") or {}
         except ApiFailure as failure:
@@ -55,8 +62,10 @@ class Caller:
         for call in kind.after:
             self._make(call, kind, desired, {}, id)
 
-    def read(self, kind: ResourceType, id: str) -> Actual | None:
-        """The resource as it is now, or None when it is gone."""
+    def read(
+        self, kind: ResourceType, id: str, *, missing: Callable[[str], None] = lambda _: None
+    ) -> Actual | None:
+        """The resource as it is now, or None when it is gone: `missing` hears what was said."""
         query = {name: text.replace("{id}", id) for name, text in kind.read.query.items()}
         path = _path(kind.read.path, kind, id, {})
         try:
@@ -74,16 +83,12 @@ class Caller:
                 token = page.get(kind.read.page_token)
         except ApiFailure as failure:
             if failure.is_missing or _says_missing(kind, failure):
+                missing(failure.message)
                 return None
             raise
         if kind.read.is_gone is not None and kind.read.is_gone(whole):
             return None
-        for name, also in kind.read.also.items():
-            try:
-                whole[name] = self.workspace.get(_path(also, kind, id, whole))
-            except ApiFailure as failure:
-                if not failure.is_missing:
-                    raise
+        whole |= self._beside(kind.read.also, kind, id, whole)
         configuration = dict(kind.read.configuration(whole))
         record = dict(kind.read.record(whole))
         if kind.power is not None and (is_on := kind.power.is_on(whole)) is not None:
@@ -145,6 +150,8 @@ class Caller:
         What the service says of it when the caller may not delete it is passed on (403).
         """
         try:
+            if kind.cancel is not None:
+                self._cancel(kind.cancel, kind, id)
             self._make(kind.delete, kind, recorded, recorded, id)
         except ApiFailure as failure:
             if failure.is_missing or failure.is_managed_by_parent:
@@ -153,6 +160,12 @@ class Caller:
                 raise
         if kind.settle is not None:
             self.wait(kind.settle, id, until_gone=True)
+
+    def _cancel(self, call: Call, kind: ResourceType, id: str) -> None:
+        """End what goes on, as only what has ended can be deleted."""
+        found = self.read(kind, id)
+        if found is not None and not kind.has_ended(found.whole):
+            self._make(call, kind, {}, {}, id)
 
     def _is_gone(self, kind: ResourceType, id: str) -> bool:
         """Whether a refused delete was of something that is not there; False if none can tell."""
@@ -256,7 +269,18 @@ class Caller:
             answer = self._finished(call.operation, answer)
         if call.then is not None:
             self._await(call.then, _path(call.then.path, kind, id, answer))
-        return answer
+        return answer | self._beside(call.also, kind, id, answer) if call.also else answer
+
+    def _beside(self, also: Mapping[str, str], kind: ResourceType, id: str, whole: Json) -> Json:
+        """What further GETs know of a resource; nothing where they find nothing."""
+        found: Json = {}
+        for name, path in also.items():
+            try:
+                found[name] = self.workspace.get(_path(path, kind, id, whole))
+            except ApiFailure as failure:
+                if not failure.is_missing:
+                    raise
+        return found
 
     def _repeated(
         self, call: Call, path: str, query: Mapping[str, object], body: Json | None

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from brickyard.deploy.embedded import Embedded
 from brickyard.deploy.http import Headers, Workspace, bearer, timeout_from
 from brickyard.deploy.profiles import Profile, profiles
+from brickyard.values import Diagnostic, error
 
 # Settings of `workspace` in databricks.yml that are authentication attributes of the SDK's Config.
 ATTRIBUTES: Final = (
@@ -44,6 +45,26 @@ QUICK_S: Final = 5.0
 
 class NoAuthentication(Exception):
     """No way to prove who is calling was found."""
+
+
+class WrongProfile(NoAuthentication):
+    """The profile is not there, not the host's, or one of several; `summary` is a finding's.
+
+    It is an error of the project or its surroundings whether anybody is asked or not.
+    """
+
+    def __init__(self, message: str, summary: str) -> None:
+        super().__init__(message)
+        self.summary = f"cannot resolve bundle auth configuration: {summary}"
+
+    def diagnostic(self) -> Diagnostic:
+        """The same as a finding, in the official CLI's words."""
+        return error(
+            "deploy/profile",
+            self.summary,
+            str(self),
+            is_explained=True,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +122,8 @@ def connect(where: Address, environment: Mapping[str, str], embedded: Embedded) 
     if where.host and not where.profile and token and same:
         return Workspace(host=where.host, authorize=bearer(token), timeout_s=timeout_s)
     profile = profile_of(where, environment)
+    if profile is None and where.host and not where.profile and token:
+        return Workspace(host=where.host, authorize=bearer(token), timeout_s=timeout_s)
     if profile is not None and profile.token and not where.attributes:
         host = normal_host(profile.host)
         return Workspace(host=host, authorize=bearer(profile.token), timeout_s=timeout_s)
@@ -123,24 +146,62 @@ def reach(where: Address, environment: Mapping[str, str], embedded: Embedded) ->
     return replace(client, timeout_s=QUICK_S, pause=lambda _: None)
 
 
+def wrong_profile(where: Address, environment: Mapping[str, str]) -> WrongProfile | None:
+    """What is wrong with the profile that would be used; nobody is asked."""
+    has_token = where.host and not where.profile and environment.get("DATABRICKS_TOKEN")
+    if where.environment is not None or has_token:
+        return None
+    try:
+        profile_of(where, environment)
+    except WrongProfile as failure:
+        return failure
+    return None
+
+
 def profile_of(where: Address, environment: Mapping[str, str]) -> Profile | None:
     """The profile that an address names, or the one that its host has. Raises when several do."""
     known = profiles(environment)
     if where.profile:
         found = known.get(where.profile)
+        if found is None and known:
+            file = environment.get("DATABRICKS_CONFIG_FILE", "~/.databrickscfg")
+            raise WrongProfile(
+                f"there is no profile {where.profile} in {file}: it has {', '.join(known)}",
+                f"resolve: {file} has no {where.profile} profile configured."
+                f" {_configured(where, environment)}",
+            )
         if found is not None and where.host and normal_host(found.host) != where.host:
-            raise NoAuthentication(
+            raise WrongProfile(
                 f"profile {found.name} is of {normal_host(found.host)}, and the target of"
-                f" {where.host}: name another profile, or none"
+                f" {where.host}: name another profile, or none",
+                f"the host in the profile ({normal_host(found.host)}) doesn’t match the host"
+                f" configured in the bundle ({where.host})",
             )
         return found
     fitting = [one for one in known.values() if where.host and normal_host(one.host) == where.host]
     if len(fitting) > 1:
-        raise NoAuthentication(
-            f"{', '.join(one.name for one in fitting)} are profiles of {where.host}: choose one"
-            " with --profile, or with `workspace.profile` in the target"
+        names = ", ".join(one.name for one in fitting)
+        raise WrongProfile(
+            f"{names} are profiles of {where.host}: choose one with --profile, or with"
+            " `workspace.profile` in the target",
+            f"resolve: {where.host}: multiple profiles matched: {names}: please set"
+            " DATABRICKS_CONFIG_PROFILE or provide --profile flag to specify one."
+            f" {_configured(where, environment)}",
         )
     return fitting[0] if fitting else None
+
+
+def _configured(where: Address, environment: Mapping[str, str]) -> str:
+    """Which settings there are and which of them the environment gave, as the SDKs end with it."""
+    given = {
+        "host": (where.host, "DATABRICKS_HOST"),
+        "token": ("***" if environment.get("DATABRICKS_TOKEN") else "", "DATABRICKS_TOKEN"),
+        "profile": (where.profile, "DATABRICKS_CONFIG_PROFILE"),
+        "config_file": (environment.get("DATABRICKS_CONFIG_FILE"), "DATABRICKS_CONFIG_FILE"),
+    }
+    config = ", ".join(f"{name}={value}" for name, (value, _) in given.items() if value)
+    names = ", ".join(name for value, name in given.values() if value and environment.get(name))
+    return f"Config: {config}" + (f". Env: {names}" if names else "")
 
 
 def normal_host(host: str) -> str:

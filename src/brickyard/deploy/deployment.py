@@ -6,7 +6,7 @@ metadata, unlock. Partial progress is pushed; the lock is released whatever happ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ from brickyard.deploy.active import check_idle, is_wanted
 from brickyard.deploy.apply import Applied, Event, apply
 from brickyard.deploy.artifacts import upload
 from brickyard.deploy.calls import MAX_WAIT, Caller
-from brickyard.deploy.folders import share_folders
+from brickyard.deploy.folders import make_resource_folder, share_folders
 from brickyard.deploy.hooks import run_hook
 from brickyard.deploy.http import ApiFailure
 from brickyard.deploy.local_files import local_file, look_at
@@ -48,6 +48,14 @@ NOTHING: Final = Synced(uploaded=0, deleted=0)
 
 def _silent(_: object) -> None:
     return None
+
+
+class Cancelled(Exception):
+    """The plan was not approved. A deploy's files are in the workspace, and nothing else."""
+
+    def __init__(self, synced: Synced) -> None:
+        super().__init__("the plan was not approved")
+        self.synced = synced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,17 +93,21 @@ def apply_plan(
     force_lock: bool = False,
     told: Told | None = None,
     fail_on_active: bool = False,
+    approve: Callable[[Synced], bool] | None = None,
 ) -> Deployed:
     """Deploy: upload what changed, carry out the plan, record it.
 
     `told` hears of each file. With `fail_on_active`, or when the bundle says so, nothing is done
-    while a deployed job or pipeline runs.
+    while a deployed job or pipeline runs. `approve` is asked once the files are there,
+    and whether anything goes that must stay is then up to it.
 
-    Raises `BadPlan` when the deployment has moved on since the plan, `Locked`, `Prevented`,
-    `BrokenBundle` when the embedded workspace cannot make part of it, and the errors of the world.
+    Raises `Cancelled` when it says no, `BadPlan` when the deployment has moved on since the plan,
+    `Locked`, `Prevented`, `BrokenBundle` when the embedded workspace cannot make part of it, and
+    the errors of the world.
     A failed node is not raised: see `Deployed.failures`.
     """
-    check_prevented(plan)
+    if approve is None:
+        check_prevented(plan)
     stop_if_unserved(project, plan)
     caller = _caller(project, say)
     store = project.store
@@ -110,6 +122,8 @@ def apply_plan(
             check_idle(project.workspace, pulled.state)
         ignore_in_git(project)
         synced = _upload(project, say, told)
+        if approve is not None and not approve(synced):
+            raise Cancelled(synced)
         store.adopt(pulled.state, say)
         applied, state = _carry_out(project, plan, pulled, caller, progress)
         write_metadata(project, state)
@@ -122,23 +136,26 @@ def destroy(
     project: Project,
     progress: Show = _silent,
     *,
-    plan: Plan | None = None,
+    select: Sequence[str] = (),
     say: Say = _silent,
     force_lock: bool = False,
+    approve: Callable[[Plan], bool] | None = None,
 ) -> Deployed:
     """Delete every recorded resource, then the deployment's folder. Nothing there is fine.
 
     What an interrupted deploy made without a record goes too, or is named if it can't be found.
+    With `select`, only these resources go. `approve` is asked before anything does, with the plan.
+
+    Raises `Cancelled` when it says no, `Locked`, `Prevented`, and the errors of the world.
     """
     store = project.store
-    tell_lost = say if plan is None else _silent  # who made the plan was told
-    if plan is None:
-        plan = plan_destroy(project, recovered(project, store.pull(), _silent).state)
-    check_prevented(plan)
     caller = _caller(project, say)
     with locked(project, force=force_lock, say=say, lockless_if_full=True):
-        pulled = recovered(project, store.pull(), tell_lost)
-        plan = current(plan, pulled.state)
+        pulled = recovered(project, store.pull(), say)
+        plan = plan_destroy(project, pulled.state, select=select, say=say)
+        check_prevented(plan)
+        if approve is not None and not approve(plan):
+            raise Cancelled(NOTHING)
         store.adopt(pulled.state, say)
         applied, state = _carry_out(project, plan, pulled, caller, progress)
         if not applied.failures and not plan.not_selected:
@@ -147,9 +164,10 @@ def destroy(
     return Deployed(applied=applied, synced=NOTHING, state=state)
 
 
-def is_deployed(project: Project, pulled: Pulled) -> bool:
+def is_deployed(project: Project) -> bool:
     """Whether there is anything a destroy could remove."""
-    return bool(pulled.state.entries) or project.files.status(project.path("root_path")) is not None
+    root = project.files.status(project.path("root_path"))
+    return root is not None or bool(project.store.pull().state.entries)
 
 
 @contextmanager
@@ -224,7 +242,8 @@ def _caller(project: Project, say: Say) -> Caller:
 def _upload(project: Project, say: Say, told: Told | None) -> Synced:
     state_path = project.path("state_path")
     prepared = prepare_resources(project, say=_silent)
-    upload(prepared.uploads, project.files, state_path=state_path, say=say)
+    root = project.sync_rules.root
+    upload(prepared.uploads, project.files, state_path=state_path, root=root, say=say)
     if is_source_linked(project):
         return NOTHING
     files = look_at(project.sync_rules.root, upload_set(project), folder=project.folder)
@@ -238,6 +257,7 @@ def _upload(project: Project, say: Say, told: Told | None) -> Synced:
         told=told,
     )
     share_folders(project)
+    make_resource_folder(project)
     return synced
 
 

@@ -1,32 +1,36 @@
 """Where recorded, desired and actual configurations differ, path by path.
 
 Paths are printed as the official CLI prints them: `tasks[task_key='x'].max_retries`, `tags['k']`,
-`tasks[0]`. Lists with a key are matched by it; other lists by index, and a list of another length
-is one difference. Absent, null, empty text, empty list and empty map count as one: nothing.
+`tasks[0]`. Lists with a key are matched by it, those of one key in their order; other lists by
+index, and a list of another length is one difference. Absent, null, empty text, empty list and
+empty map count as one: nothing.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from brickyard.resources import Json
 
 WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-# Maps whose keys are the user's, printed as `tags['k']` rather than `tags.k`.
-USER_MAPS: Final = frozenset(
-    {
-        "tags", "custom_tags", "spark_conf", "spark_env_vars", "base_parameters",
-        "job_parameters", "named_parameters", "properties", "options", "configuration",
-        "environment_vars", "parameters", "config_properties",
-    }
-)  # fmt: skip
 ABSENT: Final = None
-# How elements of a keyed list are told apart: by a field, or by what a function says of them.
+# How elements of a keyed list are told apart: by a field, or by what a function says of them,
+# which is `field='value'`.
 Keys = Mapping[str, str | Callable[[Json], str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What has to be known of lists and maps to compare them."""
+
+    keys: Keys
+    is_users: Callable[[str], bool]  # a map whose keys are printed as `['k']` rather than `.k`
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +58,17 @@ class Difference:
         return show_path(self.path)
 
 
-def differences(old: Any, new: Any, remote: Any, keys: Keys) -> tuple[Difference, ...]:
+def differences(
+    old: Any, new: Any, remote: Any, keys: Keys, is_users: Callable[[str], bool] = lambda _: False
+) -> tuple[Difference, ...]:
     """Every path where old ≠ new or remote ≠ new, as deep as the three still have one shape.
 
+    Two kinds of nothing, one given and one absent, differ here: the plan tells it, and no more.
+
     `keys` maps the pattern of a keyed list (`tasks`, `tasks[*].depends_on`) to its key field.
+    `is_users` says of a pattern whether a map is there whose keys are the user's.
     """
-    return tuple(_compare((), _Sides(old, new, remote), keys))
+    return tuple(_compare((), _Sides(old, new, remote), Rules(keys, is_users)))
 
 
 def show_path(path: Path) -> str:
@@ -105,83 +114,96 @@ class _Sides:
         return replace(self, old=get(self.old), new=get(self.new), remote=get(self.remote))
 
 
-def _compare(path: Path, sides: _Sides, keys: Keys) -> Iterator[Difference]:
+def _compare(path: Path, sides: _Sides, rules: Rules) -> Iterator[Difference]:
     old, new, remote = sides.old, sides.new, sides.remote
-    here = Difference(path=path, old=old, new=new, remote=remote)
-    local = sides.is_local and not same(old, new)
-    away = sides.is_away and not same(remote, new)
+    local = sides.is_local and old != new
+    away = sides.is_away and remote != new
     if not local and not away:
-        if remote == {} and old is ABSENT and new is ABSENT and not _is_users(path):
-            yield here
         return
     ends_local = bool(path) and local and not _have_parts(old, new)
     ends_away = bool(path) and away and not _have_parts(remote, new)
     if ends_local or ends_away:
-        yield here
+        yield Difference(path=path, old=old, new=new, remote=remote)
     inside = replace(sides, is_local=local and not ends_local, is_away=away and not ends_away)
     if not inside.is_local and not inside.is_away:
         return
     if any(isinstance(side, list | tuple) for side in (old, new, remote)):
-        yield from _compare_lists(path, inside, keys, is_told=ends_local or ends_away)
+        yield from _compare_lists(path, inside, rules, is_told=ends_local or ends_away)
     else:
-        yield from _compare_maps(path, inside, keys)
+        yield from _compare_maps(path, inside, rules)
 
 
 def _have_parts(left: Any, right: Any) -> bool:
     """Two maps, or two lists: what differs is inside."""
-    return any(isinstance(left, kind) and isinstance(right, kind) for kind in (Mapping, list))
+    kinds = (Mapping, list | tuple)
+    return any(isinstance(left, kind) and isinstance(right, kind) for kind in kinds)
 
 
-def _is_users(path: Path) -> bool:
-    """A map whose keys are the user's."""
-    return bool(path) and path[-1].text.removeprefix(".") in USER_MAPS
-
-
-def _compare_maps(path: Path, sides: _Sides, keys: Keys) -> Iterator[Difference]:
-    users = _is_users(path)
+def _compare_maps(path: Path, sides: _Sides, rules: Rules) -> Iterator[Difference]:
+    users = rules.is_users(pattern_of(path))
     maps = [side for side in (sides.old, sides.new, sides.remote) if isinstance(side, Mapping)]
     for key in sorted({key for side in maps for key in side}):
         text = f"['{key}']" if users or not WORD.match(key) else f".{key}"
         step = Step(text, text)
-        yield from _compare((*path, step), sides.at(partial(_entry, key)), keys)
+        yield from _compare((*path, step), sides.at(partial(_entry, key)), rules)
 
 
 def _entry(key: str, side: Any) -> Any:
     return side.get(key) if isinstance(side, Mapping) else None
 
 
-def _compare_lists(path: Path, sides: _Sides, keys: Keys, *, is_told: bool) -> Iterator[Difference]:
-    key = keys.get(pattern_of(path))
+def _compare_lists(
+    path: Path, sides: _Sides, rules: Rules, *, is_told: bool
+) -> Iterator[Difference]:
+    key = rules.keys.get(pattern_of(path))
     lists = [
         side for side in (sides.old, sides.new, sides.remote) if isinstance(side, list | tuple)
     ]
     if key is None or not all(_is_keyed(side, key) for side in lists):
-        if len({len(side) for side in lists}) > 1:
-            if not is_told:
-                yield Difference(path=path, old=sides.old, new=sides.new, remote=sides.remote)
-            return
-        for index in range(len(lists[0])):
+        new, ends_local, ends_away = sides.new, False, False
+        if isinstance(new, list | tuple):
+            ends_local = sides.is_local and len(sides.old) != len(new)
+            ends_away = sides.is_away and len(sides.remote) != len(new)
+        if (ends_local or ends_away) and not is_told:
+            yield Difference(path=path, old=sides.old, new=new, remote=sides.remote)
+        inside = replace(
+            sides,
+            is_local=sides.is_local and not ends_local,
+            is_away=sides.is_away and not ends_away,
+        )
+        for index in range(max(map(len, lists)) if inside.is_local or inside.is_away else 0):
             step = Step(f"[{index}]", "[*]")
-            yield from _compare((*path, step), sides.at(partial(_element, index)), keys)
+            yield from _compare((*path, step), inside.at(partial(_element, index)), rules)
         return
-    for name in dict.fromkeys(_name(item, key) for side in lists for item in side):
-        step = Step(f"[{key}='{name}']" if isinstance(key, str) else f"['{name}']", "[*]")
-        yield from _compare((*path, step), sides.at(partial(_named, key, name)), keys)
+    for name, turn in dict.fromkeys(one for side in lists for one in _turns(side, key)):
+        step = Step(f"[{key}='{name}']" if isinstance(key, str) else f"[{name}]", "[*]")
+        yield from _compare((*path, step), sides.at(partial(_named, key, name, turn)), rules)
+
+
+def _turns(side: Any, key: str | Callable[[Json], str]) -> Iterator[tuple[str, int]]:
+    """The names of the elements, with a number for those of the same name."""
+    seen: Counter[str] = Counter()
+    for item in side:
+        name = _name(item, key)
+        yield name, seen[name]
+        seen[name] += 1
 
 
 def _element(index: int, side: Any) -> Any:
-    return side[index] if isinstance(side, list | tuple) else None
+    return side[index] if isinstance(side, list | tuple) and index < len(side) else None
 
 
-def _named(key: str | Callable[[Json], str], name: str, side: Any) -> Any:
+def _named(key: str | Callable[[Json], str], name: str, turn: int, side: Any) -> Any:
     elements = side if isinstance(side, list | tuple) else ()
-    return next((item for item in elements if _name(item, key) == name), None)
+    found = (item for item in elements if _name(item, key) == name)
+    return next(islice(found, turn, None), None)
 
 
 def _is_keyed(side: Any, key: str | Callable[[Json], str]) -> bool:
-    """Every element is a map with a name of its own."""
-    names = [_name(item, key) for item in side if isinstance(item, dict)]
-    return len(names) == len(side) == len(set(names)) and "" not in names
+    """Every element is a map, whose name a function can tell."""
+    return all(isinstance(item, dict) for item in side) and (
+        isinstance(key, str) or all(key(item) for item in side)
+    )
 
 
 def _name(item: Json, key: str | Callable[[Json], str]) -> str:

@@ -69,6 +69,13 @@ class DiskFiles(Mapping[str, bytes]):
     def __contains__(self, path: object) -> bool:
         return isinstance(path, str) and (self.root / path).is_file()
 
+    def is_folder(self, path: str) -> bool:
+        """Whether there is such a folder, empty or not."""
+        try:
+            return (self.root / path).is_dir()
+        except (OSError, ValueError):
+            return False
+
     def __iter__(self) -> Iterator[str]:
         for folder, names, files in os.walk(self.root):
             names[:] = sorted(name for name in names if name not in SKIPPED)

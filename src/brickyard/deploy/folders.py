@@ -18,6 +18,7 @@ NAMES: Final = ("root_path", "artifact_path", "file_path", "state_path", "resour
 FOLDER_LEVELS: Final = {"CAN_MANAGE": "CAN_MANAGE", "CAN_RUN": "CAN_RUN", "CAN_VIEW": "CAN_READ"}
 BUNDLE_LEVELS: Final = {"CAN_READ": "CAN_VIEW"}
 ACL: Final = "/api/2.0/permissions/directories/{}"
+FILED: Final = ("alerts", "dashboards")
 MANUAL: Final = "https://docs.databricks.com/dev-tools/bundles/permissions"
 
 
@@ -32,6 +33,12 @@ def share_folders(project: Project) -> None:
         if folder is not None:
             body = {"access_control_list": entries}
             project.workspace.call("PUT", ACL.format(folder["object_id"]), body=body)
+
+
+def make_resource_folder(project: Project) -> None:
+    """Make the folder in which dashboards and alerts lie that name no other."""
+    if any(project.resolved.tree.get(f"resources.{kind}") for kind in FILED):
+        project.files.make_folder(project.path("resource_path"))
 
 
 def check_folders(project: Project) -> tuple[Diagnostic, ...]:
@@ -94,13 +101,17 @@ def _undeclared(path: str, extra: Iterable[Json]) -> Diagnostic:
         for one in extra
         for name, value in _who(one).items()
     )
-    return warning(
-        "deploy/folder-permissions",
-        "workspace folder has permissions not configured in bundle",
+    detail = (
         f'The following permissions apply to the workspace folder at "{path}" but are not'
         f" configured in the bundle:\n{lines}\n\n"
         "Add them to your bundle permissions or remove them from the folder.\n"
-        f"See {MANUAL}",
+        f"See {MANUAL}"
+    )
+    return warning(
+        "deploy/folder-permissions",
+        "workspace folder has permissions not configured in bundle",
+        detail,
+        is_explained=True,
     )
 
 

@@ -6,9 +6,10 @@ it, by name, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 WORKERS: Final = 10
@@ -63,8 +64,10 @@ def run_graph(
     return outcomes
 
 
-def check_acyclic(needs: Mapping[str, Collection[str]]) -> None:
-    """Raise `Cycle` naming the ring, if there is one."""
+def check_acyclic(
+    needs: Mapping[str, Collection[str]], labels: Mapping[tuple[str, str], str] | None = None
+) -> None:
+    """Raise `Cycle` naming the ring, if there is one; `labels` are the references in it."""
     finished: set[str] = set()
     for start in sorted(needs):
         trail: list[str] = []
@@ -77,8 +80,7 @@ def check_acyclic(needs: Mapping[str, Collection[str]]) -> None:
                 if wanted not in needs or wanted in finished:
                     continue
                 if wanted in trail:
-                    ring = [*trail[trail.index(wanted) :], wanted]
-                    raise Cycle(" -> ".join(ring))
+                    raise Cycle(_ring(trail[trail.index(wanted) :], labels or {}))
                 trail.append(wanted)
                 stack.append((wanted, iter(sorted(needs[wanted]))))
                 break
@@ -86,6 +88,19 @@ def check_acyclic(needs: Mapping[str, Collection[str]]) -> None:
                 finished.add(step)
                 trail.pop()
                 stack.pop()
+
+
+def _ring(steps: Sequence[str], labels: Mapping[tuple[str, str], str]) -> str:
+    """`cycle detected: a refers to b via ${b.id} which refers to a via ${a.id}`."""
+    if len(steps) == 1:
+        (step,) = steps
+        return f"cycle detected: {step} refers to itself via {labels.get((step, step), '')}"
+    ring = [*steps[1:], steps[0], steps[1]]  # the official CLI begins after the first by name
+    links = [
+        f"refers to {after} via {labels.get((before, after), '')}"
+        for before, after in pairwise(ring)
+    ]
+    return f"cycle detected: {ring[0]} {' which '.join(links)}"
 
 
 def _ready(open_needs: Mapping[str, Collection[str]], outcomes: Mapping[str, Outcome]) -> list[str]:

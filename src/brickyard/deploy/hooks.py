@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from brickyard.values import Value
+from brickyard.values import Diagnostic, Location, Value, error
 
 if TYPE_CHECKING:
     from brickyard.deploy.project import Project
@@ -24,7 +24,18 @@ RESTRICTED: Final = "DATABRICKS_BUNDLE_RESTRICTED_CODE_EXECUTION"
 
 
 class HookFailed(Exception):
-    """A script ended badly, or may not run here."""
+    """A script ended badly, or may not run here. `path` and `at` say where it is written."""
+
+    def __init__(self, message: str, path: str = "", at: Location | None = None) -> None:
+        super().__init__(message + (f"\n  at {path}\n  in {at}" if path else ""))
+        self.summary = message
+        self.path = path
+        self.at = at
+
+    def diagnostic(self) -> Diagnostic:
+        """The same as a finding."""
+        places = (self.at,) if self.at is not None else ()
+        return error("deploy/hook", self.summary, "Correct the script.", path=self.path, at=places)
 
 
 def run_hook(project: Project, name: str, say: Callable[[str], None]) -> None:
@@ -45,8 +56,9 @@ def run_script_of(
         return False
     if environment.get(RESTRICTED):
         raise HookFailed(
-            f"failed to execute script: running scripts is not allowed when {RESTRICTED} is set\n"
-            f"  at experimental.scripts.{name}\n  in {command.location}"
+            f"failed to execute script: running scripts is not allowed when {RESTRICTED} is set",
+            f"experimental.scripts.{name}",
+            command.location,
         )
     say(f"Executing '{name}' script")
     # Its errors go to a file, not into a second pipe: nobody has to read two at once.
@@ -70,8 +82,9 @@ def run_script_of(
             say(line.strip())
     if ended != 0:
         raise HookFailed(
-            f"failed to execute script: exit status {ended}\n"
-            f"  at experimental.scripts.{name}\n  in {command.location}"
+            f"failed to execute script: exit status {ended}",
+            f"experimental.scripts.{name}",
+            command.location,
         )
     return True
 

@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import platform
+import re
 import ssl
 import threading
 import time
@@ -21,6 +22,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import brickyard
+from brickyard.deploy.state import go_json
 
 Json = dict[str, Any]
 Headers = Mapping[str, str]
@@ -35,7 +37,11 @@ IDLE_LIMIT_S: Final = 3.0
 SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 BUSY: Final = frozenset({429, 503})
+READ_AGAIN: Final = 2  # times that a read is asked once more when the service failed
 # The jobs and clusters APIs answer 400 for an object that is not there.
+CODED: Final = re.compile(r"([A-Z_]+): (.*)")
+PAGE_SAYS: Final = re.compile(r"<pre>(.*)</pre>|<title>\s*([^<]*?)\s*</title>")
+LONGEST_PAGE: Final = 200  # characters of a page without either; a longer one is left out
 MISSING_IN_TEXT: Final = "does not exist"
 
 
@@ -51,6 +57,7 @@ class ApiFailure(Exception):
         method: str,
         path: str,
         context: str = "",
+        url: str = "",
     ) -> None:
         """`context` is what the refusal says to declarative clients (`declarative_context`)."""
         said = message.strip().splitlines() or [""]  # some services append a stack of causes
@@ -61,6 +68,21 @@ class ApiFailure(Exception):
         self.method = method
         self.path = path
         self.context = context
+        self.url = url
+
+    def saying(self, text: str) -> ApiFailure:
+        """The same refusal, introduced by what it means."""
+        told = ApiFailure(
+            status=self.status,
+            code=self.code,
+            message=self.message,
+            method=self.method,
+            path=self.path,
+            context=self.context,
+            url=self.url,
+        )
+        told.args = (f"{text} ({self.status} {self.code})",)
+        return told
 
     @property
     def is_managed_by_parent(self) -> bool:
@@ -100,11 +122,21 @@ class Unreachable(Exception):
     """No answer came: no such host, refused, cut off, timed out. Only `embedded` ones can be
     started again from here."""
 
-    def __init__(self, host: str, reason: str, *, embedded: bool = False) -> None:
-        way_out = "; the embedded workspace has ended, start it again with `brickyard up`"
-        super().__init__(f"cannot reach {host}: {reason}{way_out if embedded else ''}")
+    def __init__(
+        self, host: str, reason: str, *, embedded: bool = False, method: str = "", url: str = ""
+    ) -> None:
+        ended = "the embedded workspace has ended, start it again with `brickyard up`"
+        self.way_out = ended if embedded else ""
+        super().__init__(f"cannot reach {host}: {reason}{'; ' * embedded}{self.way_out}")
         self.host = host
         self.reason = reason
+        self.method = method
+        self.url = url
+
+    @property
+    def call(self) -> str:
+        """The call that had no answer, in the words of the official CLI's client."""
+        return f'{self.method.capitalize()} "{self.url}": {self.reason}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +203,7 @@ class Workspace:
     timeout_s: float = DEFAULT_TIMEOUT_S
     pause: Callable[[float], None] = time.sleep
     _lines: threading.local = field(default_factory=threading.local, repr=False, compare=False)
+    _seen: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
         return self.call("GET", path, query=query)
@@ -188,7 +221,7 @@ class Workspace:
         timeout_s: float | None = None,
     ) -> Json:
         """One JSON call. Raises `ApiFailure` or `Unreachable`."""
-        content = None if body is None else json.dumps(body).encode()
+        content = None if body is None else go_json(body).encode()
         headers = {} if content is None else {"Content-Type": "application/json"}
         return self.send(
             method, path, query=query, content=content, headers=headers, timeout_s=timeout_s
@@ -205,6 +238,11 @@ class Workspace:
             token = page.get("next_page_token") or ""
             if not token:
                 return
+
+    @property
+    def software(self) -> str:
+        """How the server named itself in its last answer; empty before there was one."""
+        return self._seen.get("server", "")
 
     def workspace_id(self) -> str:
         """The workspace's number, which it names in the headers of its answers; or nothing."""
@@ -235,15 +273,23 @@ class Workspace:
                 never_sent = isinstance(error, ConnectionRefusedError)
                 may_repeat = method in SAFE_METHODS and not never_sent and attempt <= 3
                 if not may_repeat or time.monotonic() > give_up_at:
-                    embedded = self.environment is not None
-                    raise Unreachable(self.host, _reason(error), embedded=embedded) from error
+                    raise Unreachable(
+                        self.host,
+                        _reason(error),
+                        embedded=self.environment is not None,
+                        method=method,
+                        url=self.host + target,
+                    ) from error
                 self.pause(min(float(attempt), MAX_PAUSE_S))
                 continue
             if answer.status in BUSY and time.monotonic() < give_up_at:
                 self.pause(_retry_after(answer.headers, attempt))
                 continue
+            if _is_transient(answer.status) and method in SAFE_METHODS and attempt <= READ_AGAIN:
+                self.pause(min(float(attempt), MAX_PAUSE_S))
+                continue
             if answer.status >= 400:
-                raise _failure(answer, method, path)
+                raise _failure(answer, method, path, self.host + target)
             return answer
 
     def _once(
@@ -278,7 +324,9 @@ class Workspace:
         )
         if response.will_close:
             self._drop()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, body)
+        told = {k.lower(): v for k, v in response.getheaders()}
+        self._seen["server"] = told.get("server", "")
+        return Answer(response.status, told, body)
 
     def _line(self, timeout_s: float) -> _Line:
         line: _Line | None = getattr(self._lines, "line", None)
@@ -349,9 +397,15 @@ def _connect(host: str, timeout_s: float) -> http.client.HTTPConnection:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "EOF"  # Go's word for it
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
+
+
+def _is_transient(status: int) -> bool:
+    return status >= 500 or status == 408
 
 
 def _retry_after(headers: Mapping[str, str], attempt: int) -> float:
@@ -361,13 +415,14 @@ def _retry_after(headers: Mapping[str, str], attempt: int) -> float:
         return min(float(attempt), MAX_PAUSE_S)
 
 
-def _failure(answer: Answer, method: str, path: str) -> ApiFailure:
-    """Reads the three error shapes in use: `error_code`, API 1.2's `error`, SCIM's `detail`."""
+def _failure(answer: Answer, method: str, path: str, url: str) -> ApiFailure:
+    """Reads the error shapes in use: `error_code`, API 1.2's `error`, SCIM's `detail`, and text."""
     code, message = f"HTTP_{answer.status}", ""
     try:
         body = json.loads(answer.body)
     except ValueError:
         body = None
+        code, message = _told_in_text(answer.body.decode(errors="replace").strip(), code)
     if isinstance(body, dict):
         code = str(body.get("error_code") or code)
         message = str(body.get("message") or body.get("error") or body.get("detail") or "")
@@ -382,7 +437,26 @@ def _failure(answer: Answer, method: str, path: str) -> ApiFailure:
         method=method,
         path=path,
         context=_context(body),
+        url=url,
     )
+
+
+def _told_in_text(text: str, code: str) -> tuple[str, str]:
+    """Code and message of an answer that is no JSON: `CODE: message`, or what a gateway says."""
+    if not text:
+        return code, ""
+    if text.startswith("<"):
+        return "UNKNOWN", _page_title(text)
+    coded = CODED.fullmatch(text)
+    return (coded[1], coded[2]) if coded else ("UNKNOWN", text)
+
+
+def _page_title(page: str) -> str:
+    """What a page of HTML says in a word: its message, its title, or all that is short enough."""
+    found = PAGE_SAYS.search(page)
+    if found is not None:
+        return (found[1] or found[2]).strip(" .")
+    return page if len(page) <= LONGEST_PAGE else ""
 
 
 def _context(body: object) -> str:

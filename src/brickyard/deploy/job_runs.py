@@ -89,7 +89,7 @@ def start_run(
     settings = workspace.get("/api/2.2/jobs/get", {"job_id": job_id}).get("settings") or {}
     body = run_request(settings, parameters)
     if only:
-        body["only"] = _with_neighbours(settings.get("tasks") or (), only)
+        body["only"] = _checked(settings, only)
     body |= {"job_id": job_id, "idempotency_token": uuid.uuid4().hex}
     return int(workspace.post("/api/2.2/jobs/run-now", body)["run_id"])
 
@@ -99,14 +99,19 @@ def follow_run(
     run_id: int,
     progress: Callable[[Step], None],
     *,
+    seen_first: Json | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Json:
-    """Poll until the run ends; the run as the API shows it, with all its tasks."""
+    """Poll until the run ends; the run as the API shows it, with all its tasks.
+
+    `seen_first` is the run as it was looked at already.
+    """
     seen: dict[str, RunState] = {}
     give_up_at = time.monotonic() + LIMIT_S
     polls = 0
     while True:
-        run = fetch_run(workspace, run_id)
+        run = seen_first or fetch_run(workspace, run_id)
+        seen_first = None
         name = str(run.get("run_name") or run_id)
         for task in run.get("tasks") or ():
             _report(
@@ -180,27 +185,14 @@ def _report(step: Step, seen: dict[str, RunState], progress: Callable[[Step], No
         progress(step)
 
 
-def _with_neighbours(tasks: Sequence[Mapping[str, Any]], only: Sequence[str]) -> list[str]:
-    """`a`, `+a` (with what it depends on), `a+` (with what depends on it)."""
-    above = {
-        str(task["task_key"]): [str(d["task_key"]) for d in task.get("depends_on") or ()]
-        for task in tasks
-    }
-    below = {key: [k for k, wanted in above.items() if key in wanted] for key in above}
-    chosen: dict[str, None] = {}
+def _checked(job: Mapping[str, Any], only: Sequence[str]) -> list[str]:
+    """The tasks to run, as the service takes them: `a`, `+a` with what it depends on, `a+` with
+    what depends on it."""
+    known = {str(task["task_key"]) for task in job.get("tasks") or ()}
     for item in only:
-        key = item.strip("+")
-        if key not in above:
-            raise RunRefused(f"the job has no task {key}; it has {', '.join(sorted(above))}")
-        chosen[key] = None
-        for is_wanted, links in ((item.startswith("+"), above), (item.endswith("+"), below)):
-            reached = [key] if is_wanted else []
-            while reached:
-                for near in links[reached.pop()]:
-                    if near not in chosen:
-                        chosen[near] = None
-                        reached.append(near)
-    return list(chosen)
+        if (key := item.strip("+")) not in known:
+            raise RunRefused(f'task "{key}" not found in job "{job.get("name", "")}"')
+    return list(only)
 
 
 def _output(workspace: Workspace, task: Json) -> TaskOutput:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
@@ -38,8 +38,10 @@ class Journal:
     state: State
     _file: IO[bytes]
     in_doubt: dict[str, str] = field(default_factory=dict)  # address -> who may have made it
+    tokens: Mapping[str, str] = field(default_factory=dict)  # of creates, by address
     is_noted: bool = False  # the workspace has a note of creates
     is_changed: bool = False
+    has_caught_up: bool = False  # the workspace has the state that the log begins with
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def record(self, address: str, entry: Entry | None) -> None:

@@ -16,22 +16,17 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import Any, Final
 
+from brickyard.bundle.notebooks import BrokenNotebook, is_notebook
 from brickyard.deploy.state_store import write_atomically
 
 REMEMBERED: Final = "digests.json"
 # Clocks of file systems tick in up to two seconds (FAT).
 SETTLED_NS: Final = 2_000_000_000
-NOTEBOOK_MARKS: Final = {
-    ".py": b"# Databricks notebook source",
-    ".r": b"# Databricks notebook source",
-    ".scala": b"// Databricks notebook source",
-    ".sql": b"-- Databricks notebook source",
-}
 
 # What changes when a file does: modified, changed (ns), size (bytes), inode.
-Stamp = tuple[int, int, int, int]
+Stamp = list[int]
 
 
 class SyncConflict(Exception):
@@ -43,7 +38,7 @@ class LocalFile:
     """A file to be in the workspace: where it is, what is in it, how it is called there."""
 
     name: str
-    source: Path
+    source: str
     digest: str
     is_notebook: bool
 
@@ -51,15 +46,6 @@ class LocalFile:
     def remote_name(self) -> str:
         """Notebooks lose their extension in a workspace."""
         return str(PurePosixPath(self.name).with_suffix("")) if self.is_notebook else self.name
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What reading a file gave, and the stamp it had then."""
-
-    stamp: Stamp
-    digest: str
-    is_notebook: bool
 
 
 def look_at(
@@ -72,18 +58,22 @@ def look_at(
     """
     now = time.time_ns()
     known = _remembered(folder, root) if folder else {}
-    stamps = {name: stamp_of(root / name) for name in names}
-    touched = [name for name, stamp in stamps.items() if not _holds(known.get(name), stamp)]
-    files = {
-        name: LocalFile(
-            name=name, source=root / name, digest=read.digest, is_notebook=read.is_notebook
+    base = f"{root}{os.sep}"
+    stamps = {name: stamp_of(base + name) for name in names}
+    files: dict[str, LocalFile] = {}
+    touched: list[str] = []
+    for name, stamp in stamps.items():
+        read = known.get(name)
+        if read is None or stamp is None or read[:4] != stamp:
+            touched.append(name)
+            continue
+        files[name] = LocalFile(
+            name=name, source=base + name, digest=read[4], is_notebook=bool(read[5])
         )
-        for name in stamps
-        if (read := known.get(name)) is not None
-    }
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        for file in pool.map(lambda name: local_file(name, root / name), touched):
-            files[file.name] = file
+    if touched:
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            for file in pool.map(lambda name: local_file(name, base + name), touched):
+                files[file.name] = file
     listed = tuple(files[name] for name in stamps)
     check_names(listed)
     if folder and (touched or stamps.keys() != known.keys()):
@@ -103,53 +93,43 @@ def check_names(files: Iterable[LocalFile]) -> None:
             )
 
 
-def local_file(name: str, source: Path) -> LocalFile:
+def local_file(name: str, source: str | Path) -> LocalFile:
     """The file at `source`, to be called `name` in the workspace."""
-    content = source.read_bytes()
+    content = Path(source).read_bytes()
     return LocalFile(
         name=name,
-        source=source,
+        source=str(source),
         digest=hashlib.sha256(content).hexdigest(),
-        is_notebook=is_notebook(name, content),
+        is_notebook=_is_notebook(name, content),
     )
 
 
-def is_notebook(name: str, content: bytes) -> bool:
-    """By the source marker in the first line, or the shape of an `.ipynb`."""
-    suffix = PurePosixPath(name).suffix.lower()
-    mark = NOTEBOOK_MARKS.get(suffix)
-    if mark is not None:
-        return content[:64].split(b"\n", 1)[0].rstrip(b"\r \t") == mark
-    if suffix != ".ipynb":
-        return False
+def _is_notebook(name: str, content: bytes) -> bool:
     try:
-        notebook = json.loads(content)
-    except ValueError:
+        return is_notebook(name, content)
+    except BrokenNotebook:
         return False
-    return isinstance(notebook, dict) and {"cells", "metadata", "nbformat"} <= notebook.keys()
 
 
-def stamp_of(path: Path) -> Stamp | None:
+def stamp_of(path: str | Path) -> Stamp | None:
     """None when there is no such file."""
     try:
         seen = os.stat(path)  # noqa: PTH116 -- thousands of files: a third of the time
     except OSError:
         return None
-    return seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino
+    return [seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino]
 
 
-def _holds(read: _Read | None, stamp: Stamp | None) -> bool:
-    return read is not None and read.stamp == stamp
-
-
-def _remembered(folder: Path, root: Path) -> dict[str, _Read]:
+def _remembered(folder: Path, root: Path) -> dict[str, list[Any]]:
+    """By name: the stamp, the digest, whether it is a notebook."""
     try:
         document = json.loads((folder / REMEMBERED).read_bytes())
         if document["version"] != 1 or document["root"] != str(root):
             return {}
         return {
-            name: _Read((one[0], one[1], one[2], one[3]), str(one[4]), bool(one[5]))
+            name: one
             for name, one in document["files"].items()
+            if isinstance(one, list) and len(one) == 6 and isinstance(one[4], str)
         }
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}

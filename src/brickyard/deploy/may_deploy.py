@@ -18,6 +18,10 @@ MANUAL: Final = "https://docs.databricks.com/dev-tools/bundles/permissions.html"
 class NoFolder(Exception):
     """The deployment's folder could not be written."""
 
+    def __init__(self, path: str, text: str) -> None:
+        super().__init__(text)
+        self.path = path
+
 
 def no_folder(project: Project, path: str) -> NoFolder:
     """The error for `path`, in the official CLI's words."""
@@ -33,15 +37,17 @@ def no_folder(project: Project, path: str) -> NoFolder:
     more = f"Please refer to {MANUAL} for more on managing permissions."
     if is_manager:
         return NoFolder(
+            path,
             f"unable to deploy to {path} as {who}. Cannot apply local deployment permissions.\n"
             f"{ask}\n"
-            f"They can redeploy the project to apply the latest set of permissions.\n{more}"
+            f"They can redeploy the project to apply the latest set of permissions.\n{more}",
         )
     return NoFolder(
+        path,
         f"unable to deploy to {path} as {who}.\n"
         "Please make sure the current user or one of their groups is listed under the permissions"
         f" of this bundle.\n{ask}\n"
-        f"They may need to redeploy the bundle to apply the new permissions.\n{more}"
+        f"They may need to redeploy the bundle to apply the new permissions.\n{more}",
     )
 
 

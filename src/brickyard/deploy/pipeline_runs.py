@@ -164,7 +164,7 @@ def _errors(workspace: Workspace, id: str, update_id: str) -> tuple[Json, ...]:
 
 def _stop(workspace: Workspace, pipeline: Runnable) -> None:
     """Stop the active update, if there is one, and wait until the pipeline is idle."""
-    workspace.post(_path(pipeline.id, "stop"), {})
+    workspace.call("POST", _path(pipeline.id, "stop"))
     give_up_at = time.monotonic() + STOP_LIMIT_S
     while workspace.get(_path(pipeline.id)).get("state") not in ("IDLE", "FAILED"):
         if time.monotonic() > give_up_at:

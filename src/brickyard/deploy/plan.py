@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 from brickyard.deploy.difference import (
@@ -22,6 +22,7 @@ from brickyard.deploy.difference import (
     same,
 )
 from brickyard.deploy.graph import check_acyclic
+from brickyard.deploy.reference_fields import NoField, check_field
 from brickyard.deploy.references import (
     Reference,
     Unresolved,
@@ -29,6 +30,7 @@ from brickyard.deploy.references import (
     places,
     references,
     substitute,
+    without_unset,
 )
 from brickyard.deploy.seals import seal
 from brickyard.deploy.state import Dependency, Entry, State
@@ -65,6 +67,7 @@ REASONS: Final = {
     On.IGNORE_LOCAL: "managed",
     On.IGNORE_REMOTE: "managed",
 }
+CUSTOM: Final = "custom"  # of what a type's own function decides against the rules
 NO_REASON: Final = "-"  # of a row for which the official plan has no word
 ORDER: Final = {on: place for place, on in enumerate(On)}
 # What is read back for such a field is no proof that it is as wanted.
@@ -73,6 +76,15 @@ UNREADABLE: Final = frozenset({On.INPUT_ONLY, On.OUTPUT_ONLY, On.IGNORE_REMOTE, 
 
 class PlanFault(Exception):
     """The configuration cannot be planned: a reference to nothing, a ring, an impossible update."""
+
+
+class BadReferences(PlanFault):
+    """References to fields that there are not; `parts` are an error each."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        told = [f"cannot plan {address}: {fault}" for address, fault in faults.items()]
+        self.parts = [PlanFault(one) for one in (*told, "planning failed")]
+        super().__init__("; ".join(told))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +135,7 @@ class Node:
     remote: Json | None = None
     is_gone: bool = False
     prevents_destroy: bool = False
+    keeps_data: bool = False  # what the resource holds stays when it is deleted
 
     @property
     def late(self) -> Mapping[str, str]:
@@ -168,6 +181,7 @@ def plan(recorded: State, desired: Iterable[Desired], actual: Mapping[str, Actua
     """
     wanted = {item.address: item for item in desired}
     order = _order(wanted)
+    _check_references([wanted[address] for address in order])
     nodes: dict[str, Node] = {}
     for address in order:
         node = _plan_one(wanted[address], recorded, actual, nodes)
@@ -183,6 +197,7 @@ def plan(recorded: State, desired: Iterable[Desired], actual: Mapping[str, Actua
                 depends_on=entry.depends_on,
                 remote=found.whole if found is not None else None,
                 is_gone=found is None,
+                keeps_data=declaration(address)[0].keeps_data(dict(entry.state)),
             )
     return Plan(
         nodes={key: nodes[key] for key in sorted(nodes)},
@@ -212,14 +227,38 @@ def needs(item: Desired) -> tuple[Dependency, ...]:
     return tuple(sorted(set(found), key=lambda edge: (edge.node, edge.label)))
 
 
+def _check_references(ordered: Iterable[Desired]) -> None:
+    """Raise `BadReferences` when one names a field that its type does not have.
+
+    What depends on that node is named as well; `ordered` has it after the node.
+    """
+    faults: dict[str, str] = {}
+    for item in ordered:
+        failed = next((edge.node for edge in needs(item) if edge.node in faults), None)
+        if failed is not None:
+            faults[item.address] = f"dependency failed: {failed}"
+            continue
+        for reference in references(item.value):
+            parts = reference.address.split(".")
+            try:
+                if len(parts) == 3 and reference.field:
+                    check_field(parts[1], reference.field)
+            except NoField as none:
+                faults.setdefault(item.address, f'cannot resolve "{reference.text}": {none}')
+    if faults:
+        raise BadReferences(faults)
+
+
 def _order(wanted: Mapping[str, Desired]) -> list[str]:
     """Dependencies first; by address among equals."""
     waits = {address: [d.node for d in needs(item)] for address, item in wanted.items()}
     for address, names in waits.items():
         for name in names:
             if name not in wanted:
-                raise PlanFault(f"{address} refers to {name}, and there is no such resource")
-    check_acyclic(waits)
+                edge = next(d for d in needs(wanted[address]) if d.node == name)
+                raise PlanFault(f'invalid dependency "{edge.label}", no such node "{name}"')
+    labels = {(a, d.node): d.label for a, item in wanted.items() for d in needs(item)}
+    check_acyclic(waits, labels)
     order: dict[str, None] = {}
 
     def visit(address: str) -> None:
@@ -240,15 +279,20 @@ def _plan_one(
     nodes: Mapping[str, Node],
 ) -> Node | None:
     kind, access = declaration(item.address)
-    value = substitute(sent(item.value, kind, access), lambda ref: _known(ref, nodes, actual))
+    asked = sent(item.value, kind, access)
+    value = without_unset(asked, substitute(asked, lambda ref: _known(ref, nodes, actual)))
     entry = recorded.entries.get(item.address)
     depends_on = needs(item)
     if entry is None or not entry.id:
         if access is not None and is_empty(value):
             return None
-        id = _early_id(kind, access, nodes[item.parent].value) if access is not None else ""
+        id = _early_id(item, kind, access, nodes, actual) if access is not None else ""
         return _creation(item, value, depends_on, id=id)
     found = actual.get(item.address)
+    if found is not None and access is not None and access.is_renamed:
+        moved = _moved(item, access, entry, value, depends_on, found, nodes[item.parent])
+        if moved is not None:
+            return moved
     if found is None or (item.part and nodes[item.parent].action in CHANGES_ID):
         return _creation(item, value, depends_on, id=entry.id)
     if access is not None:
@@ -271,15 +315,47 @@ def _plan_one(
         changes=changes,
         remote=found.whole,
         prevents_destroy=item.prevents_destroy,
+        keeps_data=kind.keeps_data(dict(entry.state)),
     )
 
 
-def _early_id(kind: ResourceType, access: AccessType, parent: Any) -> str:
-    """The id of permissions that go by a name in the configuration, known before there are any."""
-    if access.key == "grants" or not kind.permissions_id or not isinstance(parent, Mapping):
-        return ""
-    named = parent.get(kind.permissions_id)
-    return access.id(kind, "", dict(parent)) if isinstance(named, str) and "${" not in named else ""
+def _early_id(
+    item: Desired,
+    kind: ResourceType,
+    access: AccessType,
+    nodes: Mapping[str, Node],
+    actual: Mapping[str, Actual | None],
+) -> str:
+    """The id of permissions or grants that are new, where planning tells their object already."""
+    text = access.object_reference(kind, item.parent)
+    found = substitute(text, lambda ref: _known(ref, nodes, actual))
+    return access.unknown_id(kind) + found if next(places(found), None) is None else ""
+
+
+def _moved(
+    item: Desired,
+    access: AccessType,
+    entry: Entry,
+    value: Any,
+    depends_on: tuple[Dependency, ...],
+    found: Actual,
+    parent: Node,
+) -> Node | None:
+    """Entries that go with an object which is made anew, where the official plan renames them."""
+    if parent.action not in CHANGES_ID:
+        return None
+    renamed = Change(
+        action=Action.UPDATE_ID, reason=REASONS[On.RENAME], old=entry.id, new="", remote=entry.id
+    )
+    changes = access_changes(access, entry, value, found)
+    return Node(
+        address=item.address,
+        action=Action.UPDATE_ID,
+        value=value,
+        depends_on=depends_on,
+        changes={**changes, access.object_field: renamed},
+        remote=found.whole,
+    )
 
 
 def reason_of(row: Field) -> str:
@@ -304,9 +380,12 @@ def sent(value: Any, kind: ResourceType, access: AccessType | None) -> Any:
     """A node's configuration in the form in which it is sent and recorded."""
     if access is not None or not isinstance(value, Mapping):
         return value
-    kept = {key: item for key, item in value.items() if key not in kind.local}
+    known = catalogue()
+    fields = known.resources[kind.key]
+    full = {name: known.complete(fields.get(name, "any"), item) for name, item in value.items()}
     if kind.recorded is not None:
-        return kind.recorded(dict(value))
+        return kind.recorded(full)
+    kept = {name: item for name, item in full.items() if name not in kind.local}
     started = (value.get("lifecycle") or {}).get("started")
     if kind.power is None or started is None:
         return kept
@@ -326,15 +405,34 @@ def _known(ref: Reference, nodes: Mapping[str, Node], actual: Mapping[str, Actua
         value = field_of(node.value, ref.field)
     except KeyError:
         found = actual.get(ref.address)
-        if found is None or node.action is not Action.SKIP:
+        if found is None or not _stays(node, ref.field):
             raise Unresolved(ref.text) from None
         try:
             return field_of(found.whole, ref.field)
         except KeyError:
+            if ref.field.isidentifier():
+                return None  # there is such a field, and it is not set
             raise Unresolved(ref.text) from None
     if next(places(value), None) is not None:
         raise Unresolved(ref.text)
     return value
+
+
+def _stays(node: Node, field: str) -> bool:
+    """Whether what the service says of the field now holds after the deploy, too.
+
+    Of what is changed in place, that of the fields with which it would be made anew.
+    """
+    if node.action is Action.SKIP:
+        return True
+    kind, access = declaration(node.address)
+    if node.action in CHANGES_ID or access is not None:
+        return False
+    top = re.split(r"[.\[]", field, maxsplit=1)[0]
+    return any(
+        row.on in (On.RECREATE, On.ID) and row.path in ("*", top, re.sub(r"\d+", "*", field))
+        for row in kind.fields
+    )
 
 
 def worst(changes: Mapping[str, Change]) -> Action:
@@ -350,18 +448,18 @@ def access_changes(
         access.normal(entries) if isinstance(entries, list) else entries
         for entries in (access.entries_of_state(dict(entry.state)), value, found.configuration)
     )
-    is_acl = access.key == "acls"
-    keys = {"": "principal" if is_acl else access.keyed_by}
-    above = "acls" if is_acl else ""  # the field of the recorded state that holds the list
+    keys = {"": access.keyed_by}
+    above = "acls" if access.key == "acls" else ""  # the field of the state that holds the list
     return {above + d.text: judge(d, ()) for d in differences(old, new, remote, keys)}
 
 
 def changes_of(kind: ResourceType, entry: Entry, value: Any, found: Actual) -> Mapping[str, Change]:
     """Every field in which recorded, desired and actual are not all alike, with its verdict."""
     remote = _comparable(kind, found.configuration, value, entry.state)
+    sealed, is_map = seal(value, entry.state), partial(catalogue().is_map, kind.key)
     changes = {
         d.text: judge(d, _rows_for(d, kind.fields), kind.same.get(d.text, same))
-        for d in differences(entry.state, seal(value, entry.state), remote, dict(kind.keyed_lists))
+        for d in differences(entry.state, sealed, remote, dict(kind.keyed_lists), is_map)
     }
     if kind.decides is None:
         return changes
@@ -386,7 +484,10 @@ def _decided(kind: ResourceType, path: str, change: Change, record: Json) -> Cha
     verdict = kind.decides(path, change.old, change.new, change.remote, record)
     if verdict is None or (verdict[0] == "resize" and change.action is not Action.UPDATE):
         return change
-    return replace(change, action=Action[verdict[0].upper()], reason=verdict[1])
+    action, reason = Action[verdict[0].upper()], verdict[1]
+    if action is change.action and reason == CUSTOM:  # decided so already
+        return change
+    return replace(change, action=action, reason=reason)
 
 
 def _comparable(
@@ -397,10 +498,13 @@ def _comparable(
     fields = known.resources[kind.key]
     ruled = {row.path for row in kind.fields}
     beside = {*kind.unsent, *ruled, *value, *old} - fields.keys()
-    return {
-        name: known.prune(fields.get(name, "any"), item)
+    kept = {
+        name: (fields.get(name, "any"), item)
         for name, item in remote.items()
         if (name in fields and (name not in kind.local or name in ruled)) or name in beside
+    }
+    return {
+        name: known.complete(type, known.prune(type, item)) for name, (type, item) in kept.items()
     }
 
 
@@ -435,8 +539,8 @@ def judge(
     def decided(action: Action, reason: str) -> Change:
         return Change(action=action, reason=reason, old=old, new=new, remote=remote)
 
-    is_shell = remote == {} and new is None
-    if same(remote, new) and not is_shell and not any(row.on in UNREADABLE for row in rows):
+    is_given = (remote is None) is (new is None)
+    if same(remote, new) and is_given and not any(row.on in UNREADABLE for row in rows):
         return decided(Action.SKIP, "remote_already_set")
     if _is_zero(old) and _is_zero(new) and _is_zero(remote):
         return decided(Action.SKIP, "empty")
@@ -475,8 +579,10 @@ def _is_server_default(row: Field, difference: Difference) -> bool:
 
 
 def _equal_but_slash(difference: Difference) -> bool:
-    texts = [v for v in (difference.old, difference.new, difference.remote) if v is not None]
-    return len({str(text).rstrip("/") for text in texts}) == 1
+    new, remote = difference.new, difference.remote
+    if not isinstance(new, str) or not isinstance(remote, str):
+        return False
+    return new.rstrip("/") == remote.rstrip("/")
 
 
 def _is_zero(value: Any) -> bool:

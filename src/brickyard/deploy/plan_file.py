@@ -15,7 +15,7 @@ from typing import Any, Final
 from brickyard.deploy.plan import Action, Change, Node, Plan, declaration
 from brickyard.deploy.references import NUMBER_FIELDS, REFERENCE, places
 from brickyard.deploy.seals import REDACTED, has_redactions, redact
-from brickyard.deploy.state import CLI_VERSION, Dependency, State, go_json
+from brickyard.deploy.state import CLI_VERSION, Dependency, State, go_json, in_order
 from brickyard.resources import PLAINTEXT
 
 PLAN_VERSION: Final = 2
@@ -42,7 +42,7 @@ class BadPlan(Exception):
 def show_plan(plan: Plan) -> dict[str, Any]:
     """The plan as JSON data; empty members are left out."""
     shown: dict[str, Any] = {"plan_version": PLAN_VERSION, "cli_version": CLI_VERSION}
-    if plan.lineage:
+    if plan.serial:  # before the first record only an interrupted deploy tells of a lineage
         shown |= {"lineage": plan.lineage, "serial": plan.serial}
     shown["plan"] = {address: _show_node(node) for address, node in sorted(plan.nodes.items())}
     if plan.not_selected:
@@ -59,7 +59,7 @@ def read_plan(text: str, name: str) -> Plan:
     try:
         data = json.loads(text)
     except ValueError as error:
-        raise BadPlan(f"{name} is not a plan: {error}") from error
+        raise BadPlan(f"parsing plan JSON: {name} is none: {error}") from error
     if not isinstance(data, Mapping) or data.get("plan_version") != PLAN_VERSION:
         raise BadPlan(f"{name} is not a plan of version {PLAN_VERSION}: make it again with `plan`")
     if has_redactions([node.get("new_state") for node in _nodes(data)]):
@@ -95,7 +95,7 @@ def current(plan: Plan, state: State) -> Plan:
 
     Raises `BadPlan` when the deployment has moved on since the plan was made.
     """
-    if plan.lineage != state.lineage or (plan.lineage and plan.serial != state.serial):
+    if plan.serial != state.serial or (plan.serial and plan.lineage != state.lineage):
         raise BadPlan(
             f"the plan was made for serial {plan.serial} of deployment {plan.lineage or '(none)'};"
             f" the workspace now has serial {state.serial} of {state.lineage or '(none)'}:"
@@ -116,9 +116,10 @@ def _show_node(node: Node) -> dict[str, Any]:
         shown["gone"] = True
     if node.action not in (Action.SKIP, Action.DELETE):
         value, late = _new_state(node)
-        shown["new_state"] = {"value": value} | ({"vars": late} if late else {})
+        late = dict(sorted(late.items()))
+        shown["new_state"] = {"value": in_order(value)} | ({"vars": late} if late else {})
     if node.remote is not None:
-        shown["remote_state"] = redact(node.remote, secrets)
+        shown["remote_state"] = in_order(redact(node.remote, secrets))
     if node.changes:
         shown["changes"] = {
             path: _show_change(change, is_secret=path in secrets or path.endswith(PLAINTEXT))
@@ -169,7 +170,7 @@ def _show_change(change: Change, *, is_secret: bool) -> dict[str, Any]:
     for name in ("old", "new", "remote"):
         value = getattr(change, name)
         if value is not None:
-            shown[name] = REDACTED if is_secret else redact(value)
+            shown[name] = REDACTED if is_secret and value else in_order(redact(value))
     return shown
 
 
@@ -178,13 +179,16 @@ def _read_node(address: str, data: Mapping[str, Any]) -> Node:
     value = planned.get("value")
     for path, text in (planned.get("vars") or {}).items():
         value = _put(value, re.findall(r"[^.\[\]]+", path), text)
-    _, access = declaration(address)
+    kind, access = declaration(address)
+    id = str(data.get("id", ""))
     if access is not None and isinstance(value, Mapping):
+        named = str(value.get(access.object_field) or "")
+        id = id or (access.unknown_id(kind) + named if named and "${" not in named else "")
         value = access.entries_of_state(dict(value))
     return Node(
         address=address,
         action=Action[str(data["action"]).upper()],
-        id=str(data.get("id", "")),
+        id=id,
         value=value,
         depends_on=tuple(Dependency(d["node"], d["label"]) for d in data.get("depends_on") or ()),
         changes={

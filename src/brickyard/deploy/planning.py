@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from brickyard.deploy.artifacts import Prepared, build, prepare
+from brickyard.deploy.artifacts import NoLibrary, Prepared, build, prepare
 from brickyard.deploy.calls import Caller
 from brickyard.deploy.code_source import pack_code
 from brickyard.deploy.graph import WORKERS
 from brickyard.deploy.hooks import run_hook
+from brickyard.deploy.http import ApiFailure, Unreachable
 from brickyard.deploy.metadata import METADATA
 from brickyard.deploy.plan import (
     Action,
@@ -23,16 +24,38 @@ from brickyard.deploy.plan import (
     declaration,
     plan,
 )
-from brickyard.deploy.project import Project, stop_on_refusals
+from brickyard.deploy.project import BrokenBundle, Project, stop_on_refusals
 from brickyard.deploy.references import CHILDREN
 from brickyard.deploy.selection import addresses_of, narrowed, selected_addresses
 from brickyard.deploy.state import State
 from brickyard.deploy.state_store import Pulled
 from brickyard.deploy.wheel_wrapper import Places, wrap_wheels
 from brickyard.resources import ACCESS, TYPES, principal_of
+from brickyard.values import Diagnostic, Severity, show
 
 # Orders a scope's principals: groups, service principals, users.
 SCOPE_PREFIXES: Final = {"group_name": "1", "service_principal_name": "2", "user_name": "3", "": ""}
+
+
+class NotPlanned(Exception):
+    """Recorded resources could not be read; `parts` are an error each, caused by the refusal.
+
+    What depends on them is not planned either, and named.
+    """
+
+    def __init__(self, failures: Mapping[str, ApiFailure | Unreachable], state: State) -> None:
+        self.parts: list[Exception] = []
+        for address, failure in failures.items():
+            id = state.entries[address].id
+            said = failure.call if isinstance(failure, Unreachable) else failure
+            part = PlanFault(f'cannot plan {address}: reading id="{id}": {said}')
+            part.__cause__ = failure
+            self.parts.append(part)
+        for address, needed in _dependants(state, failures).items():
+            part = PlanFault(f"cannot plan {address}: dependency failed: {needed}")
+            self.parts.append(part)
+        self.parts.append(PlanFault("planning failed"))
+        super().__init__("; ".join(str(part) for part in self.parts[:-1]))
 
 
 class Prevented(Exception):
@@ -44,7 +67,7 @@ class Loss:
     """A delete or recreate, and what is lost with it (empty: nothing but the object itself)."""
 
     node: Node
-    title: str
+    type: str
     data: str
 
     @property
@@ -77,12 +100,21 @@ def plan_against(project: Project, pulled: Pulled, prepared: Prepared) -> Plan:
     return plan(pulled.state, desired_of(project, prepared.resources), actual)
 
 
-def plan_destroy(project: Project, state: State, *, select: Sequence[str] = ()) -> Plan:
+def plan_destroy(
+    project: Project,
+    state: State,
+    *,
+    select: Sequence[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Plan:
     """Every recorded node deleted; those gone already are only forgotten.
+
+    What the caller may not read is said, and counts as being there.
 
     With `select`, only these. Raises `PlanFault` when something that stays needs one of them.
     """
-    made = plan(state, (), read_actual(state, Caller(workspace=project.workspace)))
+    caller = Caller(workspace=project.workspace)
+    made = plan(state, (), read_actual(state, caller, say=say))
     if select:
         made = _without_dependants(made, selected_addresses(select, state.entries))
     return guard(project, made)
@@ -126,16 +158,40 @@ def _prepare(project: Project, say: Callable[[str], None]) -> Prepared:
     run_hook(project, "prebuild", say)
     build(artifacts, project.root, project.environment, say)
     run_hook(project, "postbuild", say)
-    prepared = prepare(
-        _plain_resources(project),
-        artifacts,
-        root=project.sync_rules.root,
-        artifact_path=project.path("artifact_path"),
-        patched=project.folder / "patched_wheels",
-        say=say,
-    )
+    resources = _plain_resources(project)
+    try:
+        prepared = prepare(
+            resources,
+            artifacts,
+            root=project.sync_rules.root,
+            artifact_path=project.path("artifact_path"),
+            patched=project.folder / "patched_wheels",
+            say=say,
+        )
+    except NoLibrary as missing:
+        raise BrokenBundle([_no_library(project, missing)]) from missing
     prepared = pack_code(prepared, project)
     return wrap_wheels(prepared, wrapper_places(project)) if wraps_wheels(project) else prepared
+
+
+def _no_library(project: Project, missing: NoLibrary) -> Diagnostic:
+    """The finding, at the first place that names the library."""
+    found = project.resolved.tree.get("resources")
+    places = found.walk(("resources",)) if found is not None else ()
+    path, value = next(
+        ((path, value) for path, value in places if value.data == missing.local), ((), None)
+    )
+    if path and path[-1] in ("whl", "jar"):
+        value = project.resolved.tree.get(path[:-1])  # the library, where the official CLI points
+    built = ", ".join(missing.built) or "none"
+    return Diagnostic(
+        severity=Severity.ERROR,
+        code="deploy/no-library",
+        summary=str(missing),
+        detail=f"Artifacts built: {built}. Add one that makes it, or correct the path.",
+        path=show(path),
+        locations=value.locations if value is not None else (),
+    )
 
 
 def wraps_wheels(project: Project) -> bool:
@@ -163,10 +219,31 @@ def desired_of(project: Project, resources: Mapping[str, Any]) -> tuple[Desired,
     return tuple(found)
 
 
-def read_actual(state: State, caller: Caller) -> Mapping[str, Actual | None]:
-    """Read every recorded node from the workspace, several at a time."""
+def read_actual(
+    state: State, caller: Caller, *, say: Callable[[str], None] | None = None
+) -> Mapping[str, Actual | None]:
+    """Read every recorded node from the workspace, several at a time.
+
+    Raises `NotPlanned`. With `say`, what the caller may not read is said instead and counts as
+    being there.
+    """
+    failures: dict[str, ApiFailure | Unreachable] = {}
 
     def read(address: str) -> Actual | None:
+        try:
+            return look(address)
+        except Unreachable as failure:
+            failures[address] = failure
+            return None
+        except ApiFailure as failure:
+            if say is None or not failure.is_forbidden:
+                failures[address] = failure
+                return None
+            id = state.entries[address].id
+            say(f'Warn: planning {address}: reading {address} id="{id}": {failure.message}')
+            return Actual(configuration={}, whole={})
+
+    def look(address: str) -> Actual | None:
         kind, access = declaration(address)
         id = state.entries[address].id
         if not id:
@@ -175,7 +252,24 @@ def read_actual(state: State, caller: Caller) -> Mapping[str, Actual | None]:
 
     addresses = sorted(state.entries)
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="read") as pool:
-        return dict(zip(addresses, pool.map(read, addresses), strict=True))
+        found = dict(zip(addresses, pool.map(read, addresses), strict=True))
+    if failures:
+        raise NotPlanned(dict(sorted(failures.items())), state)
+    return found
+
+
+def _dependants(state: State, failed: Mapping[str, object]) -> Mapping[str, str]:
+    """What waits for a failed node and has not failed itself, with the one it waits for."""
+    found: dict[str, str] = {}
+    open_ends = list(failed)
+    while open_ends:
+        needed = open_ends.pop()
+        for address, entry in sorted(state.entries.items()):
+            waits = any(edge.node == needed for edge in entry.depends_on)
+            if waits and address not in failed and address not in found:
+                found[address] = found.get(needed, needed)
+                open_ends.append(address)
+    return dict(sorted(found.items()))
 
 
 def losses(made: Plan) -> tuple[Loss, ...]:
@@ -187,7 +281,8 @@ def losses(made: Plan) -> tuple[Loss, ...]:
         if node.action not in (Action.DELETE, Action.RECREATE) or node.is_gone or is_child:
             continue
         kind = TYPES[parts[1]]
-        found.append(Loss(node=node, title=kind.title, data=kind.loses_data))
+        data = "" if node.keeps_data else kind.loses_data
+        found.append(Loss(node=node, type=kind.key, data=data))
     return tuple(found)
 
 
@@ -201,10 +296,13 @@ def check_prevented(made: Plan) -> None:
         and not node.is_gone
     ]
     if stopped:
-        verb = "recreate" if made.nodes[stopped[0]].action is Action.RECREATE else "delete"
         raise Prevented(
-            f"cannot {verb} {', '.join(stopped)}: lifecycle.prevent_destroy is set;"
-            " remove it from the bundle if the resource may go"
+            "\n".join(
+                f"{address} has lifecycle.prevent_destroy set, but the plan calls for this resource"
+                " to be recreated or destroyed. To avoid this error, disable"
+                f" lifecycle.prevent_destroy for {address}"
+                for address in stopped
+            )
         )
 
 

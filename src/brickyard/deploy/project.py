@@ -18,6 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from brickyard import bundle
 from brickyard.bundle import (
+    UNKNOWN_USER,
     BundleFiles,
     CurrentUser,
     Facts,
@@ -26,10 +27,17 @@ from brickyard.bundle import (
     resolve,
     resolve_target,
 )
+from brickyard.bundle.json_faults import json_fault
 from brickyard.deploy import git
 from brickyard.deploy.artifact_path import CODE as ARTIFACT_PATH
 from brickyard.deploy.artifact_path import check_artifact_path
-from brickyard.deploy.connect import Address, NoAuthentication, address, connect
+from brickyard.deploy.connect import (
+    Address,
+    NoAuthentication,
+    address,
+    connect,
+    wrong_profile,
+)
 from brickyard.deploy.disk import DiskFiles, find_root, root_file
 from brickyard.deploy.embedded import Embedded, home_folder, identity
 from brickyard.deploy.hooks import RESTRICTED, run_script_of
@@ -39,7 +47,7 @@ from brickyard.deploy.python import PythonRunner
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state_store import StateStore
 from brickyard.deploy.sync_set import SyncRules
-from brickyard.values import Diagnostic, Severity
+from brickyard.values import Diagnostic, Severity, error
 
 # How to reach a workspace for a quick question; None when that can't be done at once.
 Ask: TypeAlias = Callable[[Address, Mapping[str, str], Embedded], Workspace | None]
@@ -57,7 +65,7 @@ SCIM: Final = (
     "schemas",
     "userName",
 )
-PLACEHOLDER: Final = CurrentUser(user_name="unknown@offline", display_name="unknown")
+PLACEHOLDER: Final = CurrentUser(user_name=UNKNOWN_USER, display_name="unknown")
 
 
 class BrokenBundle(Exception):
@@ -164,6 +172,7 @@ def load_project(
     ask: Ask | None = None,
     say: Callable[[str], None] | None = None,
     cluster_id: str = "",
+    bad_assignment: str = "",
 ) -> Project:
     """The project, as far as it can be known offline. Errors of the bundle are in `diagnostics`.
 
@@ -184,12 +193,14 @@ def load_project(
         host=surroundings.get("DATABRICKS_HOST"),
         environment=surroundings,
         cluster_id=cluster_id,
+        bad_assignment=bad_assignment,
     )
     files = BundleFiles(DiskFiles(folder))
     if say is not None and _prepared(files, folder, surroundings, say):
         files = BundleFiles(DiskFiles(folder))
     first = resolve_target(files, facts=facts, target=target, variables=known)
     overrides = _overrides(folder, first.target, surroundings)
+    problem = overrides if isinstance(overrides, Diagnostic) else None
     where = address(
         environment_name=first.environment,
         settings={
@@ -201,9 +212,16 @@ def load_project(
     )
     runner = None if surroundings.get(RESTRICTED) else PythonRunner(folder, surroundings)
     embedded = Embedded(home=home_folder(surroundings), start=start)
-    user, client, silence = _caller(where, surroundings, embedded, ask)
+    wrong = wrong_profile(where, surroundings)
+    user, client, silence = _caller(where, surroundings, embedded, ask if wrong is None else None)
     facts = replace(
-        facts, user=user, overrides=overrides, host=client.host if client else where.host
+        facts,
+        user=user,
+        overrides=None if isinstance(overrides, Diagnostic) else overrides,
+        overrides_problem=problem,
+        profile=(where.profile or "") if client is not None else "",
+        auth_problem=wrong.diagnostic() if wrong is not None else None,
+        host=client.host if client else where.host,
     )
     project = Project(
         root=folder,
@@ -224,7 +242,8 @@ def load_project(
     if client is not None and not project.resolved.has_errors:
         found = (*project.diagnostics, *check_artifact_path(project.resolved, client))
         project = replace(project, resolved=replace(project.resolved, diagnostics=found))
-    return project if user is not PLACEHOLDER else _with_note(project, silence)
+    is_known = user is not PLACEHOLDER or wrong is not None
+    return project if is_known else _with_note(project, silence)
 
 
 def _prepared(
@@ -288,7 +307,7 @@ def connect_project(project: Project, *, tolerates: Collection[str] = ()) -> Pro
 
     Raises `BrokenBundle` when it has errors but these, and the errors of connecting.
     """
-    stop_on_errors(project.resolved, but=(OFFLINE_CODE, *tolerates))
+    stop_on_errors(project.resolved, but=(OFFLINE_CODE, *NAMES_USER, *tolerates))
     client = connect(project.address, project.environment, project.embedded)
     facts = replace(project.facts, user=who_am_i(client), host=client.host)
     resolved = _resolve_again(project, facts)
@@ -356,6 +375,8 @@ def who_am_i(client: Workspace) -> CurrentUser:
 
 OFFLINE_CODE: Final = "deploy/offline"
 # What stops a plan and a deploy, but nothing that is done with what is deployed already.
+# Errors that say who deploys, as far as they are known.
+NAMES_USER: Final = ("bundle/production-root",)
 OF_DEPLOYS: Final = frozenset({*bundle.OF_DEPLOYS, ARTIFACT_PATH})
 
 
@@ -422,30 +443,31 @@ def _git_facts(repository: git.Repository | None, folder: Path) -> GitFacts | No
 
 def _overrides(
     folder: Path, target: str, environment: Mapping[str, str]
-) -> Mapping[str, Any] | None:
+) -> Mapping[str, Any] | Diagnostic | None:
+    """What the file of overrides says, or what is wrong with it."""
     base = environment.get("DATABRICKS_BUNDLE_TMP")
     place = Path(base) if base else folder / ".databricks" / "bundle"
     path = place / target / "variable-overrides.json"
     try:
-        data = json.loads(path.read_bytes())
+        text = path.read_bytes().decode(errors="replace")
     except FileNotFoundError:
         return None
-    except ValueError as error:
-        broken = Diagnostic(
-            severity=Severity.ERROR,
-            code="deploy/overrides-not-json",
-            summary=f"failed to parse variables file {path}: error decoding JSON: {error}",
-            detail=f"Mend or delete {path}.",
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as fault:
+        return error(
+            "deploy/overrides-not-json",
+            f"failed to parse variables file {path}: error decoding JSON at"
+            f" {path}:{json_fault(text, fault)}",
+            f"Mend or delete {path}.",
         )
-        raise BrokenBundle([broken]) from error
     if not isinstance(data, dict):
-        broken = Diagnostic(
-            severity=Severity.ERROR,
-            code="deploy/overrides-not-a-map",
-            summary=f"failed to parse variables file {path}: invalid format",
-            detail='Write a JSON object: `{"name": "value"}`.',
+        return error(
+            "deploy/overrides-not-a-map",
+            f"failed to parse variables file {path}: invalid format",
+            'Write a JSON object: `{"name": "value"}`.',
+            is_explained=True,
         )
-        raise BrokenBundle([broken])
     return data
 
 

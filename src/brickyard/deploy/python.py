@@ -87,9 +87,10 @@ class PythonRunner:
         if venv:
             inside = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python3")
             path = Path(venv).joinpath(*inside)
-            if not (self.root / path).is_file():
-                raise NoInterpreter(f'can\'t find "{path}", check if virtualenv is created')
-            return str(self.root / path)
+            for folder in (self.root, *_lender(self.root)):
+                if (folder / path).is_file():
+                    return str(folder / path)
+            raise NoInterpreter(f'can\'t find "{path}", check if virtualenv is created')
         search = self.environment.get("PATH")
         found = shutil.which("python3", path=search) or shutil.which("python", path=search)
         if found is None:
@@ -121,8 +122,17 @@ class PythonRunner:
         )
 
 
+def _lender(root: Path) -> tuple[Path, ...]:
+    """The folder that a commit is released from: what is checked out below its `.databricks` has
+    the commit's files and no environment of its own."""
+    parts = root.parts
+    at = next((i for i in range(len(parts) - 1, 0, -1) if parts[i] == ".databricks"), 0)
+    is_checkout = at and parts[at + 1 : at + 2] == ("releases",)
+    return (Path(*parts[:at]),) if is_checkout else ()
+
+
 def _failed(summary: str, detail: str) -> PythonAnswer:
-    found = error("bundle/python", summary, detail, path="python")
+    found = error("bundle/python-failed", summary, detail, path="python")
     return PythonAnswer(output=None, diagnostics=(found,))
 
 

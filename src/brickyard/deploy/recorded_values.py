@@ -14,7 +14,10 @@ def recorded_value(
     entries: Mapping[str, Entry],
     whole: Callable[[str], Mapping[str, Any]],
 ) -> Any:
-    """The value; `whole` reads the actual resource at an address. Raises `Unresolved`."""
+    """The value, None for a field that is not set; `whole` reads the actual resource at an address.
+
+    Raises `Unresolved`.
+    """
     entry = entries.get(reference.address)
     if entry is None:
         raise Unresolved(reference.text)
@@ -27,4 +30,6 @@ def recorded_value(
     try:
         return field_of(whole(reference.address), reference.field)
     except KeyError:
+        if reference.field.isidentifier():
+            return None  # the plan has seen that there is such a field
         raise Unresolved(reference.text) from None

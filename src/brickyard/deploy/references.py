@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from brickyard.deploy.reference_fields import in_bundles_words
+
 _SEGMENT: Final = r"[^\W\d_](?:[^\W_]|[-_]+(?=[^\W_]))*"
 _INDEX: Final = r"(?:\[\d+\])*"
 REFERENCE: Final = re.compile(rf"\$\{{({_SEGMENT}{_INDEX}(?:\.{_SEGMENT}{_INDEX})*{_INDEX})\}}")
@@ -61,13 +63,27 @@ def substitute(data: Any, value_of: Callable[[Reference], Any]) -> Any:
     return data
 
 
+def without_unset(before: Any, after: Any) -> Any:
+    """What is left where a reference stands for a field that is not set: nothing either."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        return {
+            key: without_unset(before[key], value)
+            for key, value in after.items()
+            if value is not None or not isinstance(before[key], str)
+        }
+    if isinstance(before, list | tuple) and isinstance(after, list):
+        return [without_unset(*pair) for pair in zip(before, after, strict=True)]
+    return after
+
+
 def parse(inside: str) -> Reference | None:
     """The reference written `${inside}`, or None when it is of another kind."""
     parts = inside.split(".")
     if len(parts) < 3 or parts[0] != "resources":
         return None
     taken = 4 if len(parts) > 4 and parts[3] in CHILDREN else 3
-    return Reference(f"${{{inside}}}", ".".join(parts[:taken]), ".".join(parts[taken:]))
+    field = in_bundles_words(parts[1], ".".join(parts[taken:]))
+    return Reference(f"${{{inside}}}", ".".join(parts[:taken]), field)
 
 
 def field_of(data: Any, field: str) -> Any:

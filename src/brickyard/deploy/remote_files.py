@@ -7,9 +7,12 @@ A write never creates parents: the service answers 404, we make the folder and t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
-from brickyard.deploy.http import ApiFailure, Json, Workspace, segment
+from brickyard.deploy.http import ApiFailure, Json, Workspace
+
+KEPT: Final = "$&+=:@"  # what Go leaves as it is in a segment of a path
 
 
 class FileExists(Exception):
@@ -27,7 +30,7 @@ class RemoteFiles:
         try:
             self._write(path, content, overwrite=False)
         except ApiFailure as failure:
-            exists = failure.status == 400 and failure.message.endswith("already exists.")
+            exists = failure.status == 400 and "already exists." in failure.message
             if failure.status == 409 or exists:
                 raise FileExists(path) from failure
             raise
@@ -49,13 +52,19 @@ class RemoteFiles:
             self._import(path, content, overwrite=overwrite)
 
     def _import(self, path: str, content: bytes, *, overwrite: bool) -> None:
-        self.workspace.send(
-            "POST",
-            f"/api/2.0/workspace-files/import-file/{segment(path.lstrip('/'))}",
-            query={"overwrite": overwrite},
-            content=content,
-            headers={"Content-Type": "application/octet-stream"},
-        )
+        place = quote(path.lstrip("/"), safe=KEPT)
+        try:
+            self.workspace.send(
+                "POST",
+                f"/api/2.0/workspace-files/import-file/{place}",
+                query={"overwrite": overwrite},
+                content=content,
+                headers={"Content-Type": "application/octet-stream"},
+            )
+        except ApiFailure as failure:
+            if failure.status == 403:
+                raise failure.saying(f"access denied: {path}") from failure
+            raise
 
     def _put_volume(self, path: str, content: bytes, *, overwrite: bool) -> None:
         def put() -> None:

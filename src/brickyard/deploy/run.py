@@ -55,17 +55,16 @@ def find_runnable(project: Project, key: str, kinds: Collection[str] = tuple(RUN
     if len(known) > 1:
         ways = " or ".join(f"{kind}.{name}" for kind, name in known)
         raise RunRefused(f"{named} is the key of several resources: name {ways}")
-    words = "/".join(RUNNABLE[kind] for kind, _ in asked)
     target = project.resolved.target
     if not known:
-        there = ", ".join(sorted(_deployed(entries, kinds))) or "none deployed"
-        raise RunRefused(f"there is no {words} {asked[0][1]} in target {target}; it has {there}")
+        there = ", ".join(sorted(_deployed(entries, kinds))) or "nothing that runs"
+        raise RunRefused(f'resource with key "{key}" not found\nTarget {target} has {there}.')
     kind, name = known[0]
     entry = entries.get(f"resources.{kind}.{name}")
     if entry is None:
         raise RunRefused(
-            f"{RUNNABLE[kind]} {name} is not deployed to {target}: run `brickyard deploy -t"
-            f" {target}`"
+            "resource not found or not yet deployed. Did you forget to run 'brickyard bundle"
+            f" deploy'?\n{RUNNABLE[kind]} {name} is not deployed to {target}."
         )
     return Runnable(kind=kind, name=name, id=entry.id)
 

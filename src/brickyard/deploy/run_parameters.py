@@ -1,7 +1,8 @@
 """What a run of a job is given: values of job parameters, or parameters of tasks by their type.
 
-Follows the official CLI: a job that declares parameters takes job parameters only. Words behind
-`--` become job parameters, or what the one type of task that the job has takes.
+Follows the official CLI: a job that declares parameters takes job parameters only, whichever; what
+it has not declared is the service's to refuse. Words behind `--` become job parameters, or what the
+one type of task that the job has takes.
 """
 
 from __future__ import annotations
@@ -47,13 +48,11 @@ def run_request(settings: Mapping[str, Any], given: RunParameters) -> dict[str, 
         raise RunRefused(
             "the job to run defines job parameters; specifying task parameters is not allowed"
         )
-    if unknown := sorted(job.keys() - set(declared)) if declared else []:
-        raise RunRefused(
-            f"the job has no parameter {', '.join(unknown)}; it has {', '.join(declared)}"
-        )
     if job and not declared:
-        tasks = _as_tasks(job, kinds, tasks)
-        job = {}
+        raise RunRefused(
+            "the job to run does not define job parameters; specifying job parameters is not"
+            " allowed"
+        )
     if "pipeline_params" in tasks:
         tasks["pipeline_params"] = _refresh(tasks["pipeline_params"])
     return {**({"job_parameters": job} if job else {}), **tasks}
@@ -85,20 +84,9 @@ def _pairs(words: Sequence[str]) -> dict[str, str]:
     while rest:
         name, equals, value = rest.pop(0).partition("=")
         if not name.startswith("--") or (not equals and not rest):
-            raise RunRefused(f"expected --name=value or --name value, got {name}{equals}{value}")
+            raise RunRefused(f"received {len(rest) + 1} unexpected positional arguments")
         found[name[2:]] = value if equals else rest.pop(0)
     return found
-
-
-def _as_tasks(job: Mapping[str, str], kinds: set[str], tasks: Mapping[str, Any]) -> dict[str, Any]:
-    """`--params` of a job that declares none are taken for its notebooks' or wheels'."""
-    for kind, name in (
-        ("notebook_task", "notebook_params"),
-        ("python_wheel_task", "python_named_params"),
-    ):
-        if kind in kinds:
-            return {**tasks, name: {**tasks.get(name, {}), **job}}
-    raise RunRefused("the job declares no `parameters`, so it cannot be given any")
 
 
 def _refresh(given: Mapping[str, str]) -> dict[str, bool]:

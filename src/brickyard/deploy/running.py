@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from brickyard.deploy.http import Unreachable
 from brickyard.deploy.job_runs import (
@@ -11,6 +14,7 @@ from brickyard.deploy.job_runs import (
     Step,
     active_runs,
     cancel_active,
+    fetch_run,
     follow_run,
     outputs,
     start_run,
@@ -19,6 +23,9 @@ from brickyard.deploy.job_runs import (
 from brickyard.deploy.project import Project
 from brickyard.deploy.run import RunLost, find_runnable
 from brickyard.deploy.run_parameters import RunParameters
+
+# How workspaces named the page of a run before it had an address of its own.
+OLD_PAGE: Final = re.compile(r"job/\d+/run/\d+")
 
 
 def _silent(_: object) -> None:
@@ -48,18 +55,18 @@ def run_job(
     if not isinstance(parameters, RunParameters):
         parameters = RunParameters(job=parameters or {})
     run_id = start_run(project.workspace, job_id, parameters, only=only)
-    url = run_url(project, job_id, run_id)
+    first = fetch_run(project.workspace, run_id)
+    url = run_url(project, job_id, run_id, str(first.get("run_page_url") or ""))
     started(run_id, url)
     if not wait:
         state = RunState(life_cycle="PENDING")
         return RunResult(job_id=job_id, run_id=run_id, url=url, state=state)
     try:
-        run = follow_run(project.workspace, run_id, progress)
+        run = follow_run(project.workspace, run_id, progress, seen_first=first)
         tasks = outputs(project.workspace, run)
     except Unreachable as lost:
         ended = "" if project.workspace.environment else f"; if it still runs, it is at {url}"
         raise RunLost(f"lost contact with run {run_id} of job {key}: {lost}{ended}") from lost
-    url = str(run.get("run_page_url") or url)
     return RunResult(job_id=job_id, run_id=run_id, url=url, state=state_of(run), tasks=tasks)
 
 
@@ -76,6 +83,11 @@ def deployed_job(project: Project, key: str) -> int:
     return int(find_runnable(project, key, ("jobs",)).id)
 
 
-def run_url(project: Project, job_id: int, run_id: int) -> str:
-    """Where a person looks at the run."""
-    return f"{project.workspace.host}/jobs/{job_id}/runs/{run_id}"
+def run_url(project: Project, job_id: int, run_id: int, told: str) -> str:
+    """Where a person looks at the run: the page that the workspace `told`, by today's address."""
+    page = urlsplit(told)
+    if not page.netloc:
+        return f"{project.workspace.host}/jobs/{job_id}/runs/{run_id}"
+    if OLD_PAGE.fullmatch(page.fragment):
+        page = page._replace(path=f"/jobs/{job_id}/runs/{run_id}", fragment="")
+    return urlunsplit(page)

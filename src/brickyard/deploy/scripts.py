@@ -17,6 +17,7 @@ from brickyard.deploy.hooks import shell_words
 from brickyard.deploy.http import Workspace
 from brickyard.deploy.project import Project
 from brickyard.deploy.run import RunRefused
+from brickyard.deploy.state import go_json
 from brickyard.values import Value
 
 # What the SDK's Config reads from the environment to authenticate.
@@ -85,7 +86,10 @@ def _run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> 
     try:
         ended = subprocess.run(words, cwd=folder, env=dict(environment), check=False)
     except FileNotFoundError as missing:
-        raise RunRefused(f"cannot run {words[0]}: there is no such command on PATH") from missing
+        name = go_json(words[0])
+        raise RunRefused(
+            f"looking up {name} failed: exec: {name}: executable file not found in $PATH"
+        ) from missing
     except PermissionError as forbidden:
         raise RunRefused(f"cannot run {words[0]}: it may not be executed") from forbidden
     # Ended by a signal: the code that a shell would give.

@@ -47,7 +47,10 @@ def redact(data: Any, fields: Collection[str] = ()) -> Any:
     shown = _map_secrets(data, lambda _: REDACTED)
     if not fields or not isinstance(shown, Mapping):
         return shown
-    return {key: REDACTED if key in fields and value else value for key, value in shown.items()}
+    return {
+        key: REDACTED if key in fields and value is not None else value
+        for key, value in shown.items()
+    }
 
 
 def has_redactions(data: Any) -> bool:

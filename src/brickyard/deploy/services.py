@@ -1,8 +1,7 @@
 """What the embedded workspace cannot make or run: said before anything is changed, not half-way.
 
 It answers part of Databricks' API and lists its routes, and the task types that it runs, under a
-path of its own. Nobody is asked for that list but the embedded workspace and what else listens on
-this machine.
+path of its own. Nobody else is asked for that list: it names itself in the headers of its answers.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from brickyard.bundle import tasks_of
 from brickyard.deploy.http import ApiFailure
@@ -21,7 +19,7 @@ from brickyard.resources import TITLES
 from brickyard.values import Diagnostic, Severity, refusal, show, warning
 
 ROUTES: Final = "/api/2.0/brickyard/routes"
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+EMBEDDED: Final = "brickyard"  # how its server names itself
 UNSERVED: Final = "deploy/not-in-embedded-workspace"
 MADE: Final = (Action.CREATE, Action.RECREATE, Action.UPDATE)
 PARAMETER: Final = re.compile(r"\{[^}]*\}")
@@ -33,7 +31,7 @@ def check_served(project: Project, made: Plan) -> tuple[Diagnostic, ...]:
     wanted = [
         node.address for node in made.pending if node.action in MADE and node.address == node.parent
     ]
-    if not wanted or urlsplit(project.workspace.host).hostname not in LOOPBACK:
+    if not wanted or project.workspace.software != EMBEDDED:
         return ()
     try:
         told = project.workspace.get(ROUTES)

@@ -105,7 +105,7 @@ def read_state(content: bytes, name: str) -> State:
 
 
 def write_entry(entry: Entry) -> dict[str, Any]:
-    shown: dict[str, Any] = {"__id__": entry.id, "state": dict(entry.state)}
+    shown: dict[str, Any] = {"__id__": entry.id, "state": in_order(entry.state)}
     if entry.depends_on:
         shown["depends_on"] = [{"node": d.node, "label": d.label} for d in entry.depends_on]
     return shown
@@ -151,6 +151,22 @@ def go_json(data: object, *, indent: int | None = None, sort_keys: bool = False)
     if _POINT_ZERO.search(text):  # perhaps in a text only: then nothing changes
         text = dumps(_whole(data))
     return text.translate(_GO_ESCAPES)
+
+
+def in_order(data: object) -> object:
+    """Members as the official CLI writes them: by name, but for lists of permissions and grants."""
+    if isinstance(data, Mapping):
+        if not data.keys().isdisjoint(_OF_ACCESS):
+            return {key: in_order(value) for key, value in data.items()}
+        keys = sorted(data)
+        if "level" in data:
+            keys.sort(key=lambda key: (*_PERMISSION, key).index(key))
+        return {key: in_order(data[key]) for key in keys}
+    return [in_order(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+_OF_ACCESS: Final = ("__embed__", "acls", "securable_type")
+_PERMISSION: Final = ("level", "user_name", "service_principal_name", "group_name")
 
 
 def _whole(data: object) -> object:

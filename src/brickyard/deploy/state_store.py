@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from brickyard.deploy.http import ApiFailure
 from brickyard.deploy.journal import Journal, keep_damaged, open_journal, replay
 from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state import BadState, State, go_json, read_state, write_state
+from brickyard.resources import TYPES
 
 NAME = "resources.json"
 INTENTS = "intents.json"
@@ -30,13 +32,15 @@ TERRAFORM = "terraform.tfstate"
 class Pulled:
     """The winning state, and the creates an interrupted deploy may have made without a record.
 
-    `unsure` are their addresses, each with the user who sent it.
+    `unsure` are their addresses, each with the user who sent it; `tokens` what those of them are
+    known by that a service does once per token.
     """
 
     state: State
     remote: State | None
     unsure: Mapping[str, str] = field(default_factory=dict)
     has_intents: bool = False
+    tokens: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_ahead(self) -> bool:
@@ -87,7 +91,13 @@ class StateStore:
             for address, user in (noted.items() if isinstance(noted, dict) else ())
             if address not in winner.entries
         }
-        return Pulled(winner, remote, unsure, bool(intents))
+        known = intents.get("tokens")
+        tokens = {
+            address: str(token)
+            for address, token in (known.items() if isinstance(known, dict) else ())
+            if address in unsure
+        }
+        return Pulled(winner, remote, unsure, bool(intents), tokens)
 
     def has_terraform_state(self) -> bool:
         """Whether Terraform's state lies where its engine kept it, here or in the workspace."""
@@ -105,12 +115,18 @@ class StateStore:
     def begin(self, pulled: Pulled, creates: Mapping[str, str]) -> Journal:
         """Open the log; tell the workspace first which objects are about to be made, by whom.
 
-        What an earlier deploy left in doubt stays so until it is recorded or refused.
+        What an earlier deploy left in doubt stays so until it is recorded or refused. What only
+        its log here knows is in the workspace before the note that speaks of it goes.
         """
         self.journal_path.unlink(missing_ok=True)
         journal = open_journal(self.journal_path, pulled.state)
+        if pulled.is_ahead and pulled.has_intents:
+            self.push(pulled.state, pulled.state)
+            journal.has_caught_up = True
         journal.in_doubt.update(pulled.unsure)
         journal.is_noted = pulled.has_intents
+        tokens = {a: uuid.uuid4().hex for a in creates if TYPES[a.split(".")[1]].token}
+        journal.tokens = {**tokens, **pulled.tokens}
         self._note(journal, {**pulled.unsure, **creates})
         return journal
 
@@ -123,7 +139,7 @@ class StateStore:
         state = journal.state if journal.is_changed else pulled.state
         if journal.is_changed:
             self.write_local(state)
-        if journal.is_changed or pulled.is_ahead:
+        if journal.is_changed or (pulled.is_ahead and not journal.has_caught_up):
             self.push(state, pulled.state)
         self.journal_path.unlink(missing_ok=True)
         self._note(journal, journal.in_doubt)
@@ -135,10 +151,12 @@ class StateStore:
         if not creates and journal.is_noted:
             self.files.delete(path)
         if creates:
+            tokens = {a: token for a, token in sorted(journal.tokens.items()) if a in creates}
             note = {
                 "lineage": journal.state.lineage,
                 "serial": journal.state.serial,
                 "creates": dict(sorted(creates.items())),
+                **({"tokens": tokens} if tokens else {}),
             }
             self.files.write(path, go_json(note, indent=1).encode())
         journal.is_noted = bool(creates)
@@ -160,8 +178,8 @@ class StateStore:
         write_atomically(self.path, write_state(state))
 
     def forget_local(self, *names: str) -> None:
-        """After a destroy: nothing of it may stop the next deploy; `names` go as well."""
-        for path in (self.path, self.journal_path, *(self.folder / name for name in names)):
+        """After a destroy: the log goes, and these files. The state stays, and is empty by now."""
+        for path in (self.journal_path, *(self.folder / name for name in names)):
             path.unlink(missing_ok=True)
 
     def _winner(self, local: State | None, remote: State | None) -> State:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from brickyard.bundle import resolved_plain
 from brickyard.deploy.http import Json
 from brickyard.deploy.project import Project
 from brickyard.deploy.state import Entry, State
-from brickyard.resources import PLURAL_TITLES, TITLES, TYPES
+from brickyard.resources import TITLES, TYPES, plural_title
 
 # Types whose page is found by this field of the configuration.
 NAMED_PAGES: Final = {
@@ -26,6 +27,8 @@ NAMED_PAGES: Final = {
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 IN_PATHS: Final = "/$&+,:;=@!*'()"  # what Go leaves as it is in the path of a URL
 WORKSPACE_ID: Final = "DATABRICKS_WORKSPACE_ID"
+
+HasPage: TypeAlias = Callable[[str, Json], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +45,21 @@ class Item:
     @property
     def title(self) -> str:
         """What several of its type are called."""
-        title = f"{TITLES[self.type]}s" if self.type in TITLES else self.type
-        return PLURAL_TITLES.get(self.type, title)
+        return plural_title(self.type) if self.type in TITLES else self.type
 
 
-def summarise(project: Project, state: State) -> tuple[Item, ...]:
-    """Every resource of bundle and state, by title and key."""
+def summarise(
+    project: Project,
+    state: State,
+    *,
+    has_page: HasPage = lambda kind, value: True,
+    has_name: HasPage = lambda kind, value: True,
+) -> tuple[Item, ...]:
+    """Every resource of bundle and state, by title and key.
+
+    `has_page` says of a type and a configuration whether the page of what is deployed is told,
+    `has_name` whether what the resource is called is.
+    """
     declared = {
         f"resources.{kind}.{key}": value
         for kind, group in _resources(project).items()
@@ -64,20 +76,22 @@ def summarise(project: Project, state: State) -> tuple[Item, ...]:
             Item(
                 type=kind,
                 key=key,
-                name=_name(kind, value or shown),
+                name=_name(kind, value or shown) if has_name(kind, value or shown) else "",
                 id=entry.id if entry is not None else "",
-                url=url_of(project, kind, entry) if entry is not None else "",
+                url=url_of(project, kind, entry) if entry and has_page(kind, value) else "",
                 status=status,
             )
         )
     return tuple(sorted(items, key=lambda item: (item.title, item.key)))
 
 
-def summary_tree(project: Project, state: State) -> Json:
+def summary_tree(
+    project: Project, state: State, *, has_page: HasPage = lambda kind, value: True
+) -> Json:
     """The resolved bundle as `validate -o json` shows it, with `id`, `url`, `modified_status`."""
     tree = plain_tree(project)
     resources = tree.setdefault("resources", {})
-    for item in summarise(project, state):
+    for item in summarise(project, state, has_page=has_page):
         shown = resources.setdefault(item.type, {}).setdefault(item.key, {})
         added = {"id": item.id, "url": item.url, "modified_status": item.status}
         shown.update({name: value for name, value in added.items() if value})

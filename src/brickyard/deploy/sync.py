@@ -104,6 +104,10 @@ class Ledger:
         write_atomically(self.local_state / DEPLOYMENT, document)
         return content, {"id": ident, "seq": number}
 
+    def promise(self, digests: Mapping[str, str], deployment: Json) -> None:
+        """Write the list anew; nothing else has changed."""
+        self._write(digests, {"id": deployment.get("id"), "seq": deployment.get("seq")})
+
     def listed(self) -> bytes | None:
         """The list as it lies in the workspace."""
         return self.remote.read(f"{self.state_path}/{LIST}")
@@ -151,10 +155,9 @@ def synchronise(
     )
     held, deployment = ledger.read()
     changes = compare(files, held)
+    say(f"Uploading bundle files to {file_path}...")
     if changes.is_empty and deployment:
         return Synced(uploaded=0, deleted=0)
-    if not changes.is_empty:
-        say(f"Uploading bundle files to {file_path}...")
     send(files, changes, held, deployment, ledger, told=told or _untold)
     return Synced(uploaded=len(changes.put), deleted=len(changes.delete))
 
@@ -191,7 +194,7 @@ def transfer(changes: Changes, ledger: Ledger, *, told: Told = _untold) -> None:
 
     def write(file: LocalFile) -> None:
         told("put", file.name, 0.0)
-        remote.write(f"{file_path}/{file.name}", file.source.read_bytes())
+        remote.write(f"{file_path}/{file.name}", Path(file.source).read_bytes())
         told("put", file.name, 1.0)
 
     with ThreadPoolExecutor(max_workers=UPLOADS, thread_name_prefix="upload") as pool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pathspec import GitIgnoreSpec
-
 from brickyard.bundle import Resolved
 from brickyard.deploy.project import Project
 from brickyard.deploy.sources import source_paths
@@ -34,6 +32,8 @@ def _patterns(resolved: Resolved) -> Iterator[tuple[str, Value]]:
 
 def _fits(pattern: str, names: tuple[str, ...]) -> bool:
     """`!` in front takes out what the rest fits: useless when that is nothing."""
+    from pathspec import GitIgnoreSpec
+
     spec = GitIgnoreSpec.from_lines([pattern.removeprefix("!")])
     return any(spec.match_file(name) for name in names)
 

@@ -12,9 +12,10 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 ALWAYS_IGNORED: Final = frozenset({".git", ".databricks"})
 
@@ -42,12 +43,12 @@ def sync_set(
     for path in rules.paths:
         found.update(_walk(rules.root, Path(os.path.normpath(rules.root / path)), ignore, walked))
     if rules.include:
-        wanted = GitIgnoreSpec.from_lines(rules.include)
+        wanted = _spec(rules.include)
         found.update(
             name for name in _walk(rules.root, rules.root, None, walked) if wanted.match_file(name)
         )
     if rules.exclude:
-        unwanted = GitIgnoreSpec.from_lines(rules.exclude)
+        unwanted = _spec(rules.exclude)
         found = {name for name in found if not unwanted.match_file(name)}
     return tuple(sorted(found))
 
@@ -59,7 +60,7 @@ def every_file(root: Path) -> Iterator[str]:
 
 # What decides about the entries of one folder, the deepest first: patterns, and the folder's path
 # relative to theirs ("" or ending in a slash).
-Deciding = tuple[tuple[GitIgnoreSpec, str], ...]
+Deciding: TypeAlias = "tuple[tuple[GitIgnoreSpec, str], ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,4 +151,11 @@ def _read_spec(path: Path) -> GitIgnoreSpec | None:
         text = path.read_text(errors="replace")
     except OSError:
         return None
-    return GitIgnoreSpec.from_lines(text.splitlines())
+    return _spec(text.splitlines())
+
+
+def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
+    """Imported only where there are patterns: it takes as long as a walk over 2,000 files."""
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(lines)

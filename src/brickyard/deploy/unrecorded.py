@@ -27,6 +27,7 @@ from brickyard.deploy.references import (
     places,
     substitute,
 )
+from brickyard.deploy.remote_files import RemoteFiles
 from brickyard.deploy.state import State
 from brickyard.resources import Lookup, ResourceType
 
@@ -63,11 +64,20 @@ class Finder:
             return self._experiment(desired)
         if kind.lookup is not None:
             return self._listed(kind, kind.lookup, desired)
-        id = _chosen_id(kind, desired)
+        id = _filled(kind.chosen_id, desired)
         if not id:
             return ()
         _known(id)
         return (id,) if self.caller.read(kind, id) is not None else ()
+
+    def holders(self, kind: ResourceType, desired: Json) -> tuple[str, ...]:
+        """The ids of what keeps that name from being free; '' for one without an id."""
+        if kind.lookup is None or not kind.lookup.file:
+            return self.named(kind, desired)
+        path = _filled(kind.lookup.file, desired)
+        _known(path)
+        found = RemoteFiles(self.caller.workspace).status(path)
+        return () if found is None else (str(found.get("resource_id", "")),)
 
     def _listed(self, kind: ResourceType, lookup: Lookup, desired: Json) -> tuple[str, ...]:
         name = str(desired.get(kind.name_field) or "")
@@ -166,7 +176,7 @@ def creates_to_note(plan: Plan, state: State, caller: Caller) -> tuple[str, ...]
             return True
         desired = expected(node.value, values, state)
         try:
-            holders = finder.named(kind, desired)
+            holders = finder.holders(kind, desired)
         except (ApiFailure, Unreachable, Unresolved):
             return False  # nothing is known of the name: it may be somebody else's
         return not holders or (node.action is Action.RECREATE and holders == (node.id,))
@@ -198,9 +208,9 @@ def _expected(
     raise Unresolved(reference.text)
 
 
-def _chosen_id(kind: ResourceType, desired: Json) -> str:
-    """The id that the configuration gives it; nothing where the service makes it up."""
-    return PART.sub(lambda match: str(desired.get(match[1], "")), kind.chosen_id)
+def _filled(template: str, desired: Json) -> str:
+    """A name made of the configuration's fields."""
+    return PART.sub(lambda match: str(desired.get(match[1], "")), template)
 
 
 def _known(name: str) -> None:

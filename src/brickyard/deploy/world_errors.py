@@ -16,7 +16,7 @@ from brickyard.deploy.lookups import NoAnswer
 from brickyard.deploy.may_deploy import NoFolder
 from brickyard.deploy.plan import PlanFault
 from brickyard.deploy.plan_file import BadPlan
-from brickyard.deploy.planning import Prevented
+from brickyard.deploy.planning import NotPlanned, Prevented
 from brickyard.deploy.run import RunLost, RunRefused
 from brickyard.deploy.state import BadState
 
@@ -32,6 +32,7 @@ WORLD_ERRORS: tuple[type[Exception], ...] = (
     NoAuthentication,
     NoBundle,
     NoFolder,
+    NotPlanned,
     NotRunning,
     OSError,
     PlanFault,

@@ -153,9 +153,15 @@ class Option:
 
 @dataclass(slots=True, eq=False)
 class Parser:
-    """An `argparse.ArgumentParser` while it is being declared: destination -> (flags, default)."""
+    """An `argparse.ArgumentParser` while it is being declared: destination -> (flags, default).
+
+    A flag `""` is that of a default without an option. `commands` are its sub-parsers; the one that
+    is chosen stands under `chosen`.
+    """
 
     options: dict[str, tuple[tuple[str, ...], Known]] = field(default_factory=dict)
+    commands: dict[str, Parser] = field(default_factory=dict)
+    chosen: str = ""
 
 
 class Defaults(dict[Known, Known]):
@@ -176,7 +182,7 @@ def join(values: Iterable[Known]) -> Known:
     flat: list[Known] = []
     for value in values:
         for one in value.options if isinstance(value, Choice) else (value,):
-            if not any(_same(one, other) for other in flat):
+            if not any(same(one, other) for other in flat):
                 flat.append(one)
     if not flat:
         return None
@@ -230,7 +236,8 @@ def truth(value: Known) -> bool | None:
     return None
 
 
-def _same(one: Known, other: Known) -> bool:
+def same(one: Known, other: Known) -> bool:
+    """Whether two values are known to be equal."""
     if type(one) is not type(other):
         return False
     try:

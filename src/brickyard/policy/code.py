@@ -19,6 +19,7 @@ from brickyard.policy.abstract_values import Known, Module, Unknown
 from brickyard.policy.accesses import Access, Mode, Securable
 from brickyard.policy.apps import app_environment
 from brickyard.policy.dashboards import DOCUMENTS, document_accesses
+from brickyard.policy.dbt import is_project, model_accesses
 from brickyard.policy.entry_points import entry_point
 from brickyard.policy.interpreter import Interpreter
 from brickyard.policy.library import Task
@@ -73,7 +74,7 @@ class _Reader:
         self._resources = {one.address: one for one in resolved.resources if not one.part}
         self._sources = Sources(files, sources, remote.text if remote is not None else "")
         self._interpreter = Interpreter(
-            self._find_module, read_file=self._read_text, run_notebook=self._run_notebook
+            self._find_module, files=self._sources, run_notebook=self._run_notebook
         )
         self._reached: set[str] = set()
         self._trees: dict[str, ast.Module | None] = {}
@@ -214,10 +215,22 @@ class _Reader:
         blamed = schema or catalog or task.get("dbt_task.commands") or task
         parts = [plain_text(one, self._tree) for one in (catalog, schema) if one is not None]
         name = ".".join(parts) if len(parts) == 2 else f"{parts[0]}.{HOLE}" if catalog else ""
+        self._models(task, parts if catalog is not None else [])
         if catalog is None:
             self._unknown(blamed, "dbt", "dbt models go where a profile says")
             return
         self._touch(Securable.SCHEMA, name, Mode.WRITE, blamed, address)
+
+    def _models(self, task: Value, target: list[str]) -> None:
+        """The models of the project in the bundle: what they read, and where each is made."""
+        given = task.get("dbt_task.project_directory")
+        folder = self._local_folder(given) if given is not None else "."
+        if folder is None or not is_project(self._sources, folder):
+            return
+        catalog, schema = (*[one.replace(HOLE, "") for one in target], "", "")[:2]
+        for path, found in model_accesses(self._sources, folder, catalog, schema):
+            self._reached.add(path)
+            self._found.extend(found)
 
     # -- code ------------------------------------------------------------------------------------
 
@@ -356,9 +369,6 @@ class _Reader:
             self._trees[path] = self._parse(path, cell)
         tree = self._trees[path]
         return (path, tree) if tree is not None else None
-
-    def _read_text(self, path: str, reader: str) -> str | None:
-        return self._sources.read(path, reader)
 
     def _parse(self, path: str, cell: Cell) -> ast.Module | None:
         """The tree of a cell with the lines of the file; magics among the Python are left out."""

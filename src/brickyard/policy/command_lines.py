@@ -11,6 +11,7 @@ from brickyard.policy.abstract_values import (
     Parser,
     Unknown,
     items_of,
+    join,
 )
 
 
@@ -36,11 +37,47 @@ def declare(parser: Parser, option: Option | None) -> None:
 def parsed(parser: Parser, arguments: Known) -> dict[str, Known]:
     """What known arguments give: options by flag, then positionals in order."""
     items = items_of(arguments)
+    if parser.commands:
+        return _with_command(parser, items)
+    return _own(parser, items)
+
+
+def _with_command(parser: Parser, items: list[Known] | None) -> dict[str, Known]:
+    """Its own options and those of the sub-command that is called; of any, if none is known."""
+    at = next(
+        (
+            at
+            for at, one in enumerate(items or ())
+            if isinstance(one, str) and one in parser.commands
+        ),
+        None,
+    )
+    if items is None or at is None:
+        each = [parsed(one, None if items is None else []) for one in parser.commands.values()]
+        names = {name for one in each for name in one}
+        found = {name: join(one[name] for one in each if name in one) for name in names}
+        chosen: Known = join(parser.commands)
+        return {**_own(parser, items), **found, **_chosen(parser, chosen)}
+    name = str(items[at])
+    inner = parsed(parser.commands[name], items[at + 1 :])
+    return {**_own(parser, items[:at]), **inner, **_chosen(parser, name)}
+
+
+def _chosen(parser: Parser, name: Known) -> dict[str, Known]:
+    return {parser.chosen: name} if parser.chosen else {}
+
+
+def _own(parser: Parser, items: list[Known] | None) -> dict[str, Known]:
     values = {name: default for name, (_, default) in parser.options.items()}
     if items is None:
-        return {name: Unknown("an argument of the task") for name in values}
+        return {
+            name: values[name] if flags == ("",) else Unknown("an argument of the task")
+            for name, (flags, _) in parser.options.items()
+        }
     by_flag = {flag: name for name, (flags, _) in parser.options.items() for flag in flags}
-    positionals = [n for n, (flags, _) in parser.options.items() if not _is_option(flags)]
+    positionals = [
+        n for n, (flags, _) in parser.options.items() if flags != ("",) and not _is_option(flags)
+    ]
     at = 0
     while at < len(items):
         item = items[at]

@@ -85,7 +85,9 @@ def _range(arguments: list[Known], _named: Mapping[str, Known]) -> Known:
     if not arguments or not all(isinstance(one, int) for one in arguments):
         return Unknown("an unknown range")
     try:
-        return list(range(*arguments)[:MAX_RANGE])
+        whole = range(*arguments)
+        more = [Unknown("one of very many numbers")] if len(whole) > MAX_RANGE else []
+        return [*whole[:MAX_RANGE], *more]
     except (TypeError, ValueError):
         return Unknown("an unknown range")
 
@@ -94,7 +96,11 @@ def _next(arguments: list[Known], _named: Mapping[str, Known]) -> Known:
     items = items_of(arguments[0]) if arguments else None
     if items is None:
         return Unknown("an item of an unknown list")
-    return items[0] if items else (arguments[1] if len(arguments) > 1 else Unknown())
+    if not items:
+        return arguments[1] if len(arguments) > 1 else Unknown()
+    if isinstance(arguments[0], list):
+        arguments[0].append(arguments[0].pop(0))  # the next one comes next time
+    return items[0]
 
 
 def _same(arguments: list[Known], _named: Mapping[str, Known]) -> Known:
@@ -145,6 +151,8 @@ CALLS: Final[Mapping[str, Callable[[list[Known], Mapping[str, Known]], Known]]] 
     "itertools.product": _product,
     "dict": _mapping,
     "collections.OrderedDict": _mapping,
+    "types.MappingProxyType": _mapping,
+    "MappingProxyType": _mapping,
     "collections.defaultdict": _default_mapping,
     "range": _range,
     "next": _next,

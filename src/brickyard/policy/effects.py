@@ -30,6 +30,7 @@ from brickyard.policy.sinks import (
 from brickyard.policy.sql import HOLE, Session
 from brickyard.policy.sql import accesses as sql_accesses
 from brickyard.policy.sql_places import PART_UNKNOWN, path_access
+from brickyard.policy.sql_session import LOCAL
 
 READ, WRITE = Mode.READ, Mode.WRITE
 At = tuple[int, int]  # line, column
@@ -71,6 +72,20 @@ OTHER_DATABASES: Final = (
     "bigquery",
 )
 FULL_NAME: Final = re.compile(r"`?[\w-]+`?\.`?[\w-]+`?\.`?[\w-]+`?")
+SQL_OF_FRAMES: Final = frozenset({"to_sql", "read_sql_table"})
+# A securable's address of the REST API, in whatever calls it.
+REST_NAME: Final = re.compile(
+    r"/api/2\.[01]/unity-catalog/(?P<kind>tables|schemas|catalogs|volumes|functions|models)"
+    r"/(?P<name>[\w.`-]+)"
+)
+REST_KINDS: Final = {
+    "tables": Securable.TABLE,
+    "schemas": Securable.SCHEMA,
+    "catalogs": Securable.CATALOG,
+    "volumes": Securable.VOLUME,
+    "functions": Securable.FUNCTION,
+    "models": Securable.MODEL,
+}
 DOUBT: Final = "a call that is not known here: it may write what it is given"
 
 
@@ -81,6 +96,7 @@ class Effects:
         self.found: list[Access] = []
         self.session = Session()
         self.file = ""
+        self.model_configs: list[Known] = []  # that models are logged with, anywhere in the bundle
         self.at: At = (1, 1)  # the first argument of the call that is looked at
 
     def call(
@@ -122,6 +138,8 @@ class Effects:
         last = ""
         for value, at in values:
             for one in _flat(value):
+                if sink.kind == "index" and isinstance(one, External) and one.subject:
+                    continue  # the index itself, which was named where it was reached
                 for text in texts_of(one):
                     last = text
                     self._touch_named(sink, text, given, at, callee)
@@ -191,6 +209,11 @@ class Effects:
             self._grant(given)
             return
         parts = [text_of(one[0][0]) if one else HOLE for one in found]
+        if row.ends in SQL_OF_FRAMES and not found[0]:
+            parts = [
+                *[one for one in (self.session.catalog, self.session.schema) if one],
+                parts[-1],
+            ]
         securable = row.securable
         while parts and parts[-1] == HOLE and not found[len(parts) - 1] and row.ends == "list":
             parts.pop()  # the whole catalog is listed
@@ -338,7 +361,13 @@ class Effects:
             self._doubt(Securable.SCHEMA, name, given.place_of("schema_name"))
 
     def _net_text(self, text: str, at: At, keyword: str, in_shell: bool) -> None:
-        if in_shell:
+        if found := REST_NAME.search(text):
+            self._doubt(REST_KINDS[found["kind"]], found["name"], at)
+        elif keyword == "statement" and LOOKS_LIKE_SQL.match(text):
+            self.found += sql_accesses(
+                text, file=self.file, line=at[0], column=at[1], is_point=True, session=Session()
+            )
+        elif in_shell:
             for found in VOLUME_IN_TEXT.finditer(text):
                 self.doubt_path(found[0], at)
         elif text.startswith(GOVERNED):
@@ -439,7 +468,7 @@ class _Given:
         node = (self.node.args or nodes or [self.node])[0]
         line, column = _place(node)
         literal, dropped = _literal_inside(node)
-        if literal is None:
+        if literal is None or _has_lines_of_its_own(literal):
             return line, column, True
         # The first line begins behind the quotes; how many there are isn't in the tree.
         return literal.lineno + dropped, literal.col_offset + 1, False
@@ -447,6 +476,14 @@ class _Given:
 
 def _place(node: ast.expr) -> At:
     return node.lineno, node.col_offset + 1
+
+
+def _has_lines_of_its_own(literal: ast.expr) -> bool:
+    """Lines of the text that are none of the file: `"\\n"` in it."""
+    parts = literal.values if isinstance(literal, ast.JoinedStr) else [literal]
+    texts = [one.value for one in parts if isinstance(one, ast.Constant)]
+    lines = sum(text.count("\n") for text in texts if isinstance(text, str))
+    return lines > (literal.end_lineno or literal.lineno) - literal.lineno
 
 
 KEEPS_LINES: Final = frozenset({"format", "format_map", "replace", "substitute", "rstrip", "lower"})
@@ -518,4 +555,6 @@ def _sql_parameters(arguments: list[Known], named: dict[str, Known]) -> dict[str
     """Parameters of `spark.sql(text, args={…})` and `sql(text, name=…)`, where they are known."""
     given = named.get("args", named.get("parameters", arguments[1] if len(arguments) > 1 else None))
     found = {str(k): v for k, v in given.items()} if isinstance(given, dict) else {}
-    return {k: text_of(v) for k, v in {**named, **found}.items() if isinstance(v, str | PathText)}
+    texts = {k: text_of(v) for k, v in {**named, **found}.items() if isinstance(v, str | PathText)}
+    frames = {k: f"{LOCAL}{k}" for k, v in named.items() if isinstance(v, External)}
+    return texts | frames

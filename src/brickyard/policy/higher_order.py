@@ -32,22 +32,38 @@ CALLS_BACK: Final = frozenset(
         "Process",
         "reduce",
         "pipe",
+        "transform",
         "start_soon",
         "create_task",
     ]
 )
+# These hand on what the one function returns; the others give a list, or something to wait for.
+GIVES_RESULT: Final = frozenset({"pipe", "transform"})
+HANDS_NAMES_ON: Final = frozenset({"pipe", "transform", "submit", "to_thread"})
 
 
-def called_back(name: str, arguments: list[Known], named: Mapping[str, Known]) -> Calls | None:
-    """(callee, its arguments) of every call that is made; None where this is something else."""
+def called_back(
+    name: str, arguments: list[Known], named: Mapping[str, Known], owner: Known
+) -> Calls | None:
+    """(callee, its arguments) of every call that is made; None where this is something else.
+
+    `owner` is what the method is called on, which `pipe` and `transform` hand to the function.
+    """
     if name in {"Thread", "Process"}:
         given = items_of(named.get("args", ()))
         target = named.get("target")
-        return [(target, tuple(given or ()))] if _is_callable(target) else None
+        if not _is_callable(target):
+            return None
+        keywords = named.get("kwargs")
+        if isinstance(keywords, dict):
+            target = Partial(target, (), keywords)
+        return [(target, tuple(given or ()))]
     at = next((i for i, one in enumerate(arguments[:2]) if _is_callable(one)), None)
     if at is None:
         return None
     callee, rest = arguments[at], arguments[at + 1 :]
+    if named and name in HANDS_NAMES_ON:
+        callee = Partial(callee, (), named)
     if name in {"map", "imap", "imap_unordered", "filter"}:
         return _for_each(callee, rest)
     if name == "starmap":
@@ -56,8 +72,8 @@ def called_back(name: str, arguments: list[Known], named: Mapping[str, Known]) -
     if name in {"apply", "apply_async"}:
         given = items_of(rest[0]) if rest else items_of(named.get("args", ()))
         return [(callee, tuple(given or ()))] if rest or "args" in named else None
-    if name == "pipe":
-        return [(callee, (Unknown("the frame"), *rest))]
+    if name in GIVES_RESULT:
+        return [(callee, (owner, *rest))]
     if name == "reduce":
         items = items_of(rest[0]) if rest else None
         return [(callee, (Unknown(), one)) for one in (items or [])[:MAX_CALLS]]

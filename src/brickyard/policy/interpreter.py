@@ -17,7 +17,7 @@ import ast
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from brickyard.policy.abstract_values import Known, Module, Unknown
+from brickyard.policy.abstract_values import Class, Function, Known, Module, Unknown, join
 from brickyard.policy.accesses import Access
 from brickyard.policy.following.assignments import Assignments
 from brickyard.policy.following.attributes import Attributes
@@ -31,7 +31,7 @@ from brickyard.policy.following.machine import MAX_STEPS, MIN_STEPS, UNREACHED_S
 from brickyard.policy.following.methods import Methods
 from brickyard.policy.following.statements import Statements
 from brickyard.policy.library import Library, Task
-from brickyard.policy.scopes import Frame
+from brickyard.policy.scopes import Frame, bind, decorators
 from brickyard.policy.sql_session import Session
 
 
@@ -66,7 +66,7 @@ class Interpreter(
         self.continue_in(module, tree)
 
     def start(self, file: str, task: Task) -> None:
-        self._library = Library(self._effects, task, self._read_file)
+        self._library = Library(self._effects, task, self._files)
         self._effects.session = Session(
             catalog=task.catalog, schema=task.schema, settings=dict(task.settings)
         )
@@ -83,7 +83,7 @@ class Interpreter(
     def nested(self, file: str, task: Task, work: Callable[[], object]) -> None:
         """Follow another entry point from within this one, and come back to it."""
         before = self._library, self._effects.session, self._effects.file
-        self._library = Library(self._effects, task, self._read_file)
+        self._library = Library(self._effects, task, self._files)
         self._effects.session, self._effects.file = Session(), file
         try:
             work()
@@ -118,6 +118,21 @@ class Interpreter(
             self._steps = MAX_STEPS - allowed
             self._stack.clear()
             parameters = Unknown(f"argument of {getattr(function.node, 'name', 'a lambda')}()")
-            enter = partial(self._enter, function, [], {}, otherwise=parameters)
+            enter = partial(self._enter, self._of_instances(function), [], {}, otherwise=parameters)
             self._within(function.module.file, enter)
             pool -= self._steps - (MAX_STEPS - allowed)
+
+    def _of_instances(self, function: Function) -> Function:
+        """A method that a library may call: of the objects that the bundle itself has made."""
+        cls = function.defining
+        if cls is None or decorators(function.node) & {"staticmethod", "classmethod", "property"}:
+            return function
+        found = [one for one in self.made if one.cls is not None and _derives(one.cls, cls)]
+        return bind(function, join(found)) if found else function
+
+
+def _derives(cls: Class, base: Class) -> bool:
+    """Whether a class is another, or inherits from it; a module may have been followed twice."""
+    if (cls.module.file, cls.node.lineno) == (base.module.file, base.node.lineno):
+        return True
+    return any(isinstance(one, Class) and _derives(one, base) for one in cls.bases)

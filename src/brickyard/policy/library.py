@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import ast
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from brickyard.policy.abstract_values import (
     External,
@@ -127,9 +127,27 @@ class Task:
     values: dict[tuple[str, str], Known] = field(default_factory=dict)
 
 
-def no_file(_path: str, _importer: str) -> str | None:
+class Files(Protocol):
+    """The bundle's files, as code in one of them finds them (`reader`)."""
+
+    def read(self, path: str, reader: str) -> str | None:
+        """The text of a file."""
+
+    def listed(self, folder: str, pattern: str, reader: str) -> list[str]:
+        """The paths of the files in a folder that fit a pattern."""
+
+
+class NoFiles:
     """A bundle without files."""
-    return None
+
+    def read(self, path: str, reader: str) -> str | None:
+        return None
+
+    def listed(self, folder: str, pattern: str, reader: str) -> list[str]:
+        return []
+
+
+NO_FILES: Final = NoFiles()
 
 
 class Library:
@@ -139,11 +157,12 @@ class Library:
         self,
         effects: Effects,
         task: Task,
-        read_file: Callable[[str, str], str | None] = no_file,
+        files: Files = NO_FILES,
     ) -> None:
         self._effects = effects
         self._task = task
-        self._read_file = read_file
+        self._files = files
+        self._read_file = files.read
         self._widgets: dict[str, Known] = dict(task.widgets)
         self._environment: dict[str, Known] = dict(task.environment)
 
@@ -192,7 +211,8 @@ class Library:
             self._effects.touch_path(path.text, open_mode(mode), at)
             return self._opened(path.text)
         if name in {"glob", "rglob", "iterdir"}:
-            return [PathText(posixpath.join(path.text, HOLE))]
+            pattern = text_of(arguments[0]) if arguments else "*"
+            return self._listed(path.text, f"**/{pattern}" if name == "rglob" else pattern)
         if name == "read_text":
             text = self._read_file(path.text, self._effects.file)
             return text if text is not None else Unknown(f"the content of {path.text}")
@@ -207,6 +227,11 @@ class Library:
             return path.text
         return Unknown()
 
+    def _listed(self, folder: str, pattern: str) -> list[Known]:
+        """What a folder of the bundle holds; of any other, some path in it."""
+        found = self._files.listed(folder, pattern, self._effects.file)
+        return [PathText(one) for one in found] or [PathText(posixpath.join(folder, HOLE))]
+
     def parser_method(
         self, parser: Parser, name: str, arguments: list[Known], named: dict[str, Known]
     ) -> Known:
@@ -215,8 +240,13 @@ class Library:
             return None
         if name == "set_defaults":
             for key, value in named.items():
-                parser.options[key] = (parser.options.get(key, ((), None))[0], value)
+                parser.options[key] = (parser.options.get(key, (("",), None))[0], value)
             return None
+        if name == "add_subparsers":
+            parser.chosen = text_of(named.get("dest", ""))
+            return parser
+        if name == "add_parser" and arguments:
+            return parser.commands.setdefault(text_of(arguments[0]), Parser())
         if name in {"parse_args", "parse_known_args"}:
             given = arguments[0] if arguments and arguments[0] is not None else None
             values = parsed(parser, list(self._task.arguments) if given is None else given)
@@ -246,7 +276,12 @@ class Library:
             return self._environ(last, arguments, named)
         if chain.startswith("spark.conf."):
             return self._setting(last, arguments, named)
+        if last in {"log_model", "save_model"} and "model_config" in named:
+            self._effects.model_configs.append(self._configuration(named["model_config"]))
+            return NOTHING
         match chain:
+            case "mlflow.models.ModelConfig" | "mlflow.langchain.ModelConfig" | "ModelConfig":
+                return self._model_config(named.get("development_config", first))
             case "open" | "io.open" | "codecs.open":
                 mode = arguments[1] if len(arguments) > 1 else named.get("mode", "r")
                 path = first if arguments else named.get("file")
@@ -268,6 +303,11 @@ class Library:
                 return each(first, lambda one: _path_function(last, text_of(one)))
             case "os.path.normpath" | "os.path.expanduser" | "os.path.expandvars":
                 return each(first, text_of)
+            case "glob.glob" | "glob.iglob" | "glob" | "iglob" if isinstance(first, str):
+                return self._files.listed(*posixpath.split(first), self._effects.file) or NOTHING
+            case "os.listdir" if isinstance(first, str | PathText):
+                found = self._files.listed(text_of(first), "*", self._effects.file)
+                return [posixpath.basename(one) for one in found] or NOTHING
             case "argparse.ArgumentParser":
                 return Parser()
             case "click.option" | "click.argument":
@@ -313,6 +353,28 @@ class Library:
             case _:
                 found = container_call(chain, arguments, named)
                 return NOTHING if found is container_call else found
+
+    def _configuration(self, given: Known) -> Known:
+        """The configuration of a model: a mapping, or the YAML file that a text names."""
+        if isinstance(given, str | PathText):
+            return decoded("yaml", self._read_file(text_of(given), self._effects.file))
+        return given
+
+    def _model_config(self, development: Known) -> Known:
+        """`mlflow.models.ModelConfig`: what the model is logged with counts where it is served,
+        `development_config` where its code is tried."""
+        given = [self._configuration(development), *self._effects.model_configs]
+        known = [one for one in given if isinstance(one, dict)]
+        keys = {key for one in known for key in one if isinstance(key, str)}
+        unknown = (
+            [] if len(known) == len(given) or not known else [Unknown("a model's configuration")]
+        )
+        if not known:
+            return Unknown("a model's configuration")
+        return {
+            key: join([*(one[key] for one in known if one.get(key) not in (None, "")), *unknown])
+            for key in keys
+        }
 
     def _content(self, chain: str, value: Known) -> str | None:
         """The text behind what a decoder is given; `toml.load` takes a path, too."""
@@ -455,7 +517,7 @@ def _name_column(node: ast.Call) -> int:
 
 
 def format_text(text: str, arguments: list[Known], named: Mapping[Any, Known]) -> str:
-    """`text.format(…)`; attributes of what is filled in are not followed."""
+    """`text.format(…)`."""
     try:
         return text.format(
             *(_formattable(one) for one in arguments),
@@ -467,11 +529,28 @@ def format_text(text: str, arguments: list[Known], named: Mapping[Any, Known]) -
 
 def _formattable(value: Known) -> Any:
     """Mappings and objects may be indexed within a format; all others are texts."""
+    if isinstance(value, Instance):
+        return _Shown(value)
     if isinstance(value, dict):
         return {key: _formattable(one) for key, one in value.items()}
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     return text_of(value)
+
+
+class _Shown:
+    """An object within a format: its attributes are known, what it looks like isn't."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._attributes = instance.attributes
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._attributes:
+            raise AttributeError(name)
+        return _formattable(self._attributes[name])
+
+    def __format__(self, _: str) -> str:
+        return HOLE
 
 
 def string_method(text: str, name: str, arguments: list[Known]) -> Known:

@@ -41,6 +41,8 @@ def binary(op: ast.operator, left: Known, right: Known) -> Known:
         return _percent(left, right)
     if isinstance(op, ast.Mult) and isinstance(left, str | list) and isinstance(right, int):
         return left * min(right, 50)
+    if isinstance(left, list) and isinstance(right, list):
+        return left + right  # sets: what may be in the result
     if isinstance(op, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
         return left | right
     return Unknown()

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 
-from brickyard.policy.abstract_values import Class, External, Function, Known, Module, join
+from brickyard.policy.abstract_values import (
+    Class,
+    External,
+    Function,
+    Instance,
+    Known,
+    Module,
+    join,
+    same,
+)
 
 
 @dataclass(slots=True)
@@ -17,6 +27,9 @@ class Frame:
     returns: list[Known] = field(default_factory=list)
     yields: list[Known] = field(default_factory=list)
     outer: set[str] = field(default_factory=set)  # names declared `global`
+    around: set[str] = field(default_factory=set)  # names declared `nonlocal`
+    leaving: list[list[dict[str, Known]]] = field(default_factory=list)  # of each loop: at `break`
+    raising: list[list[dict[str, Known]]] = field(default_factory=list)  # of each try: at `raise`
     function: Function | None = None  # that is followed in this frame
 
     def load(self, name: str) -> Known:
@@ -24,6 +37,16 @@ class Frame:
             if name in scope:
                 return scope[name]
         return External(name)
+
+    def bind(self, name: str, value: Known, *, is_sure: bool) -> None:
+        """Bind a name where it lives; other scopes keep the old value too unless it is sure."""
+        where: MutableMapping[str, Known] = self.variables
+        if name in self.outer:
+            where = self.module.variables
+        elif name in self.around and isinstance(self.closure, ChainMap):
+            where = next((one for one in self.closure.maps if name in one), self.variables)
+        is_own = where is self.variables
+        where[name] = value if is_own or is_sure else either(where.get(name), value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +63,26 @@ def merge(variables: dict[str, Known], other: Mapping[str, Known]) -> None:
                 variables[name] = join([variables[name], other[name]])
         elif name in other:
             variables[name] = other[name]
+
+
+def either(old: Known, new: Known) -> Known:
+    """What may have been replaced by `new`; None stands for what has no value yet."""
+    return new if old is None or old is new else join([old, new])
+
+
+def has_changed(variables: Mapping[str, Known], before: Mapping[str, Known]) -> bool:
+    """Whether a variable has values that it did not have; of objects, whether it is one of another
+    kind: what changes within them is seen by everybody who has them."""
+    return any(
+        name in variables and not _is_alike(variables[name], value)
+        for name, value in before.items()
+    )
+
+
+def _is_alike(one: Known, other: Known) -> bool:
+    if one is other or isinstance(one, Instance | Function | Class | Module):
+        return type(one) is type(other)
+    return same(one, other)
 
 
 def bind(function: Function, receiver: Known) -> Function:

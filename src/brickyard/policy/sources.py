@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
@@ -83,6 +84,18 @@ class Sources:
             found = same[0] if len(same) == 1 else None
         return self.text(found) if found is not None else None
 
+    def listed(self, folder: str, pattern: str, reader: str) -> list[str]:
+        """The sources in a folder that fit a pattern, as code in `reader` names the folder."""
+        if HOLE in folder or HOLE in pattern or folder.startswith(("/Volumes", "dbfs:", "s3:")):
+            return []
+        inner = self._inner(folder)
+        bases = [inner, *(posixpath.join(base, folder) for base in _above(reader))]
+        for base in dict.fromkeys(posixpath.normpath(one) for one in bases):
+            found = [name for name in self.under(base) if _fits(name, base, pattern)]
+            if found:
+                return found
+        return []
+
     def under(self, folder: str) -> list[str]:
         """The sources in a folder."""
         start = posixpath.normpath(folder).rstrip("/") + "/"
@@ -107,6 +120,14 @@ class Sources:
             for name in names
             if name.endswith(tails)
         ]
+
+
+def _fits(name: str, folder: str, pattern: str) -> bool:
+    """Whether a pattern of `glob`, in which `**/` stands for any folders, takes a file."""
+    rest = posixpath.relpath(name, folder)
+    if pattern.startswith("**/"):
+        return fnmatch.fnmatch(posixpath.basename(rest), pattern[3:])
+    return rest.count("/") == pattern.count("/") and fnmatch.fnmatch(rest, pattern)
 
 
 def _above(path: str) -> list[str]:

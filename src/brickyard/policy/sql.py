@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from brickyard.policy.accesses import Access, Mode, Securable
 from brickyard.policy.sql_heads import HARMLESS, HEADS, KINDS, OUTSIDE, PREFIX, SPELLINGS, Head
 from brickyard.policy.sql_places import STORES, Origin, path_access
 from brickyard.policy.sql_session import HOLE, Session, constant, filled, identified
-from brickyard.policy.sql_text import Text, statements
+from brickyard.policy.sql_text import Text, closing, statements
 
 __all__ = ["HOLE", "Session", "accesses", "path_access"]
 
@@ -37,9 +37,25 @@ SET_VARIABLE: Final = re.compile(
 )
 SET_SETTING: Final = re.compile(r"SET\s+([\w.]+)\s*=\s*(\S+)\s*$", re.IGNORECASE)
 EXECUTE: Final = re.compile(
-    r"EXECUTE\s+IMMEDIATE\s+(.+?)(?:\s+(?:USING|INTO)\s+.*)?$", re.IGNORECASE | re.DOTALL
+    r"EXECUTE\s+IMMEDIATE\s+((?:'(?:\\.|''|[^'\\])*'|\"[^\"]*\"|[^'\"])+?)"
+    r"(?:\s+(?:USING|INTO)\s+.*)?$",
+    re.IGNORECASE | re.DOTALL,
+)
+WIDGET: Final = re.compile(
+    r"CREATE\s+WIDGET\s+\w+\s+`?(\w+)`?\s+DEFAULT\s+(['\"])(.*?)\2", re.IGNORECASE | re.DOTALL
+)
+QUERY: Final = re.compile(r"\(\s*(?:SELECT|WITH|FROM)\b", re.IGNORECASE)
+END: Final = re.compile(
+    r"END(?:\s+(?:IF|FOR|WHILE|LOOP|REPEAT|CASE))?(?:\s+\w+)?|(?:LEAVE|ITERATE)\s+\w+",
+    re.IGNORECASE,
 )
 LOCATION: Final = re.compile(r"\bLOCATION\s+'([^']+)'", re.IGNORECASE)
+OPTION: Final = re.compile(
+    r"\bOPTIONS\s*\([^)]*?\bpath\W{0,2}\s*=?\s*['\"]([^'\"]+)", re.IGNORECASE
+)
+VIEW: Final = re.compile(
+    r"CREATE\s+(?:OR\s+REPLACE\s+)?(?:(?:GLOBAL\s+)?TEMP(?:ORARY)?\s+)?VIEW\b", re.IGNORECASE
+)
 NAMED_TABLES: Final = frozenset({"table_changes", "get_lineage", "event_log"})
 PATH_FUNCTIONS: Final = frozenset({"read_files", "cloud_files", "list", "read_csv", "read_json"})
 
@@ -82,11 +98,12 @@ class _Statement:
     parameters: Mapping[str, Any]
 
     def read(self) -> Iterator[Access]:
-        self._strip_prefixes()
+        yield from self._strip_prefixes()
         written = self.text.text.strip()
-        if not written or re.fullmatch(r"END(?:\s+\w+)?", written, re.IGNORECASE):
+        if not written or END.fullmatch(written):
             return
         if self._settles(written):
+            yield from self._asked(self.text)
             return
         if found := EXECUTE.match(written):
             yield from self._execute(found[1])
@@ -97,11 +114,29 @@ class _Statement:
                 return
         yield from self._parsed()
 
-    def _strip_prefixes(self) -> None:
+    def _strip_prefixes(self) -> Iterator[Access]:
+        """Take off what stands before a statement; the queries in it are read all the same."""
         while (found := PREFIX.match(self.text.text)) and found.end():
+            if found["query"]:
+                yield from self._other(self.text.part(*found.span("query")))
+            elif found["condition"]:
+                yield from self._asked(self.text.part(*found.span("condition")))
             self.text = self.text.part(found.end(), len(self.text.text))
         for pattern, new in SPELLINGS:
             self.text = self.text.replaced(pattern, partial(_expanded, new))
+
+    def _other(self, text: Text) -> Iterator[Access]:
+        """What another statement within this one touches."""
+        return _Statement(text, self.source, self.origin, self.session, self.parameters).read()
+
+    def _asked(self, text: Text) -> Iterator[Access]:
+        """The queries in parentheses: all that a condition or a variable's value can touch."""
+        position = 0
+        for found in QUERY.finditer(text.text):
+            end = closing(text.text, found.start())
+            if found.start() >= position:
+                position = end if end >= 0 else len(text.text)
+                yield from self._other(text.part(found.start() + 1, position))
 
     # -- what later statements depend on -----------------------------------------------------------
 
@@ -116,6 +151,8 @@ class _Statement:
                 state.schema = _plain(found[1])
         elif found := DECLARE.match(written) or SET_VARIABLE.match(written):
             state.variables[found[1].lower()] = constant(found[2], self.parameters, state)
+        elif found := WIDGET.match(written):
+            state.settings.setdefault(found[1], found[3])
         elif found := SET_SETTING.match(written):
             state.settings[found[1]] = found[2].strip("'\"")
         else:
@@ -150,7 +187,8 @@ class _Statement:
         if groups.get("name") and (head.kind or word not in OUTSIDE):
             name = self._named(groups["name"])
             if name and not self.session.is_local(name):
-                yield self._touch(kind, name, head.mode, match.start("name"))
+                found = self._touch(kind, name, head.mode, match.start("name"))
+                yield replace(found, doubt=head.doubt) if head.doubt else found
         if groups.get("path"):
             mode = READ if groups.get("name") else head.mode
             yield self._touch(Securable.PATH, groups["path"], mode, match.start("path"))
@@ -159,21 +197,20 @@ class _Statement:
             name = self._named(groups["other"])
             if name and not self.session.is_local(name):
                 yield self._touch(kind, name, mode, match.start("other"))
-        if found := LOCATION.search(self.text.text):
-            yield self._touch(Securable.PATH, found[1], WRITE, found.start(1))
+        yield from self._lies_at()
         if head.parses_rest:
             rest = self.text.part(match.end(), len(self.text.text))
             if body := re.match(r"\s*(?:AS\s*)?\$\$", rest.text, re.IGNORECASE):
                 yield from self._body(rest.part(body.end(), len(rest.text)))
                 return
             text = re.sub(r"^\s*AS\b", lambda m: " " * len(m[0]), rest.text, flags=re.IGNORECASE)
-            yield from _Statement(
-                Text(text, rest.pieces), self.source, self.origin, self.session, self.parameters
-            ).read()
+            yield from self._other(Text(text, rest.pieces))
 
     def _body(self, body: Text) -> Iterator[Access]:
         """What stands between `$$`: Python reads no table, a metric view names its sources."""
-        for found in re.finditer(r"(?m)^\s*(?:-\s*)?source:\s*([\w.`]+)\s*$", body.text):
+        for found in re.finditer(
+            r"(?m)^\s*(?:-\s*)?source:\s*([\w.`]+)\s*(?:\$\$\s*)?$", body.text
+        ):
             name = self._named(found[1])
             at = self.origin.place(self.source, body.written(found.start(1)))
             yield self.origin.access(Securable.TABLE, name, READ, at)
@@ -183,17 +220,28 @@ class _Statement:
     def _parsed(self) -> Iterator[Access]:
         tree = _parse(self.text.text)
         if tree is None or type(tree).__name__ == "Command":
-            if not HARMLESS.match(self.text.text):
+            if HARMLESS.match(self.text.text):
+                yield from self._asked(self.text)
+            else:
                 yield from self._not_understood()
             return
-        if location := LOCATION.search(self.text.text):
-            yield self._touch(Securable.PATH, location[1], WRITE, location.start(1))
+        yield from self._lies_at()
         yield from self._walk(tree)
+
+    def _lies_at(self) -> Iterator[Access]:
+        """The path at which what is created lies: a view only reads there."""
+        mode = READ if VIEW.match(self.text.text) else WRITE
+        for pattern in (LOCATION, OPTION):
+            if found := pattern.search(self.text.text):
+                yield self._touch(Securable.PATH, found[1], mode, found.start(1))
 
     def _walk(self, tree: Any) -> Iterator[Access]:
         from sqlglot import exp
 
-        targets = list(_targets(tree))
+        inner = tree.find_all(exp.Insert, exp.Merge, exp.Update, exp.Delete)  # of a procedure
+        targets = [
+            one for node in (tree, *(n for n in inner if n is not tree)) for one in _targets(node)
+        ]
         written = {id(node) for node, _, _ in targets}
         ctes = {cte.alias_or_name.lower() for cte in tree.find_all(exp.CTE)}
         for node, securable, is_local in targets:
@@ -207,7 +255,15 @@ class _Statement:
                 yield from self._read(node, ctes)
         yield from self._functions(tree)
         is_quiet = isinstance(
-            tree, exp.Query | exp.Describe | exp.Show | exp.Set | exp.Cache | exp.Uncache | exp.Use
+            tree,
+            exp.Query
+            | exp.Values
+            | exp.Describe
+            | exp.Show
+            | exp.Set
+            | exp.Cache
+            | exp.Uncache
+            | exp.Use,
         )
         if not targets and not is_quiet:
             yield from self._not_understood()

@@ -8,7 +8,7 @@ statements that no row knows go to the parser.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from brickyard.policy.accesses import Mode, Securable
@@ -58,6 +58,7 @@ class Head:
     kind: Securable | None
     mode: Mode
     parses_rest: bool = False  # what follows is a statement of its own
+    doubt: str = ""  # why reading it may be writing
 
 
 def _head(pattern: str, kind: Securable | None, mode: Mode, *, parses_rest: bool = False) -> Head:
@@ -89,6 +90,9 @@ HEADS: Final[tuple[Head, ...]] = (
     _head("COPY INTO <name>", TABLE, WRITE),
     _head("CREATE (?:OR REPLACE )?(?:EXTERNAL )?VOLUME <exists><name>", VOLUME, WRITE),
     _head("CREATE (?:OR REPLACE )?(?:FOREIGN )?CATALOG <exists><name>", CATALOG, WRITE),
+    _head("CREATE (?:SCHEMA|DATABASE) <exists><name>", Securable.SCHEMA, WRITE),
+    replace(_head("CALL <name>\\s*\\(", Securable.FUNCTION, READ),
+            doubt="a procedure may write what it names"),
     _head(
         "CREATE (?:OR REPLACE )?TABLE <exists><name>(?: (?:DEEP|SHALLOW))? CLONE <other>",
         TABLE,
@@ -100,8 +104,10 @@ HEADS: Final[tuple[Head, ...]] = (
     _head("ALTER <kind> <name> RENAME TO <other>", None, WRITE),
     _head("ALTER <kind> <name>", None, WRITE),
     _head("(?:GRANT|REVOKE|DENY) .*? ON (?:<kind> )?<name> (?:TO|FROM)", None, WRITE),
+    _head("COMMENT ON COLUMN <name>\\s*\\.\\s*(?:`[^`]+`|\\w+) IS", TABLE, WRITE),
     _head("COMMENT ON (?:<kind> )<name> IS", None, WRITE),
     _head("(?:SET|UNSET) TAGS? ON (?:<kind> )<name>", None, WRITE),
+    _head("^TABLE <name>\\s*$", TABLE, READ),
     _head("SHOW CREATE TABLE <name>", TABLE, READ),
     _head("SHOW (?:COLUMNS|PARTITIONS|TBLPROPERTIES) (?:IN |FROM )?<name>", TABLE, READ),
     _head("SHOW (?:SCHEMAS|DATABASES) (?:IN|FROM) <name>", CATALOG, READ),
@@ -117,19 +123,25 @@ HEADS: Final[tuple[Head, ...]] = (
     _head("INSERT OVERWRITE (?:LOCAL )?DIRECTORY <path>"
           ".*?(?=\\b(?:SELECT|VALUES|TABLE|WITH)\\b)",
           VOLUME, WRITE, parses_rest=True),
-    _head("(?:APPLY CHANGES|AUTO CDC) INTO <name> FROM (?:SNAPSHOT )?"
+    _head("(?:APPLY CHANGES|AUTO CDC)(?: ONCE)? INTO <name> FROM (?:SNAPSHOT )?"
           "(?:STREAM\\s*\\(?\\s*)?<other>",
           TABLE, WRITE),
 )  # fmt: skip
 HARMLESS: Final = re.compile(
     r"(?:SHOW|EXPLAIN|SET|RESET|UNCACHE|CLEAR|DECLARE|USE|BEGIN|END|COMMIT|ROLLBACK|SIGNAL|LEAVE"
-    r"|DROP\s+TEMPORARY|ITERATE|RETURN|ADD\s+JAR|CREATE\s+CONNECTION|SYNC)\b",
+    r"|UNTIL|VALUES|DROP\s+TEMPORARY|ITERATE|RETURN|ADD\s+JAR|CREATE\s+CONNECTION|SYNC)\b",
     re.IGNORECASE,
 )
 # Words in front of a statement that change nothing of what it touches, and spellings of pipelines.
+# What they ask for themselves is a `query` (of FOR) or a `condition`, which may hold queries.
+CONDITION: Final = r"(?:SQLEXCEPTION|NOT\s+FOUND|SQLSTATE(?:\s+VALUE)?\s*'\w+'|\w+)"
 PREFIX: Final = re.compile(
-    r"(?:BEGIN(?!\s+TRANSACTION)(?:\s+ATOMIC)?\b|ELSE\b|EXPLAIN\b(?:\s+(?:EXTENDED|COST|FORMATTED"
-    r"|CODEGEN))?|(?:IF|ELSEIF|WHILE|FOR)\b(?=.*\b(?:THEN|DO)\b).*?\b(?:THEN|DO)\b"
+    r"(?:(?:\w+\s*:\s*)?(?:BEGIN(?!\s+TRANSACTION)(?:\s+ATOMIC)?|LOOP|REPEAT)\b(?!\s*\()|ELSE\b"
+    r"|EXPLAIN\b(?:\s+(?:EXTENDED|COST|FORMATTED|CODEGEN))?"
+    r"|(?:\w+\s*:\s*)?FOR\s+(?:\w+\s+AS\s+)?(?P<query>(?:SELECT|WITH|VALUES|TABLE)\b.*?)\bDO\b"
+    r"|(?:\w+\s*:\s*)?(?:IF|ELSEIF|WHILE|CASE|WHEN)\b(?=.*\b(?:THEN|DO)\b)(?P<condition>.*?)"
+    r"\b(?:THEN|DO)\b"
+    rf"|DECLARE\s+(?:EXIT|CONTINUE|UNDO)\s+HANDLER\s+FOR\s+{CONDITION}(?:\s*,\s*{CONDITION})*(?=\s)"
     r"|CREATE\s+FLOW\s+\S+\s+AS\b(?=\s+(?:INSERT|AUTO))|CACHE(?=\s+(?:SELECT|WITH)\b))\s*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -138,6 +150,8 @@ SPELLINGS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     for pattern, new in (
         (r"\bWITH\s+SCHEMA\s+EVOLUTION\b", ""),
         (r"\bOR\s+REFRESH\b", "OR REPLACE"),
+        (r"\bAS\s+TABLE\s+(?=[\w`])", "AS SELECT * FROM "),
+        (r"\bINSERT\s+INTO\s+ONCE\b", "INSERT INTO"),
         (r"\bWITH\s+ROW\s+FILTER\s+[\w.`]+\s+ON\s*\([^)]*\)", ""),
         (r"\bvector_search\s*\(", "vector_search_("),
     )

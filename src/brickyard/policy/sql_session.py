@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from brickyard.policy.sql_text import Edit, Text, closing
+from brickyard.policy.sql_text import TOKENS, Edit, Text, closing
 
 HOLE: Final = "__unknown__"
+LOCAL: Final = "__local_"  # begins a name for what is no securable: a frame, a model of dbt
 IDENTIFIER: Final = re.compile(r"\bIDENTIFIER\s*\(", re.IGNORECASE)
 CONCAT: Final = re.compile(r"^\s*CONCAT(?:_WS)?\s*\((.*)\)\s*$", re.IGNORECASE | re.DOTALL)
 PIECE: Final = re.compile(r"\s*(?:'((?:[^'\\]|\\.|'')*)'|\"([^\"]*)\"|:(\w+)|([A-Za-z_][\w.]*))\s*")
 FILLED: Final = re.compile(r"\$\{\s*([^}]*?)\s*\}|\{\{\s*([^}]*?)\s*\}\}|\{(\w*)\}")
+WIDGET: Final = re.compile(r"(?<![\w$])\$([A-Za-z_]\w*)")
 
 
 @dataclass(slots=True)
@@ -27,6 +29,9 @@ class Session:
     settings: dict[str, Any] = field(default_factory=dict)  # spark.conf; any abstract value
 
     def full(self, parts: list[str]) -> str:
+        """The whole name. What begins with what isn't known may be whole already."""
+        if parts and parts[0].startswith(HOLE):
+            return ".".join(parts)
         if len(parts) == 2 and self.catalog:
             return ".".join([self.catalog, *parts])
         if len(parts) == 1 and self.catalog and self.schema:
@@ -34,11 +39,12 @@ class Session:
         return ".".join(parts)
 
     def is_local(self, name: str) -> bool:
-        return name.lower() in self.local_views
+        return name.startswith(LOCAL) or name.lower() in self.local_views
 
 
 def filled(text: Text, parameters: Mapping[str, Any], session: Session) -> Text:
-    """`${name}`, `{{name}}` and `{name}` with their values; a hole where they aren't known."""
+    """`${name}`, `{{name}}`, `{name}` and `$name` with their values; a hole where they aren't
+    known. `$name` is a notebook's old way to name a widget; in quotes it may be anything else."""
     known = {key.lower(): value for key, value in {**session.settings, **parameters}.items()}
 
     def value(found: re.Match[str]) -> str:
@@ -46,7 +52,14 @@ def filled(text: Text, parameters: Mapping[str, Any], session: Session) -> Text:
         given = known.get(name)
         return given if isinstance(given, str) else HOLE
 
-    return text.replaced(FILLED, value)
+    text = text.replaced(FILLED, value)
+    quoted = [one.span() for one in TOKENS.finditer(text.text)] if "$" in text.text else []
+    edits: list[Edit] = []
+    for found in WIDGET.finditer(text.text):
+        is_quoted = any(start < found.start() < end for start, end in quoted)
+        if found[1].lower() in known or not is_quoted:
+            edits.append((found.start(), found.end(), value(found)))
+    return text.edited(edits)
 
 
 def identified(text: Text, parameters: Mapping[str, Any], session: Session) -> Text:
@@ -79,6 +92,6 @@ def _piece(text: str, parameters: Mapping[str, Any], session: Session) -> str:
     if found[1] is not None or found[2] is not None:
         return found[1] if found[1] is not None else found[2]
     if found[3] is not None:
-        value = parameters.get(found[3])
+        value = parameters.get(found[3], session.settings.get(found[3]))
         return value if isinstance(value, str) else HOLE
     return session.variables.get(found[4].lower().removeprefix("session."), HOLE)

@@ -33,19 +33,41 @@ class Commit:
 
 def find_commit(root: Path, name: str = "HEAD") -> Commit:
     """The commit that `name` means in the repository around `root`. Raises `GitFault`."""
-    top = _git(root, "rev-parse", "--show-toplevel")
-    if not top:
-        raise GitFault(
-            f"{root} is not in a Git repository; a release is a commit: run `git init` and commit"
-        )
+    repository = _repository(root)
     sha = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
     if not sha:
         raise GitFault(f"there is no commit `{name}`; commit your work first, or name another")
-    repository = Path(top)
     inside = root.resolve().relative_to(repository.resolve())
     if not _git(root, "ls-tree", "-r", "--name-only", "--full-tree", sha, "--", _posix(inside)):
         raise GitFault(f"commit {sha[:10]} does not contain {inside}; commit the bundle first")
     return Commit(sha=sha, repository=repository, folder=inside)
+
+
+def find_branches(root: Path) -> dict[str, str]:
+    """The local branches, each with its newest commit. Raises `GitFault`."""
+    return _refs(_repository(root), "refs/heads")
+
+
+def find_tags(root: Path) -> dict[str, str]:
+    """The tags, each with its commit. Raises `GitFault`."""
+    return _refs(_repository(root), "refs/tags")
+
+
+def _refs(repository: Path, kind: str) -> dict[str, str]:
+    # The second name is that of the commit which an annotated tag is about.
+    form = "--format=%(refname:lstrip=2) %(objectname) %(*objectname)"
+    rows = [line.split() for line in _git(repository, "for-each-ref", form, kind).splitlines()]
+    return {row[0]: row[-1] for row in rows}
+
+
+def _repository(root: Path) -> Path:
+    top = _git(root, "rev-parse", "--show-toplevel")
+    if not top:
+        raise GitFault(
+            f"{root} is not in a Git repository, and what is released is a commit:"
+            " run `git init`, `git add -A` and `git commit`"
+        )
+    return Path(top)
 
 
 def uncommitted(root: Path) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ drift:
     ignore: ["resources.jobs.*.tags.*"]
   data:
     - monitor: flights                  # key of a quality monitor of the bundle
+      in: [staging, prod]               # environments that have it; default: all
       require: {fare.percent_null: "<= 5"}
     - table: flights                    # in a schema of the bundle, or a full name
       schema: quality
@@ -16,13 +17,13 @@ drift:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from brickyard.release.distances import KNOWN
 from brickyard.release.requirements import Requirement
-from brickyard.release.step_kinds import FLAG, LIMIT, REQUIRE, TEXT
+from brickyard.release.step_kinds import FLAG, LIMIT, REQUIRE, TEXT, TEXT_OR_LIST
 from brickyard.release.step_settings import read_requirements, texts, unknown_keys
 from brickyard.values import Diagnostic, Value, did_you_mean, error
 
@@ -30,7 +31,7 @@ Json = dict[str, Any]
 
 KEYS: Final = frozenset({"configuration", "data", "evaluation", "code"})
 DATA_KEYS: Final = frozenset(
-    {"monitor", "table", "schema", "baseline", "columns", "require", "refresh", "warehouse"}
+    {"monitor", "table", "schema", "baseline", "columns", "require", "refresh", "warehouse", "in"}
 )
 SCORE_KEYS: Final = frozenset({"metric", "fall", "rise", "experiment"})
 CODE_KEYS: Final = frozenset({"branch", "behind"})
@@ -48,6 +49,10 @@ class Watched:
     refresh: bool = False
     requirements: tuple[Requirement, ...] = ()  # of a monitor, named `fare.percent_null`
     columns: Mapping[str, tuple[Requirement, ...]]  # of a table: column -> distances
+    environments: tuple[str, ...] = ()  # none: all
+
+    def is_in(self, environment: str) -> bool:
+        return not self.environments or environment in self.environments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +74,10 @@ class DriftSettings:
     behind: Requirement | None = None
 
 
-def read_drift(tree: Value | None) -> tuple[DriftSettings, list[Diagnostic]]:
-    """The section decoded, and what is wrong with it."""
+def read_drift(
+    tree: Value | None, environments: Collection[str] = ()
+) -> tuple[DriftSettings, list[Diagnostic]]:
+    """The section decoded, and what is wrong with it; `environments` are all that there are."""
     if tree is None:
         return DriftSettings(), []
     faults = list(unknown_keys(tree, KEYS, "drift"))
@@ -79,7 +86,7 @@ def read_drift(tree: Value | None) -> tuple[DriftSettings, list[Diagnostic]]:
     configuration, code = tree.get("configuration"), tree.get("code")
     data, more = _list(tree.get("data"), "data", _watched)
     scores, yet = _list(tree.get("evaluation"), "evaluation", _score)
-    faults += [*more, *yet]
+    faults += [*more, *yet, *_environment_faults(tree.get("data"), environments)]
     if configuration is not None:
         faults += unknown_keys(configuration, frozenset({"ignore"}), "drift.configuration")
     behind: tuple[Requirement, ...] = ()
@@ -131,7 +138,9 @@ def _watched(tree: Value, path: str) -> tuple[Watched | None, list[Diagnostic]]:
     if not wants and not faults:
         key = "require" if named == ["monitor"] else "columns"
         faults.append(_fault(tree, "nothing is required of it", f"Add `{key}: …`."))
-    text = {key: (tree.get(key) or Value("")).text for key in DATA_KEYS - {"require", "columns"}}
+    text = {
+        key: (tree.get(key) or Value("")).text for key in DATA_KEYS - {"require", "columns", "in"}
+    }
     refresh = tree.get("refresh")
     made = Watched(
         monitor=text["monitor"],
@@ -142,8 +151,18 @@ def _watched(tree: Value, path: str) -> tuple[Watched | None, list[Diagnostic]]:
         refresh=refresh is not None and refresh.data is True,
         requirements=requirements,
         columns=columns,
+        environments=texts(tree.get("in")),
     )
     return made, faults
+
+
+def _environment_faults(tree: Value | None, environments: Collection[str]) -> Iterator[Diagnostic]:
+    for one in tree.elements if tree is not None and environments else ():
+        place = one.get("in")
+        for name in texts(place):
+            if place is not None and name not in environments:
+                detail = f"`{name}` is none. {did_you_mean(name, environments)}".strip()
+                yield _fault(place, "`in` names no environment", detail)
 
 
 def _distance_faults(limits: Value) -> Iterator[Diagnostic]:
@@ -199,6 +218,7 @@ def drift_schema() -> Json:
             },
             "columns": {"type": "object", "additionalProperties": limits, "minProperties": 1},
             "warehouse": {**TEXT, "description": "Key or id of a SQL warehouse; default: any."},
+            "in": {**TEXT_OR_LIST, "description": "Environments that have it; default: all."},
         },
         "oneOf": [{"required": ["monitor", "require"]}, {"required": ["table", "columns"]}],
         "additionalProperties": False,

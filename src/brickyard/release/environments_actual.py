@@ -4,7 +4,7 @@ and principals. Nothing is started and nothing is changed."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from brickyard.deploy import ApiFailure, Project, Unreachable
 from brickyard.deploy.connect import NoAuthentication, reach
@@ -56,11 +56,42 @@ def actual(project: Project | None, wanted: Declared, catalogs: Iterable[str]) -
             workspace_id=int(client.workspace_id() or 0),
             user=str(client.get("/api/2.0/preview/scim/v2/Me").get("userName") or ""),
             catalogs={name: _catalog(unity, name) for name in sorted(set(catalogs))},
-            principals={name: _exists(unity, name) for name in _principals(wanted)},
+            principals={name: exists_in(unity, name) for name in _principals(wanted)},
             unity=unity,
         )
     except (ApiFailure, Unreachable, NoAuthentication, OSError, ValueError) as fault:
         return Actual(host=project.address.host or "", why=str(fault))
+
+
+def found_elsewhere(
+    environments: Mapping[str, tuple[Declared, Actual]],
+) -> dict[str, tuple[Declared, Actual]]:
+    """The same, with members of personas that only another environment's workspace knows.
+
+    A workspace shows who was given access to it; everybody of the account can be granted something
+    all the same. Who deploys or runs has to be in the workspace itself.
+    """
+    known = [one.unity for _, one in environments.values() if one.unity is not None]
+    answers: dict[str, bool] = {}
+
+    def exists(name: str) -> bool:
+        if name not in answers:
+            answers[name] = any(exists_in(unity, name) for unity in known)
+        return answers[name]
+
+    return {
+        name: (
+            wanted,
+            replace(
+                found,
+                principals={
+                    who: here or (who not in (wanted.deployer, wanted.run_as) and exists(who))
+                    for who, here in found.principals.items()
+                },
+            ),
+        )
+        for name, (wanted, found) in environments.items()
+    }
 
 
 def _catalog(unity: Unity, name: str) -> CatalogState:
@@ -90,7 +121,7 @@ def _principals(wanted: Declared) -> list[str]:
     return [one for one in dict.fromkeys((wanted.deployer, wanted.run_as, *members)) if one]
 
 
-def _exists(unity: Unity, name: str) -> bool:
+def exists_in(unity: Unity, name: str) -> bool:
     queries = (
         ("ServicePrincipals", f'applicationId eq "{name}"'),
         ("ServicePrincipals", f'displayName eq "{name}"'),

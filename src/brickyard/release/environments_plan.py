@@ -104,7 +104,22 @@ def plan(environments: Mapping[str, Both]) -> EnvironmentsPlan:
             steps += _grants(name, state, environments)
             notes += _nobody(name, wanted, found)
             notes += _undeclared(name, state, environments)
+    notes += _shared(environments)
     return EnvironmentsPlan(steps=tuple(_each_once(steps)), notes=tuple(dict.fromkeys(notes)))
+
+
+def _shared(environments: Mapping[str, Both]) -> Iterator[str]:
+    """Environments of one workspace, which no binding can keep apart."""
+    by_id: dict[int, list[str]] = {}
+    for declared, found in environments.values():
+        if found.is_known and found.workspace_id:
+            by_id.setdefault(found.workspace_id, []).append(declared.name)
+    for id, names in by_id.items():
+        if len(names) > 1:
+            yield (
+                f"{', '.join(names)} are one workspace ({id}): bindings can't keep their catalogs"
+                " apart there, only grants do"
+            )
 
 
 def _principals(name: str, wanted: Declared, found: Actual) -> Iterator[Step]:
@@ -146,12 +161,11 @@ def _bindings(
 ) -> Iterator[Step]:
     """Each known workspace bound as its environment may read or write the catalog; no other new."""
     catalog = state.name
-    wanted = {
-        found.workspace_id: _binding(declared, catalog)
-        for declared, found in environments.values()
-        if found.is_known and found.workspace_id
-    }
-    names = {found.workspace_id: declared.name for declared, found in environments.values()}
+    wanted = _wanted_bindings(catalog, environments)
+    names: dict[int, str] = {}
+    for declared, found in environments.values():
+        shared = names.get(found.workspace_id)
+        names[found.workspace_id] = f"{shared}, {declared.name}" if shared else declared.name
     if state.bindings is None:
         yield Step(
             environment=name,
@@ -161,7 +175,7 @@ def _bindings(
             path=f"{BASE}/catalogs/{catalog}",
             body={"isolation_mode": "ISOLATED"},
         )
-    own = next((id for id, env in names.items() if env == name), 0)
+    own = environments[name][1].workspace_id
     # Isolating binds the workspace that asks for it.
     have = dict(state.bindings) if state.bindings is not None else {own: READ_WRITE}
     was_open = state.bindings is None
@@ -190,6 +204,18 @@ def _bindings(
     if others:
         listed = ", ".join(str(one) for one in others)
         notes.append(f"{name}: {catalog} is bound to workspaces of no environment: {listed}")
+
+
+def _wanted_bindings(catalog: str, environments: Mapping[str, Both]) -> dict[int, str | None]:
+    """Workspace to binding: where several environments share one, the widest that they ask for."""
+    found: dict[int, str | None] = {}
+    for declared, actual in environments.values():
+        if actual.is_known and actual.workspace_id:
+            held, wanted = found.get(actual.workspace_id), _binding(declared, catalog)
+            found[actual.workspace_id] = (
+                READ_WRITE if READ_WRITE in (held, wanted) else held or wanted
+            )
+    return found
 
 
 def _binding(declared: Declared, catalog: str) -> str | None:
@@ -273,7 +299,7 @@ def _nobody(name: str, wanted: Declared, found: Actual) -> Iterator[str]:
     """Personas whose group is missing: groups are made where people are managed, not here."""
     for principal in _absent(found):
         if principal not in {wanted.deployer, wanted.run_as}:
-            yield f"{name}: {principal} does not exist in the account, so it is granted nothing"
+            yield f"{name}: {principal} is in none of these workspaces: nothing is granted"
 
 
 def _undeclared(name: str, state: CatalogState, environments: Mapping[str, Both]) -> Iterator[str]:

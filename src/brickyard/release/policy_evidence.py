@@ -39,6 +39,8 @@ def gather(
 
 
 def _client(project: Project) -> tuple[Workspace | None, str]:
+    if project.client is not None:
+        return project.client, ""
     try:
         client = reach(project.address, project.environment, project.embedded)
     except (ApiFailure, Unreachable, NoAuthentication, OSError, ValueError) as fault:

@@ -31,6 +31,7 @@ from brickyard.deploy import (
     source_paths,
     write_plan,
 )
+from brickyard.deploy.changed_files import changed_files, distrust
 from brickyard.deploy.edited import check_edited
 from brickyard.deploy.planning import losses
 from brickyard.deploy.project import OF_DEPLOYS
@@ -52,6 +53,7 @@ from brickyard.release.journal import digest_of
 from brickyard.release.records import ReleaseRecord, Result, history, live, now, write
 from brickyard.release.rollout import Rollout
 from brickyard.release.settings import FILE, EnvironmentSettings, ReleaseSettings, read_settings
+from brickyard.release.step_kinds import KINDS
 from brickyard.release.under_way import (
     Beginning,
     fail,
@@ -194,7 +196,6 @@ def begin(
     commit: Commit,
     kind: str,
 ) -> ReleaseRecord:
-    configuration = resolved_json(project.resolved).encode()
     return ReleaseRecord(
         kind=kind,
         environment=environment.name,
@@ -206,9 +207,17 @@ def begin(
         subject=subject(commit),
         who=project.user.user_name,
         started=now(),
-        configuration_digest=hashlib.sha256(configuration).hexdigest(),
+        configuration_digest=_configuration_digest(project),
         brickyard_version=brickyard.__version__,
     )
+
+
+def _configuration_digest(project: Project) -> str:
+    """Of the resolved configuration, but for the commit and branch that it names as its own: the
+    commit is a field of its own, and the same configuration of two commits is the same."""
+    tree = json.loads(resolved_json(project.resolved))
+    tree.get("bundle", {}).pop("git", None)
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
 
 
 class Stopped(StepFailed):
@@ -247,6 +256,23 @@ def check_policy(
     return record
 
 
+def check_subjects(project: Project, settings: ReleaseSettings, environment: str) -> None:
+    """Raise `StepFailed` when a step names a resource that the bundle has not: before anything is
+    done, not half-way."""
+    for step in settings.rollout:
+        kind = KINDS[step.action].of
+        if not kind or not step.is_for(environment) or "${" in str(step.subject):
+            continue
+        key = str(step.subject).removeprefix("resources.").removeprefix(f"{kind}.")
+        declared = project.resolved.tree.get(f"resources.{kind}")
+        if declared is None or key not in declared.items:
+            known = ", ".join(sorted(declared.items)) if declared is not None else ""
+            raise StepFailed(
+                f"step {step.name} names {kind}.{key}, which {project.resolved.target} does not"
+                f" have; it has {known or f'no {kind}'}"
+            )
+
+
 def plan_release(
     wanted: Promotion, project: Project, record: ReleaseRecord
 ) -> tuple[ReleaseRecord, Plan]:
@@ -275,6 +301,10 @@ def deploy(wanted: Promotion, project: Project, plan: Plan, rollout: Rollout | N
 
     What waits for the steps of a `rollout` (an endpoint for its model's version) is left to it.
     """
+    changed = changed_files(project)
+    if changed:
+        wanted.say("deploy", f"changed in the workspace, and put back: {', '.join(changed)}")
+        distrust(project, changed)
     pending = len(plan.pending)
     wanted.doing("deploy", f"making {pending} changes" if pending else "uploading what changed")
     applied = carry_out(wanted, project, plan, rollout)
@@ -317,6 +347,7 @@ class _Release:
             if journal.is_kept:
                 record, plan = from_head(journal.head), make_plan(self.project)
             else:
+                check_subjects(self.project, self.settings, record.environment)
                 record = check_policy(self.wanted, self.project, self.settings, record)
                 record, plan = plan_release(self.wanted, self.project, record)
                 already = self._already_live(record, plan)
@@ -367,7 +398,7 @@ class _Release:
             getattr(live_now, name) == getattr(record, name)
             for name in ("commit", "configuration_digest", "promoted_by")
         )
-        if not same or not plan.is_empty:
+        if not same or not plan.is_empty or changed_files(self.project):
             return None
         self.wanted.say(
             "", f"{record.commit[:10]} is live already; --again runs its rollout once more"

@@ -89,6 +89,12 @@ class ReleaseRecord:
         return self.sequence == 0 and bool(self.path)
 
     @property
+    def number_of_file(self) -> int:
+        """The number in the name of the file it was read from; 0 when that has none."""
+        number = self.path.rpartition("/")[2].partition("-")[0]
+        return int(number) if number.isdecimal() else 0
+
+    @property
     def succeeded(self) -> bool:
         return self.result == Result.SUCCEEDED
 

@@ -1,7 +1,7 @@
 """What a gate requires of a metric: `>= 0.8`, `<= 20`, `== 1`, `> 0`, `< 5`.
 
-A metric that is missing, not a number or NaN fails its requirement: a gate that can't be computed
-must not open.
+A metric that is missing, not a number, NaN or infinite fails its requirement, whatever the limit:
+such a value comes of a division by nothing, and a gate that can't be computed must not open.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Outcome:
 
     @property
     def holds(self) -> bool:
-        if self.value is None or math.isnan(self.value):
+        if self.value is None or not math.isfinite(self.value):
             return False
         return TESTS[self.requirement.test](self.value, self.requirement.limit)
 

@@ -58,6 +58,7 @@ def read_settings(text: bytes | None) -> ReleaseSettings:
         return ReleaseSettings(environments=_ladder(Value({})), rollout=(), plain={})
     tree, found = read_yaml(text, FILE)
     diagnostics = list(found)
+    diagnostics += _shape_faults(tree)
     diagnostics += unknown_keys(tree, TOP_KEYS, "")
     diagnostics += policy_faults(tree.get("policy"))
     known = _section(tree, "environments")
@@ -67,7 +68,7 @@ def read_settings(text: bytes | None) -> ReleaseSettings:
     ladder = _ladder(tree)
     steps, faults = read_rollout(tree.get("rollout"), tuple(ladder))
     diagnostics += faults
-    drift, faults = read_drift(tree.get("drift"))
+    drift, faults = read_drift(tree.get("drift"), ladder)
     diagnostics += faults
     plain = tree.plain()
     return ReleaseSettings(
@@ -103,6 +104,17 @@ def _order_faults(one: Value, known: Mapping[str, Value]) -> Iterator[Diagnostic
     if after is not None and after.text and after.text not in known:
         detail = f"It is one of {', '.join(known)}."
         yield _fault(after, "`after` names no environment", detail)
+
+
+def _shape_faults(tree: Value) -> Iterator[Diagnostic]:
+    """A file that is taken for an empty one would lose the policy without a word."""
+    if tree.kind not in {"map", "nil"}:
+        yield _fault(tree, f"{FILE} is not a mapping", "Write `environments: …`, `policy: …`.")
+        return
+    section = tree.get("environments")
+    if section is not None and section.kind not in {"map", "nil"}:
+        detail = "Write `environments: {dev: {target: dev, catalog: dev}}`."
+        yield _fault(section, "environments is not a mapping", detail)
 
 
 def _section(tree: Value, name: str) -> Mapping[str, Value]:

@@ -67,6 +67,7 @@ class StepKind:
     meaning: str
     waits: str
     subject: Json = field(default_factory=lambda: TEXT)
+    of: str = ""  # the type of resource that its subject is the key of
     options: Mapping[str, Json] = field(default_factory=dict)
     measures: bool = False
     moves: bool = False  # what the environment serves
@@ -84,6 +85,7 @@ SERVED: Final[Mapping[str, Json]] = {
 KINDS: Final[Mapping[str, StepKind]] = {
     "run_job": StepKind(
         meaning="Key of a job: runs it to its end.",
+        of="jobs",
         waits="starting the job",
         options={
             **JOB_OPTIONS,
@@ -95,6 +97,7 @@ KINDS: Final[Mapping[str, StepKind]] = {
     ),
     "evaluate": StepKind(
         meaning="Key of a job that evaluates: its metrics and examples are put on record.",
+        of="jobs",
         waits="starting the evaluation",
         options=JOB_OPTIONS,
         measures=True,
@@ -102,11 +105,13 @@ KINDS: Final[Mapping[str, StepKind]] = {
     ),
     "refresh_pipeline": StepKind(
         meaning="Key of a pipeline: updates it to its end.",
+        of="pipelines",
         waits="starting the update",
         options={"full_refresh": FLAG},
     ),
     "sync_index": StepKind(
         meaning="Key of a vector search index: syncs it, and waits until it answers with all rows.",
+        of="vector_search_indexes",
         waits="syncing the index",
     ),
     "register_prompt": StepKind(
@@ -116,6 +121,7 @@ KINDS: Final[Mapping[str, StepKind]] = {
     ),
     "register_model": StepKind(
         meaning="Key of a registered model, to register a version of.",
+        of="registered_models",
         waits="registering the model",
         options={"source": TEXT, "description": TEXT},
     ),
@@ -135,37 +141,44 @@ KINDS: Final[Mapping[str, StepKind]] = {
     ),
     "serve": StepKind(
         meaning="Key of a model serving endpoint, to serve one version.",
+        of="model_serving_endpoints",
         waits="waiting until the endpoint serves the version",
         moves=True,
         options=SERVED,
     ),
     "shift_traffic": StepKind(
         meaning="Key of a model serving endpoint: a share of its traffic goes to a version.",
+        of="model_serving_endpoints",
         waits="waiting until the endpoint splits its traffic",
         moves=True,
         options={**SERVED, "percent": NUMBER},
     ),
     "start_app": StepKind(
         meaning="Key of an app: deploys its source and starts it.",
+        of="apps",
         waits="starting the app",
     ),
     "query": StepKind(
         meaning="Key of a model serving endpoint, asked once, to see that it answers.",
+        of="model_serving_endpoints",
         waits="waiting for the endpoint's answer",
         options={"request": ANY, "expect": ANY},
     ),
     "query_index": StepKind(
         meaning="Key of a vector search index, asked once.",
+        of="vector_search_indexes",
         waits="waiting for the index's answer",
         options={"text": TEXT, "columns": NAMES, "count": NUMBER, "contains": TEXT},
     ),
     "query_app": StepKind(
         meaning="Key of an app, asked once over HTTP.",
+        of="apps",
         waits="waiting for the app's answer",
         options={"path": TEXT, "contains": TEXT},
     ),
     "measure": StepKind(
         meaning="Key of a model serving endpoint: asked many times, for latency and cost.",
+        of="model_serving_endpoints",
         waits="asking the endpoint",
         options={"requests": ANY, "count": NUMBER, "price": MAP},
         measures=True,
@@ -178,6 +191,7 @@ KINDS: Final[Mapping[str, StepKind]] = {
     ),
     "monitor": StepKind(
         meaning="Key of a quality monitor: refreshes it; its newest profile is measured.",
+        of="quality_monitors",
         waits="refreshing the monitor",
         options={"warehouse": TEXT, "refresh": FLAG},
         measures=True,

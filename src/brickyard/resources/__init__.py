@@ -37,7 +37,7 @@ from brickyard.resources.genie_spaces import GENIE_SPACES
 from brickyard.resources.instance_pools import INSTANCE_POOLS
 from brickyard.resources.job_runs import JOB_RUNS
 from brickyard.resources.jobs import JOBS
-from brickyard.resources.known import PLAINTEXT, PLURAL_TITLES, TITLES
+from brickyard.resources.known import PLAINTEXT, TITLES, plural_title
 from brickyard.resources.model_serving_endpoints import MODEL_SERVING_ENDPOINTS
 from brickyard.resources.models import MODELS
 from brickyard.resources.pipelines import PIPELINES
@@ -103,7 +103,6 @@ TYPES: Final[Mapping[str, ResourceType]] = {
 __all__ = [
     "ACCESS",
     "PLAINTEXT",
-    "PLURAL_TITLES",
     "PRINCIPALS",
     "TITLES",
     "TYPES",
@@ -121,6 +120,7 @@ __all__ = [
     "Tags",
     "Wait",
     "catalogue",
+    "plural_title",
     "principal_of",
     "rank_of",
 ]

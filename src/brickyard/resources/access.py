@@ -46,6 +46,12 @@ def principal_of(entry: Json) -> str:
     return next((f"{name}:{entry[name]}" for name in PRINCIPALS if entry.get(name)), "")
 
 
+def permission_key(entry: Json) -> str:
+    """`group_name='users'`: how paths of a plan name an entry."""
+    field, _, name = principal_of(entry).partition(":")
+    return f"{field}='{name}'" if name else ""
+
+
 def object_of(kind: ResourceType, parent_id: str, parent: Json) -> str:
     """`/jobs/123`: the object of the permissions API."""
     own = parent.get(kind.permissions_id) if kind.permissions_id else parent_id
@@ -80,9 +86,10 @@ def securable_of(kind: ResourceType, parent_id: str, parent: Json) -> str:
 
 
 def grant_state(node_id: str, entries: list[Json]) -> Json:
-    """What is recorded for a list of grants."""
+    """What is recorded for a list of grants: each one's privileges in order."""
     securable, _, full_name = node_id.partition("/")
-    return {"securable_type": securable, "full_name": full_name, "__embed__": entries}
+    recorded = {"securable_type": securable, "full_name": full_name}
+    return recorded | ({"__embed__": grants_in_order(entries)} if entries else {})
 
 
 def grant_body(desired: list[Json], actual: list[Json]) -> Json:
@@ -126,7 +133,7 @@ def permissions_path(node_id: str) -> str:
 PERMISSIONS: Final = AccessType(
     key="permissions",
     title="Permissions",
-    keyed_by=principal_of,
+    keyed_by=permission_key,
     id=object_of,
     state=lambda node_id, entries: {"object_id": node_id, "__embed__": entries},
     entries_of_state=lambda state: list(state.get("__embed__") or []),
@@ -145,7 +152,7 @@ PERMISSIONS: Final = AccessType(
 GRANTS: Final = AccessType(
     key="grants",
     title="Grants",
-    keyed_by=lambda entry: str(entry.get("principal", "")),
+    keyed_by="principal",
     id=securable_of,
     state=grant_state,
     entries_of_state=lambda state: list(state.get("__embed__") or []),
@@ -192,7 +199,7 @@ def acl_calls(node_id: str, want: list[Json], have: list[Json]) -> list[tuple[st
 ACLS: Final = AccessType(
     key="acls",
     title="Permissions",
-    keyed_by=lambda entry: principal_of(entry).partition(":")[2],
+    keyed_by="principal",
     id=lambda kind, parent_id, parent: parent_id,
     state=lambda node_id, entries: {"scope_name": node_id, "acls": acls_of(entries)},
     entries_of_state=lambda state: [
@@ -206,6 +213,7 @@ ACLS: Final = AccessType(
     ],
     unknown_id=lambda kind: "",
     object_field="scope_name",
+    is_renamed=True,
     object_reference=lambda kind, parent: f"${{{parent}.name}}",
     normal=acls_of,
 )

@@ -6,7 +6,8 @@ The file is generated from the SDK's dataclasses by `scripts/field_catalogue.py`
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,6 +80,18 @@ ADDED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "volumes": {"volume_path": "string"},
 }
+# What plans know of a resource beside the fields of its answer.
+TOLD: Final[Mapping[str, tuple[str, ...]]] = {
+    "dashboards": ("published",),
+    "job_runs": ("result_state",),
+    "model_serving_endpoints": ("endpoint_details", "endpoint_id"),
+    "models": ("model_id",),
+    "secret_scopes": (
+        *("backend_azure_keyvault", "initial_manage_principal", "scope", "scope_backend_type"),
+    ),
+    "vector_search_endpoints": ("endpoint_uuid",),
+    "vector_search_indexes": ("endpoint_uuid",),
+}
 BUNDLE: Final[Mapping[str, Mapping[str, str]]] = {
     "bundle.Lifecycle": {"prevent_destroy": "bool"},
     "bundle.LifecycleWithStarted": {"prevent_destroy": "bool", "started": "bool"},
@@ -135,6 +148,8 @@ MUST: Final[Mapping[str, tuple[str, ...]]] = {
     "pipelines.TableSpec": ("source_table",),
     "resources.external_locations": ("url",),
 }
+PART: Final = re.compile(r"\w+|\[[^\]]*\]")  # of a pattern
+EMPTY: Final[Mapping[str, Any]] = {"string": "", "int": 0, "float": 0, "bool": False}
 # What a policy, or the service, may give.
 NEED_NOT: Final[Mapping[str, tuple[str, ...]]] = {
     "resources.clusters": ("spark_version",),
@@ -151,6 +166,62 @@ class Catalogue:
     required: Mapping[str, frozenset[str]]  # structure -> fields that a request must have
     enumerations: Mapping[str, tuple[str, ...]]
 
+    def is_map(self, resource: str, pattern: str) -> bool:
+        """Whether a map is there whose keys are the user's; `pattern` is as of rules."""
+        return self.kind_at(resource, pattern).startswith("{")
+
+    def kind_at(self, resource: str, pattern: str) -> str:
+        """The kind of `tasks[*].libraries`; '' where nothing is known."""
+        parts = PART.findall(pattern)
+        kind = self.resources[resource].get(parts[0], "") if parts else ""
+        for part in parts[1:]:
+            if kind.startswith(("[", "{")):
+                kind = kind[1:-1]
+            else:
+                kind = self.structures.get(kind, {}).get(part, "")
+        return kind
+
+    def paths(self) -> Iterator[tuple[str, str]]:
+        """Every field as `jobs.*.tasks[*].task_key` with its kind; of what holds itself, once."""
+        for key, fields in sorted(self.resources.items()):
+            yield from self._below(f"{key}.*", fields, ())
+
+    def _below(
+        self, owner: str, fields: Mapping[str, str], above: tuple[str, ...]
+    ) -> Iterator[tuple[str, str]]:
+        for name, kind in sorted(fields.items()):
+            path = f"{owner}.{name}"
+            while True:
+                yield path, kind
+                if not kind.startswith(("[", "{")):
+                    break
+                path, kind = f"{path}{'[*]' if kind[0] == '[' else '.*'}", kind[1:-1]
+            if kind in self.structures and kind not in above:
+                yield from self._below(path, self.structures[kind], (*above, kind))
+
+    def complete(self, kind: str, data: Any) -> Any:
+        """`data` with what a request must have and is not given: empty, as the official CLI has it.
+
+        So it is sent and recorded, whatever the service says of it.
+        """
+        if kind.startswith("[") and isinstance(data, list | tuple):
+            return [self.complete(kind[1:-1], item) for item in data]
+        if kind.startswith("{") and isinstance(data, Mapping):
+            return {name: self.complete(kind[1:-1], item) for name, item in data.items()}
+        fields = self.structures.get(kind)
+        if fields is None or not isinstance(data, Mapping):
+            return data
+        full = {name: self.complete(fields.get(name, "any"), item) for name, item in data.items()}
+        for name in self.required[kind]:
+            if full.get(name) is None and fields[name] != "any":
+                full[name] = self._empty(fields[name])
+        return full
+
+    def _empty(self, kind: str) -> Any:
+        if kind in self.structures:
+            return self.complete(kind, {})
+        return "" if kind in self.enumerations else EMPTY.get(kind)
+
     def prune(self, kind: str, data: Any) -> Any:
         """`data` without the members that a value of this kind does not have."""
         if kind.startswith("[") and isinstance(data, list | tuple):
@@ -166,9 +237,20 @@ class Catalogue:
 
 
 @cache
+def _stored() -> Any:
+    return json.loads(Path(__file__).with_name("fields.json").read_bytes())
+
+
+@cache
+def answered_fields(key: str) -> frozenset[str]:
+    """Names that the service's answer about a resource of this type has, as it is recorded."""
+    return frozenset((*_stored()["answers"].get(key, ()), *TOLD.get(key, ())))
+
+
+@cache
 def catalogue() -> Catalogue:
     """The catalogue of this installation."""
-    stored = json.loads(Path(__file__).with_name("fields.json").read_bytes())
+    stored = _stored()
     resources = {key: {**fields, **_added(key)} for key, fields in stored["resources"].items()}
     entry = BUNDLE["bundle.Permission"]
     entries = {

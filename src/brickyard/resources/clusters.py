@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from brickyard.resources.declaration import (
+    LOCAL,
     Call,
     Field,
     Json,
@@ -58,6 +59,14 @@ def size_or_alias(
     return None
 
 
+def request(desired: Json, recorded: Json, id: str) -> Json:
+    """The whole configuration. Without a word about its size, a cluster has no workers."""
+    body = {name: value for name, value in desired.items() if name not in (*LOCAL, "lifecycle")}
+    if not body.get("autoscale"):
+        body.setdefault("num_workers", 0)
+    return {**body, **({"cluster_id": id} if id else {})}
+
+
 def with_policy_flag(got: Json) -> Json:
     """`apply_policy_default_values` is only in the part that repeats the request."""
     flag = (got.get("spec") or {}).get("apply_policy_default_values")
@@ -68,14 +77,18 @@ CLUSTERS: Final = ResourceType(
     key="clusters",
     title="Cluster",
     service="clusters",
-    create=Call(method="POST", path=BASE + "/create", fields=None),
-    read=Read(path=BASE + "/get", query={"cluster_id": "{id}"}, configuration=with_policy_flag),
+    create=Call(method="POST", path=BASE + "/create", body=request),
+    read=Read(
+        path=BASE + "/get",
+        query={"cluster_id": "{id}"},
+        configuration=with_policy_flag,
+        record=with_policy_flag,
+    ),
     update=(
         Call(
             method="POST",
             path=BASE + "/edit",
-            fields=None,
-            id_field="cluster_id",
+            body=request,
             unless_only=("lifecycle",),
             retry_on="cannot be modified|in an unexpected state|invalid state",
         ),

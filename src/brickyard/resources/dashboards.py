@@ -102,6 +102,7 @@ DASHBOARDS: Final = ResourceType(
         name="display_name",
         query={"page_size": "1000"},
         also=("parent_path",),
+        file="{parent_path}/{display_name}.lvdash.json",
     ),
     recorded=recorded,
     learned=lambda got: {"etag": got["etag"]} if got.get("etag") else {},

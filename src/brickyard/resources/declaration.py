@@ -95,6 +95,8 @@ class Call:
     mask: str = ""
     # wait (`ResourceType.wait`) before this call: the service refuses else
     await_ready: bool = False
+    # member of the answer -> path of a GET for it, after the call; empty where that finds nothing
+    also: Mapping[str, str] = field(default_factory=dict)
     operation: str = ""  # the answer is an operation: poll its `name` below this path until done
     then: Wait | None = None  # what the call set off; `{name}` is a field of its answer
     # An error that goes away: its message. The call is repeated for a quarter of an hour.
@@ -141,6 +143,9 @@ class Lookup:
     query: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     is_marked: bool = False
+    # Where the object lies in the workspace's folders, told with its fields: whether a name is
+    # free is then seen without a list.
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +219,9 @@ class ResourceType:
     power: Power | None = None
     wait: Wait | None = None  # after create
     wait_after_update: bool = False
+    # Before the delete of what goes on; `has_ended` says of an actual resource whether it does not.
+    cancel: Call | None = None
+    has_ended: Callable[[Json], bool] = lambda record: True
     settle: Wait | None = None  # after delete, until the name is free; usually none
     # Below the host; {id}, or another recorded field; {id_path} is that with dots as slashes.
     url: str = ""
@@ -224,7 +232,13 @@ class ResourceType:
     tags: Tags = Tags.NONE
     tags_field: str = "tags"
     cloud_tags: bool = False  # keys and values only of letters that the cloud's own tags allow
+    token: str = ""  # field of the create's request: the same token makes nothing twice
+    unrecorded: tuple[str, ...] = ()  # fields that are planned with and not recorded
+    # (the resource as read, whether it is ready) -> what a deploy says of it while it waits
+    tells: Callable[[Json, bool], str] | None = None
     loses_data: str = ""  # what is lost with it; deleting asks first. Empty: nothing is
+    # Whether a recorded state says that the data stays when the resource goes.
+    keeps_data: Callable[[Json], bool] = lambda recorded: False
     permissions: str = ""  # object of the permissions API, "/jobs/"; empty: has none
     permission_list: str = "permissions"  # which access type its `permissions` are
     permissions_id: str = ""  # field of the actual resource in that path, when it is not the id
@@ -242,7 +256,8 @@ class AccessType:
 
     key: str
     title: str
-    keyed_by: Callable[[Json], str]  # entry -> the principal that it is about
+    # what tells entries apart in their normal form: a field, or a function that names one
+    keyed_by: str | Callable[[Json], str]
     id: Callable[[ResourceType, str, Json], str]
     state: Callable[[str, list[Json]], Json]
     entries_of_state: Callable[[Json], list[Json]]
@@ -253,5 +268,6 @@ class AccessType:
     unknown_id: Callable[[ResourceType], str]  # stands for an id that only applying tells
     object_field: str  # member of the state that names the object
     object_reference: Callable[[ResourceType, str], str]  # (type, parent address) -> `${…}` for it
+    is_renamed: bool = False  # whether the list goes along with an object that is made anew
     normal: Callable[[list[Json]], list[Json]] = list  # the form in which lists are compared
     page_token: str = ""

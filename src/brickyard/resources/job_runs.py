@@ -21,6 +21,7 @@ PARAMETERS: Final = (
 )
 STATE: Final = ("life_cycle_state", "result_state", "state_message")
 OLD_PAGE: Final = re.compile(r"([^#?]+?)/?(\?[^#]*)?#job/([^/]+)/run/([^/]+)")
+ENDED: Final = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 UNREAD: Final = ("idempotency_token", "only", "performance_target", "queue")
 
 
@@ -34,10 +35,9 @@ def recorded(value: Json) -> Json:
 
 
 def request(desired: Json, recorded: Json, _id: str) -> Json:
-    """run-now with a token of its own, so that a repeated request makes no second run."""
+    """run-now, in the words it knows."""
     beside = ("lifecycle", "result_state", "resolved_job_id")
-    sent = {name: item for name, item in desired.items() if name not in beside}
-    return {**sent, "idempotency_token": str(uuid.uuid4())}
+    return {name: item for name, item in desired.items() if name not in beside}
 
 
 def run_of(got: Json) -> Json:
@@ -71,11 +71,16 @@ def run_again(
     path: str, old: object, new: object, remote: object, record: Json
 ) -> tuple[str, str] | None:
     """A run that goes on is waited for; one that failed is made again."""
-    if path == "result_state" and remote is None:
-        return "update", "custom"
-    if path.startswith("lifecycle") and new is None:
-        return "update", "custom"
+    if path == "result_state" and not has_ended(record):
+        return "update", "run in progress"
+    if path.startswith("lifecycle") and not new:
+        return "update", "trigger removed"
     return None
+
+
+def has_ended(run: Json) -> bool:
+    """Whether a run has stopped, whatever as."""
+    return (run.get("state") or {}).get("life_cycle_state") in ENDED
 
 
 JOB_RUNS: Final = ResourceType(
@@ -83,6 +88,7 @@ JOB_RUNS: Final = ResourceType(
     title="Job run",
     service="jobs",
     create=Call(method="POST", path=BASE + "/run-now", body=request),
+    token="idempotency_token",
     read=Read(
         path=BASE + "/runs/get",
         query={"run_id": "{id}"},
@@ -92,6 +98,18 @@ JOB_RUNS: Final = ResourceType(
     ),
     update=(Call(method="GET", path=BASE + "/runs/get", query={"run_id": "{id}"}),),
     delete=Call(method="POST", path=BASE + "/runs/delete", id_field="run_id", id_is_number=True),
+    cancel=Call(
+        method="POST",
+        path=BASE + "/runs/cancel",
+        id_field="run_id",
+        id_is_number=True,
+        then=Wait(
+            path=BASE + "/runs/get?run_id={id}",
+            ready={"state.life_cycle_state": ENDED},
+            failed={},
+        ),
+    ),
+    has_ended=has_ended,
     id=lambda sent, got: str(got["run_id"]),
     recorded=recorded,
     unsent=("lifecycle", "result_state"),
@@ -135,6 +153,10 @@ JOB_RUNS: Final = ResourceType(
         timeout_s=24 * 60 * 60,
     ),
     wait_after_update=True,
+    unrecorded=("result_state",),
+    tells=lambda run, is_ready: (
+        str(run.get("result_state", "")) if is_ready else f"Run URL: {run.get('run_page_url', '')}"
+    ),
     url="jobs/{job_id}/runs/{id}",
     name_field="",
 )

@@ -56,3 +56,8 @@ PLURAL_TITLES: Final = {
     "vector_search_endpoints": "Vector Search Endpoints",
     "vector_search_indexes": "Vector Search Indexes",
 }
+
+
+def plural_title(kind: str) -> str:
+    """What several resources of a type are called, as in the official `summary`."""
+    return PLURAL_TITLES.get(kind) or f"{TITLES[kind]}s"

@@ -73,8 +73,10 @@ def configuration_of(got: Json) -> Json:
 
 
 def record_of(got: Json) -> Json:
-    """The endpoint; its number is called `endpoint_id` as well."""
-    return {**configuration_of(got), "endpoint_id": got.get("id", ""), "endpoint_details": got}
+    """The endpoint; its number is called `endpoint_id` as well. What says nothing is left out."""
+    silent = [name for name in ("description", "route_optimized") if not got.get(name)]
+    shown = {**configuration_of(got), "endpoint_id": got.get("id", ""), "endpoint_details": got}
+    return {name: value for name, value in shown.items() if name not in silent}
 
 
 def changed_tags(desired: Json, recorded: Json, _id: str) -> Json | None:
@@ -83,7 +85,8 @@ def changed_tags(desired: Json, recorded: Json, _id: str) -> Json | None:
     have = {tag["key"]: tag for tag in recorded.get("tags") or []}
     gone = sorted(have.keys() - want.keys())
     new = [tag for key, tag in want.items() if have.get(key) != tag]
-    return {"add_tags": new, "delete_tags": gone} if new or gone else None
+    body: Json = {"add_tags": new, "delete_tags": gone}
+    return {name: tags for name, tags in body.items() if tags} or None
 
 
 def gateway(desired: Json, recorded: Json, _id: str) -> Json | None:

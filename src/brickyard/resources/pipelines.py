@@ -109,5 +109,6 @@ PIPELINES: Final = ResourceType(
     prefix=Prefix.PLAIN,
     tags=Tags.MAP,
     loses_data="all streaming tables and materialized views the pipeline made",
+    keeps_data=lambda recorded: recorded.get("cascade_on_destroy") is False,
     permissions="/pipelines/",
 )

@@ -26,13 +26,17 @@ def spec_sent(id_field: str) -> Callable[[Json, Json, str], Json]:
     return body
 
 
-def flat(id_field: str) -> Callable[[Json], Json]:
-    """An object with its spec laid open and its own part of the path as `<kind>_id`."""
+def flat(id_field: str, needed: tuple[str, ...]) -> Callable[[Json], Json]:
+    """An object with its spec laid open and its own part of the path as `<kind>_id`.
+
+    What a spec must have is empty where the service answers without a spec.
+    """
 
     def record(got: Json) -> Json:
         name = str(got.get("name", ""))
+        spec = dict.fromkeys(needed, "") | (got.get("spec") or {})
         shown = {key: item for key, item in got.items() if key != "spec"}
-        return {id_field: name.rsplit("/", 1)[-1], **(got.get("spec") or {}), **shown}
+        return {id_field: name.rsplit("/", 1)[-1], **spec, **shown}
 
     return record
 
@@ -59,6 +63,7 @@ def declared(
     if can_replace:
         query["replace_existing"] = "{replace_existing}"
     ids = () if key == "postgres_roles" else ((*(("parent",) if has_parent else ()), id_field))
+    record = flat(id_field, tuple(name for name in required if name not in (*BESIDE, id_field)))
     return ResourceType(
         key=key,
         title=title,
@@ -70,7 +75,7 @@ def declared(
             query=query,
             operation=BASE,
         ),
-        read=Read(path=BASE + "/{id}", configuration=flat(id_field), record=flat(id_field)),
+        read=Read(path=BASE + "/{id}", configuration=record, record=record),
         update=()
         if is_fixed
         else (

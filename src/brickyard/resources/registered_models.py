@@ -19,19 +19,24 @@ from brickyard.resources.declaration import (
 BASE: Final = "/api/2.1/unity-catalog/models"
 ANSWERS: Final = ("created_at", "created_by", "updated_at", "updated_by")
 NAMES: Final = ("name", "catalog_name", "schema_name")
+UPDATED: Final = (
+    *NAMES,
+    *ANSWERS,
+    "aliases",
+    "browse_only",
+    "comment",
+    "metastore_id",
+    "storage_location",
+)
 FILLED_IN: Final = ("owner", "full_name", "metastore_id")
 
 REGISTERED_MODELS: Final = ResourceType(
     key="registered_models",
     title="Registered model",
     service="registered_models",
-    create=Call(
-        method="POST",
-        path=BASE,
-        fields=(*NAMES, "comment", "storage_location"),
-    ),
+    create=Call(method="POST", path=BASE, fields=None),
     read=Read(path=BASE + "/{id}"),
-    update=(Call(method="PATCH", path=BASE + "/{id}", fields=(*NAMES, "comment", "owner")),),
+    update=(Call(method="PATCH", path=BASE + "/{id}", fields=UPDATED),),
     delete=Call(method="DELETE", path=BASE + "/{id}"),
     id=lambda sent, got: str(got["full_name"]),
     chosen_id="{catalog_name}.{schema_name}.{name}",

@@ -27,12 +27,13 @@ def value_differs(
     if path != "value":
         return None
     actual = record.get("effective_value") or record.get("value")
-    return ("skip", "remote_already_set") if actual == new else ("update", "custom")
+    return ("skip", "custom") if actual == new else ("update", "")
 
 
 def settable(got: Json) -> Json:
-    """The secret without what the metastore says of it."""
-    return {name: value for name, value in got.items() if name not in ANSWERS}
+    """The secret without what the metastore says of it, with the value that it holds."""
+    kept = {name: value for name, value in got.items() if name not in ANSWERS}
+    return kept | ({"value": got["effective_value"]} if got.get("effective_value") else {})
 
 
 SECRETS: Final = ResourceType(

@@ -12,6 +12,7 @@ from brickyard.resources.declaration import Call, Field, Json, On, Read, Resourc
 
 BASE: Final = "/api/2.0/vector-search/indexes"
 ONE: Final = BASE + "/{id}"
+ENDPOINT: Final = {"endpoint": "/api/2.0/vector-search/endpoints/{endpoint_name}"}
 FIXED: Final = (
     "endpoint_name",
     "index_type",
@@ -23,9 +24,14 @@ FIXED: Final = (
 
 
 def with_endpoint(got: Json) -> Json:
-    """The index with the number of its endpoint."""
+    """The index with the number of its endpoint, if that is there."""
     shown = {name: item for name, item in got.items() if name != "endpoint"}
-    return {**shown, "endpoint_uuid": (got.get("endpoint") or {}).get("id", "")}
+    id = number_of_endpoint(got)
+    return {**shown, "endpoint_uuid": id} if id else shown
+
+
+def number_of_endpoint(got: Json) -> str:
+    return str((got.get("endpoint") or {}).get("id") or "")
 
 
 def endpoint_was_replaced(
@@ -47,10 +53,11 @@ VECTOR_SEARCH_INDEXES: Final = ResourceType(
         "It indexes a table that is not there yet: run what makes it, then deploy again; the rest"
         " is deployed. A release does both (rollout in brickyard.yml)"
     ),
-    create=Call(method="POST", path=BASE, fields=None, retry_on="pending deletion"),
+    create=Call(method="POST", path=BASE, fields=None, retry_on="pending deletion", also=ENDPOINT),
+    learned=lambda got: {"endpoint_uuid": id} if (id := number_of_endpoint(got)) else {},
     read=Read(
         path=ONE,
-        also={"endpoint": "/api/2.0/vector-search/endpoints/{endpoint_name}"},
+        also=ENDPOINT,
         configuration=with_endpoint,
         record=with_endpoint,
     ),

@@ -2,8 +2,8 @@
 system.
 
 Volumes go through the API because it checks grants per volume and knows volumes that were created
-after this task started. `dbfs:/Volumes/...` is the same as `/Volumes/...`; the DBFS root and
-mounts are not there, and the error says what to use.
+after this task started. `dbfs:/Volumes/...` is the same as `/Volumes/...`, and any other `dbfs:/`
+path is below `/dbfs`, the DBFS root. Mounts are not there.
 """
 
 # Paths are plain text here: pathlib costs start-up time and adds nothing.
@@ -141,8 +141,10 @@ def _local(path: str) -> str:
     bare = path.removeprefix("dbfs:")
     if bare.startswith(("/Volumes/", "/Workspace/")) or bare in ("/Volumes", "/Workspace"):
         return bare
-    if path.startswith("dbfs:") or "://" in path:
-        raise ValueError(f"{path}: there is no DBFS root and no cloud storage here; use /Volumes")
+    if path.startswith("dbfs:"):
+        return f"/dbfs/{bare.lstrip('/')}"
+    if "://" in path:
+        raise ValueError(f"{path}: there is no cloud storage here; use /Volumes")
     return bare
 
 
@@ -174,4 +176,11 @@ def _info(path: Path) -> Any:
     folder = path.is_dir()
     name = path.name + ("/" if folder else "")
     size = 0 if folder else found.st_size
-    return FileInfo(f"file:{path}{'/' if folder else ''}", name, size, int(found.st_mtime * 1000))
+    slash = "/" if folder else ""
+    place = str(path)
+    shown = f"dbfs:{place.removeprefix('/dbfs')}" if _in_root(place) else f"file:{place}"
+    return FileInfo(shown + slash, name, size, int(found.st_mtime * 1000))
+
+
+def _in_root(path: str) -> bool:
+    return path.startswith("/dbfs/")

@@ -114,7 +114,7 @@ def real(table: Mapping[str, str], path: Any) -> Any:
     if not isinstance(path, str | os.PathLike):
         return path
     text = os.fspath(path)
-    if not isinstance(text, str) or not text.startswith(("/Workspace", "/Volumes")):
+    if not isinstance(text, str) or not text.startswith(("/Workspace", "/Volumes", "/dbfs")):
         return path
     for mount, folder in table.items():
         if text == mount or text.startswith(mount + "/"):

@@ -24,7 +24,7 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    kind: str  # notebook | python | wheel | pipeline
+    kind: str  # notebook | python | wheel | shell | pipeline | scoring
     folder: str  # the run's own folder: result.json, values.json, layer/
     file: str = ""  # notebook or Python file, as this process sees it
     notebook_path: str = ""  # workspace path without extension
@@ -40,7 +40,10 @@ class Spec:
     workspace: str = ""  # dev | staging | prod
     principal: str = ""
     mapped: Mapping[str, str] = field(default_factory=dict)  # where the platform cannot mount
+    variables: Mapping[str, str] = field(default_factory=dict)  # a shell command's own
+    cluster_disk: bool = False  # there is a /databricks to work in
     pipeline: Mapping[str, Any] = field(default_factory=dict)  # what an update is asked to do
+    scoring: Mapping[str, Any] = field(default_factory=dict)  # arguments of scoring.score
 
     @property
     def result_file(self) -> Path:

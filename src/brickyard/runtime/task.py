@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from brickyard.runtime import output, paths, session, shims
+from brickyard.runtime import cluster_disk, output, paths, session, shims
 from brickyard.runtime.dbutils import DBUtils, NotebookExit
 from brickyard.runtime.magics import use_layer
 from brickyard.runtime.notebooks import NotebookRunner
@@ -39,6 +39,8 @@ def main() -> int:
     refusals = Refusals(spec)
     paths.install(refusals, spec.mapped)
     use_layer(spec)
+    if spec.cluster_disk:
+        cluster_disk.prepare()
     dbutils = DBUtils(spec)
     names = runtime_globals(dbutils)
     shims.install(spec, names)
@@ -121,7 +123,18 @@ def _entry_point(spec: Spec) -> Callable[[], Any]:
     return function  # type: ignore[no-any-return]
 
 
-RUN = {"notebook": _run_notebook, "python": _run_python, "wheel": _run_wheel}
+def _run_shell(spec: Spec, _module: ModuleType, _dbutils: DBUtils) -> None:
+    status = cluster_disk.run(spec.arguments, spec.variables)
+    if status:
+        raise cluster_disk.CommandFailed(f"The command ended with status {status}.")
+
+
+RUN = {
+    "notebook": _run_notebook,
+    "python": _run_python,
+    "wheel": _run_wheel,
+    "shell": _run_shell,
+}
 
 
 def _be_main(module: ModuleType, folder: str) -> None:

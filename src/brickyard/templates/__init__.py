@@ -9,6 +9,7 @@ from brickyard.templates.inputs import (
     BadTemplate,
     Question,
     TemplateSchema,
+    accepted,
     collect,
     read_schema,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "TemplateFault",
     "TemplateRefuses",
     "TemplateSchema",
+    "accepted",
     "collect",
     "opened",
     "read_files",

@@ -44,6 +44,7 @@ class TemplateFault(Exception):
         super().__init__(f"{at}: {message}")
         self.message = message
         self.at = at
+        self.file = ""  # whose content it is
 
 
 class Token(NamedTuple):

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from html import escape
 from typing import Any, ClassVar, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
+# Verbs that take numbers, and which.
+NUMBERS: Final[dict[str, type | tuple[type, ...]]] = {
+    **dict.fromkeys("dobxX", int),
+    **dict.fromkeys("feg", float),
+}
 VERB: Final = re.compile(r"%([-+ 0#]*\d*(?:\.\d+)?)([a-zA-Z%])")
 
 
@@ -60,11 +66,43 @@ def printf(text: str, *values: Any) -> str:
         if verb == "q":
             quoted = '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
             return f"%{flags}s" % quoted.replace("\n", "\\n").replace("\t", "\\t")
-        if verb in "dxXobfeg":
+        wanted = NUMBERS.get(verb)
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if wanted is not None and not (is_number and isinstance(value, wanted)):
+            return f"%!{verb}({_go_kind(value)}={printed(value)})"
+        if verb == "s" and (is_number or isinstance(value, bool)):
+            return f"%!s({_go_kind(value)}={printed(value)})"
+        if verb == "b":
+            return format(value, f"{flags}b")
+        if wanted is not None:
             return str(f"%{flags}{verb}" % value)
         return f"%{flags}s" % printed(value)
 
-    return VERB.sub(shown, text)
+    out = VERB.sub(shown, text)
+    extra = ", ".join(f"{_go_kind(value)}={printed(value)}" for value in left)
+    return f"{out}%!(EXTRA {extra})" if left else out
+
+
+def _go_kind(value: Any) -> str:
+    """What Go calls the type of a value."""
+    kinds = {bool: "bool", int: "int", float: "float64", str: "string"}
+    return "<nil>" if value is None else kinds.get(type(value), "interface {}")
+
+
+def part(value: Any, *bounds: int) -> Any:
+    """`slice`: from one place up to, not with, another."""
+    first, last = (*bounds, *(0, len(value))[len(bounds) :])[:2]
+    if not 0 <= first <= last <= len(value):
+        raise IndexError(f"index out of range: {last if last > len(value) else first}")
+    return value[first:last]
+
+
+def html(*values: Any) -> str:
+    return escape(print_(*values)).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
+
+
+def urlquery(*values: Any) -> str:
+    return quote_plus(print_(*values))
 
 
 def index(value: Any, *keys: Any) -> Any:
@@ -111,6 +149,9 @@ BUILTINS: Final[Mapping[str, Callable[..., Any]]] = {
     "index": index,
     "print": print_,
     "println": println,
+    "slice": part,
+    "html": html,
+    "urlquery": urlquery,
     "printf": printf,
 }
 
@@ -122,6 +163,10 @@ class Regexp:
 
     def __init__(self, pattern: str) -> None:
         self._pattern = compiled(pattern)
+        self._text = pattern
+
+    def __str__(self) -> str:
+        return self._text
 
     def MatchString(self, text: str) -> bool:
         return self._pattern.search(text) is not None
@@ -164,3 +209,7 @@ class Url:
     def __init__(self, text: str) -> None:
         parts = urlsplit(text)
         self.Scheme, self.Host, self.Path = parts.scheme, parts.netloc, parts.path
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text

@@ -12,10 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from brickyard.bundle.json_faults import json_words
 from brickyard.templates.go_values import compiled
+from brickyard.templates.schema_checks import (
+    Unfit,
+    check_answers,
+    check_questions,
+    check_schema,
+    integer,
+)
 
 SCHEMA: Final = "databricks_template_schema.json"
-NEWEST: Final = 1
+CLI_VERSION: Final = "1.14.0"  # of the official CLI whose templates are read
 KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "string": str,
     "boolean": bool,
@@ -54,51 +62,59 @@ class Question:
 class TemplateSchema:
     """The questions in the order in which they are asked, and the messages around them."""
 
+    data: Mapping[str, Any]  # all of it
+    properties: Mapping[str, Mapping[str, Any]]
     questions: tuple[Question, ...]
     welcome: str
     success: str
     template_dir: str
-    min_cli_version: str
 
 
-def read_schema(text: bytes, name: str) -> TemplateSchema:
-    """Raises `BadTemplate` with what is wrong and where."""
+def read_schema(text: bytes, name: str, *, asks: bool = True) -> TemplateSchema:
+    """Raises `BadTemplate` with what is wrong, as the official CLI says it; `asks`: or cannot be
+    asked for.
+    """
+    loading = "failed to load schema"
+    written = text.decode(errors="replace")
     try:
-        data = json.loads(text)
-    except ValueError as reason:
-        raise BadTemplate(f"{name} is not JSON: {reason}") from reason
+        data = json.loads(written)
+    except json.JSONDecodeError as fault:
+        raise BadTemplate(f"{loading}: {json_words(written, fault)}") from fault
+    except RecursionError as fault:
+        raise BadTemplate(f"{loading}: exceeded max depth") from fault
     if not isinstance(data, dict):
-        raise BadTemplate(f"{name} holds no object")
-    if int(data.get("version") or 0) > NEWEST:
-        raise BadTemplate(
-            f"{name} is of version {data['version']}, and only {NEWEST} is known: take a newer"
-            " Brickyard"
-        )
-    found = [_question(key, value, name) for key, value in _properties(data)]
+        raise BadTemplate(f"{loading}: {name} holds no object")
+    properties = dict(_properties(data))
+    try:
+        check_schema(data, properties, CLI_VERSION)
+        if asks:
+            check_questions(data, properties)
+    except Unfit as fault:
+        raise BadTemplate(str(fault)) from fault
+    found = [_question(key, value) for key, value in properties.items()]
     found.sort(key=lambda one: (one.order is None, one.order or 0, one.name))
     return TemplateSchema(
+        data=data,
+        properties=properties,
         questions=tuple(found),
         welcome=str(data.get("welcome_message") or ""),
         success=str(data.get("success_message") or ""),
         template_dir=str(data.get("template_dir") or ""),
-        min_cli_version=str(data.get("min_databricks_cli_version") or ""),
     )
 
 
 def _properties(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for key, value in (data.get("properties") or {}).items():
-        if not key.startswith("//") and isinstance(value, dict):
-            yield key, value
+    properties = data.get("properties")
+    for key, value in properties.items() if isinstance(properties, dict) else ():
+        if key.startswith("//"):
+            continue
+        if not isinstance(value, dict):
+            raise BadTemplate(f"failed to load schema: property {key} is no object")
+        yield key, value
 
 
-def _question(name: str, value: Mapping[str, Any], file: str) -> Question:
-    kind = value.get("type")
-    if kind not in KINDS:
-        raise BadTemplate(
-            f"{file}: property {name} has type {kind!r}; write one of {', '.join(KINDS)}"
-        )
-    if value.get("skip_prompt_if") is not None and "default" not in value:
-        raise BadTemplate(f"{file}: property {name} has skip_prompt_if and no default")
+def _question(name: str, value: Mapping[str, Any]) -> Question:
+    kind = value["type"]
     return Question(
         name=name,
         type=str(kind),
@@ -133,18 +149,37 @@ def fits(condition: Mapping[str, Any], answers: Mapping[str, Any]) -> bool:
     return not some or any(fits(one, answers) for one in some)
 
 
-def checked(question: Question, answer: Any) -> Any:
-    """The answer in the type of its question. Raises `BadAnswer`."""
+def checked(schema: TemplateSchema, question: Question, answer: Any) -> Any:
+    """What somebody typed, in the type of its question. Raises `BadAnswer`."""
     value = _typed(question, answer)
-    if question.has_const and value != question.const:
-        raise BadAnswer(f"{question.name} must be {question.const!r}")
-    if question.choices and value not in question.choices:
-        names = ", ".join(map(str, question.choices))
-        raise BadAnswer(f"{question.name} is {value!r}; it must be one of {names}")
-    if question.pattern and not compiled(question.pattern).search(str(value)):
-        said = question.pattern_message or f"it must match {question.pattern}"
-        raise BadAnswer(f"{question.name} is {value!r}: {said}")
+    try:
+        check_answers(
+            {},
+            {question.name: schema.properties[question.name]},
+            {question.name: value},
+            whole=False,
+        )
+    except Unfit as fault:
+        raise BadAnswer(str(fault)) from fault
     return value
+
+
+def accepted(schema: TemplateSchema, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given answers that are asked for, checked. Raises `BadAnswer`."""
+    if not given:
+        return {}
+    answers = dict(given)
+    try:
+        for question in schema.questions:
+            if question.type == "integer" and question.name in answers:
+                try:
+                    answers[question.name] = integer(answers[question.name])
+                except Unfit as fault:
+                    raise Unfit(f"failed to parse property {question.name}: {fault}") from fault
+        check_answers(schema.data, schema.properties, answers, whole=False)
+    except Unfit as fault:
+        raise BadAnswer(str(fault)) from fault
+    return {one.name: answers[one.name] for one in schema.questions if one.name in answers}
 
 
 def _typed(question: Question, answer: Any) -> Any:
@@ -178,25 +213,29 @@ def collect(
     `render(text, name, answers)` fills in a default or a description; `ask(question, description,
     default)` prompts, and is None where nobody can be asked. Raises `BadAnswer`.
     """
-    answers = {
-        one.name: checked(one, given[one.name]) for one in schema.questions if one.name in given
-    }
+    answers = accepted(schema, given)
     for question in schema.questions:
         if question.name in answers:
             continue
         default = question.default
         if isinstance(default, str):
             default = render(default, question.name, answers)
+        if question.type == "integer" and default is not None:
+            default = integer(default)
         if question.has_const and default is None:
             default = question.const
         is_skipped = question.skip_if is not None and fits(question.skip_if, answers)
         if ask is None or is_skipped:
-            if default is None:
-                raise BadAnswer(
-                    f"no value for {question.name}, and nobody to ask: give it in --config-file"
-                )
-            answers[question.name] = checked(question, default)
+            if default is not None:
+                answers[question.name] = default
             continue
         text = render(question.description, question.name, answers)
-        answers[question.name] = checked(question, ask(question, text, default))
+        answers[question.name] = checked(schema, question, ask(question, text, default))
+    try:
+        check_answers(schema.data, schema.properties, answers, whole=True)
+    except Unfit as fault:
+        hint = "" if ask else "\n\nAnswers come from --config-file where there is nobody to ask."
+        raise BadAnswer(
+            f"validation for template input parameters failed. {fault}{hint}"
+        ) from fault
     return answers

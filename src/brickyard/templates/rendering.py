@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from brickyard.templates.go_text import Node, Template, execute, parse
+from brickyard.templates.go_text import Node, Template, TemplateFault, execute, parse
 from brickyard.templates.go_values import Regexp, Url, printf
 from brickyard.templates.inputs import BadTemplate
 
@@ -157,7 +157,11 @@ def _file(
     path = _inside(posixpath.join(folder, title), name)
     if not is_template:
         return path, content
-    return path, renderer.text(_decoded(content, name), name, answers, folder).encode()
+    try:
+        return path, renderer.text(_decoded(content, name), name, answers, folder).encode()
+    except TemplateFault as fault:
+        fault.file = name
+        raise
 
 
 def _inside(path: str, source: str) -> str:

@@ -19,7 +19,8 @@ from brickyard.templates.rendering import Rendered
 
 CATALOGUE: Final = Path(__file__).with_name("catalogue")
 MLOPS_STACKS: Final = "https://github.com/databricks/mlops-stacks"
-GIT_URL: Final = re.compile(r"(https?|ssh|git|file)://|git@")
+GIT_URL: Final = re.compile(r"(https|ssh|file)://|git@")
+UNSUPPORTED: Final = re.compile(r"(http|git|ftps?)://")
 
 
 class NoTemplate(Exception):
@@ -93,11 +94,13 @@ def opened(template: str, *, inside: str = "", tag: str = "", branch: str = "") 
         raise NoTemplate(
             f"{template} is a template of the official CLI alone: {OFFICIAL_ONLY[template]}"
         )
+    if UNSUPPORTED.match(place):
+        raise NoTemplate(
+            f'unsupported protocol in Git URL "{place}": only https://, ssh://, git@ URLs are'
+            " supported"
+        )
     if not GIT_URL.match(place):
-        folder = Path(place).expanduser() / inside
-        if not folder.is_dir():
-            raise NoTemplate(f"there is no template {template}: no such folder, and no such name")
-        yield folder
+        yield Path(place).expanduser() / inside
         return
     with tempfile.TemporaryDirectory(prefix="brickyard-template-") as made:
         _clone(place, Path(made), tag or branch)
@@ -143,7 +146,9 @@ def write_project(rendered: Rendered, folder: Path, modes: Mapping[str, int]) ->
     for path in targets:
         if path.exists():
             raise ProjectExists(
-                f"{path} exists already: choose another --output-dir, or move it away"
+                "failed to initialize template, one or more files already exist:"
+                f" {path.relative_to(folder).as_posix()}\n\nChoose another --output-dir, or move it"
+                " away."
             )
     for name in rendered.folders:
         (folder / name).mkdir(parents=True, exist_ok=True)

@@ -32,8 +32,12 @@ class Diagnostic:
     detail: str = ""
     path: str | None = None
     locations: tuple[Location, ...] = ()
+    # The official CLI explains it too; where it does not, ours is for the short verbs.
+    is_explained: bool = False
     # The service will refuse it: a warning of `validate`, an error of `plan` and `deploy`.
     stops_deploy: bool = False
+    # It was found after something had gone wrong, which may be why.
+    is_late: bool = False
     # The lines that it points at hold a secret: they are not shown.
     hides_source: bool = False
 
@@ -50,6 +54,7 @@ def error(
     *,
     path: str | None = None,
     at: Iterable[Location] = (),
+    is_explained: bool = False,
 ) -> Diagnostic:
     """An error diagnostic."""
     return Diagnostic(
@@ -59,6 +64,7 @@ def error(
         detail=detail,
         path=path,
         locations=tuple(at),
+        is_explained=is_explained,
     )
 
 
@@ -69,6 +75,7 @@ def warning(
     *,
     path: str | None = None,
     at: Iterable[Location] = (),
+    is_explained: bool = False,
 ) -> Diagnostic:
     """A warning diagnostic."""
     return Diagnostic(
@@ -78,6 +85,7 @@ def warning(
         detail=detail,
         path=path,
         locations=tuple(at),
+        is_explained=is_explained,
     )
 
 
@@ -88,9 +96,11 @@ def refusal(
     *,
     path: str | None = None,
     at: Iterable[Location] = (),
+    is_explained: bool = False,
 ) -> Diagnostic:
     """A warning about what the service will refuse: nothing of it is deployed."""
-    return replace(warning(code, summary, detail, path=path, at=at), stops_deploy=True)
+    found = warning(code, summary, detail, path=path, at=at, is_explained=is_explained)
+    return replace(found, stops_deploy=True)
 
 
 def recommendation(
@@ -100,6 +110,7 @@ def recommendation(
     *,
     path: str | None = None,
     at: Iterable[Location] = (),
+    is_explained: bool = False,
 ) -> Diagnostic:
     """A recommendation diagnostic."""
     return Diagnostic(
@@ -109,6 +120,7 @@ def recommendation(
         detail=detail,
         path=path,
         locations=tuple(at),
+        is_explained=is_explained,
     )
 
 

@@ -62,7 +62,7 @@ def read_yaml(text: str | bytes, file: str) -> tuple[Value, tuple[Diagnostic, ..
     """
     top = Location(file, 1, 1)
     try:
-        decoded = text.decode() if isinstance(text, bytes) else text
+        decoded = text.decode(_encoding_of(text)) if isinstance(text, bytes) else text
         decoded = decoded.removeprefix("\ufeff")
         decoded.encode()
     except UnicodeError as problem:
@@ -295,6 +295,11 @@ def _key_fault(data: Data) -> str:
     kinds = {bool: "!!bool", int: "!!int", float: "!!float"}
     tag = kinds.get(type(data))
     return f"invalid key tag: {tag}" if tag else "key is not a scalar"
+
+
+def _encoding_of(text: bytes) -> str:
+    """UTF-8 unless a mark at the beginning says otherwise, as Windows shells write it."""
+    return "utf-16" if text[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
 
 
 def _encoding(problem: UnicodeError) -> str:

@@ -50,6 +50,7 @@ from brickyard.workspace.pipelines.engine import PipelinesEngine
 from brickyard.workspace.pipelines.routes import ROUTES as PIPELINES
 from brickyard.workspace.processes import Environments
 from brickyard.workspace.processes.user_code import UserCode
+from brickyard.workspace.scoring.engine import ScoringEngine
 from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.secrets.routes import ROUTES as SECRETS
 from brickyard.workspace.serving.engine import ServingEngine
@@ -141,6 +142,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         spark=spark,
         environments=Environments(home.environments, home=home.root),
     )
+    lakebase = LakebaseEngine(store, home, workspaces, catalog=catalog, permissions=permissions)
     apps = AppsEngine(
         store,
         home,
@@ -151,6 +153,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         files=files,
         permissions=permissions,
         serving=serving,
+        lakebase=lakebase,
     )
     pipelines = PipelinesEngine(
         store,
@@ -185,7 +188,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     )
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
     monitors = MonitorsEngine(store, home, workspaces, identity=identity, catalog=catalog, sql=sql)
-    lakebase = LakebaseEngine(store, home, workspaces, catalog=catalog, permissions=permissions)
     alerts = AlertsEngine(
         store,
         home,
@@ -235,5 +237,6 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         lakebase=lakebase,
         alerts=alerts,
         monitors=monitors,
+        scoring=ScoringEngine(home, workspaces, identity=identity, mlflow=mlflow, code=code),
         jobs=jobs,
     )

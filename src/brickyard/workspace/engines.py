@@ -25,6 +25,7 @@ from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.monitors.engine import MonitorsEngine
 from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.pipelines.engine import PipelinesEngine
+from brickyard.workspace.scoring.engine import ScoringEngine
 from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.serving.engine import ServingEngine
 from brickyard.workspace.spark.engine import SparkEngine
@@ -67,6 +68,7 @@ class Engines:
     lakebase: LakebaseEngine
     alerts: AlertsEngine
     monitors: MonitorsEngine
+    scoring: ScoringEngine
     jobs: JobsEngine
 
     def start(self) -> None:
@@ -103,5 +105,6 @@ class Engines:
             self.lakebase,
             self.alerts,
             self.monitors,
+            self.scoring,
             self.jobs,
         )

@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
+import gc
 import json
 import logging
 import logging.handlers
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,8 +32,11 @@ import uvicorn
 from brickyard.workspace.assembly import ROUTES, assemble
 from brickyard.workspace.engines import Engines
 from brickyard.workspace.kernel import Home, Store, WorkspaceInfo
+from brickyard.workspace.kernel.access_log import AccessLog
 from brickyard.workspace.kernel.app import WorkspaceApp
 from brickyard.workspace.kernel.loopback import LOOPBACK, listen
+from brickyard.workspace.kernel.patience import Patience, places
+from brickyard.workspace.kernel.protocol import Protocol
 from brickyard.workspace.kernel.routing import Router
 
 PORTS: Mapping[str, int] = {"dev": 8471, "staging": 8472, "prod": 8473}
@@ -41,6 +47,8 @@ IDS: Mapping[str, int] = {
 }
 THREADS = 64
 GRACE_S = 5
+TURN_S = 0.0005  # how long a thread may keep the interpreter while the event loop wants it
+YOUNG = 10_000  # objects between two looks for garbage
 
 
 class AlreadyRunning(Exception):
@@ -60,9 +68,13 @@ def serve(
     home: Home,
     *,
     ports: Mapping[str, int] = PORTS,
+    tls_ports: Mapping[str, int] | None = None,
     on_ready: Callable[[Running], None] = lambda running: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises `AlreadyRunning` when the data directory is in use."""
+    """Serve until SIGTERM or SIGINT. Raises `AlreadyRunning` when the data directory is in use.
+
+    With `tls_ports`, each workspace has a second door for clients that insist on TLS.
+    """
     started = time.perf_counter()
     home.create()
     with _only_server(home):
@@ -74,7 +86,7 @@ def serve(
         engines = assemble(home, store, infos)
         try:
             with asyncio.Runner(loop_factory=_loop) as runner:
-                runner.run(_run(home, engines, infos, sockets, started, on_ready))
+                runner.run(_run(home, engines, infos, sockets, tls_ports, started, on_ready))
         finally:
             _run_file(home).unlink(missing_ok=True)
             engines.stop()
@@ -86,25 +98,35 @@ async def _run(
     engines: Engines,
     infos: Mapping[str, WorkspaceInfo],
     sockets: Mapping[str, socket.socket],
+    tls_ports: Mapping[str, int] | None,
     started: float,
     on_ready: Callable[[Running], None],
 ) -> None:
     router = Router(ROUTES)
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="handler")
+    access = AccessLog()
+    protocol: Any = functools.partial(Protocol, patience=Patience(places()))
+    sys.setswitchinterval(TURN_S)
     engines.start()
     servers = []
     for name, info in infos.items():
         app = WorkspaceApp(
-            info=info, router=router, engines=engines, threads=threads, spool=home.spool
+            info=info,
+            router=router,
+            engines=engines,
+            threads=threads,
+            spool=home.spool,
+            access=access,
         )
         config = uvicorn.Config(
             app,
+            http=protocol,
+            proxy_headers=False,  # who calls is known by a token
             log_config=None,
             access_log=False,
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=GRACE_S,
-            timeout_keep_alive=75,
         )
         servers.append((_Server(config), sockets[name]))
 
@@ -120,10 +142,35 @@ async def _run(
         for task in tasks:
             if task.done():
                 task.result()
-    _announce(home, infos, engines)
+    doors = await _doors(home, engines, sockets, tls_ports)
+    _announce(home, infos, engines, doors)
     on_ready(Running(workspaces=infos, engines=engines, started_s=time.perf_counter() - started))
+    _keep_what_is_there()
     await asyncio.gather(*tasks)
+    access.flush()
     threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _doors(
+    home: Home,
+    engines: Engines,
+    sockets: Mapping[str, socket.socket],
+    tls_ports: Mapping[str, int] | None,
+) -> Mapping[str, str]:
+    """The addresses with TLS, by workspace: none unless they are asked for. They end with us."""
+    if tls_ports is None:
+        return {}
+    from brickyard.workspace.kernel.tls import open_doors
+
+    behind = {name: sock.getsockname()[1] for name, sock in sockets.items()}
+    return await open_doors(home, tls_ports, behind, engines.spark.port)
+
+
+def _keep_what_is_there() -> None:
+    """Look for garbage among what requests leave behind, not among all that was imported."""
+    gc.freeze()
+    gc.set_threshold(YOUNG, 10, 10)
+    gc.enable()
 
 
 class _Server(uvicorn.Server):
@@ -134,7 +181,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _announce(home: Home, infos: Mapping[str, WorkspaceInfo], engines: Engines) -> None:
+def _announce(
+    home: Home, infos: Mapping[str, WorkspaceInfo], engines: Engines, doors: Mapping[str, str]
+) -> None:
     """Write the run file, whole or not at all, for this user's eyes only."""
     entries: dict[str, Any] = {"pid": os.getpid(), "started": int(time.time())}
     for name, info in infos.items():
@@ -145,6 +194,8 @@ def _announce(home: Home, infos: Mapping[str, WorkspaceInfo], engines: Engines) 
             "user": engines.identity.deployer(name).user_name,
             "workspace_id": str(info.id),
         }
+        if name in doors:
+            entries[name]["tls_host"] = doors[name]
     path = _run_file(home)
     draft = path.with_suffix(".draft")
     draft.unlink(missing_ok=True)
@@ -175,15 +226,15 @@ def _info(name: str, sock: socket.socket) -> WorkspaceInfo:
 
 def _log_to(home: Home) -> None:
     """Requests to `logs/access.log`, everything else to `logs/server.log`; both rotate."""
-    shape = logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s")
-    for logger, file in (
-        (logging.getLogger("brickyard.access"), "access.log"),
-        (logging.getLogger(), "server.log"),
+    shape = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    for logger, file, form in (
+        (logging.getLogger("brickyard.access"), "access.log", "%(message)s"),  # lines as they are
+        (logging.getLogger(), "server.log", shape),
     ):
         handler = logging.handlers.RotatingFileHandler(
             home.logs / file, maxBytes=20_000_000, backupCount=2
         )
-        handler.setFormatter(shape)
+        handler.setFormatter(logging.Formatter(form))
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
     logging.getLogger("brickyard.access").propagate = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import mlflow
@@ -14,6 +15,9 @@ from mlflow.genai.scorers import (
     RetrievalGroundedness,
     Safety,
     ScorerSamplingConfig,
+    delete_scorer,
+    get_scorer,
+    list_scorers,
     scorer,
 )
 from place import SCHEMA, unique
@@ -24,6 +28,7 @@ mlflow.set_tracking_uri("databricks")
 mlflow.set_registry_uri("databricks-uc")
 EXPERIMENT = mlflow.set_experiment(f"/Shared/{unique()}").experiment_id
 
+SCORED_WITHIN_S = 400  # the first time, an environment with the judges is built
 PASSAGE = "Paris is the capital of France."
 ROWS = [
     {
@@ -184,9 +189,7 @@ def probe_labeling() -> None:
 
 
 def probe_scheduled() -> None:
-    """scheduled scorers: register, start, list, update, stop, delete (kept, not run)"""
-    from mlflow.genai.scorers import delete_scorer, get_scorer, list_scorers
-
+    """scheduled scorers: register, start, list, update, stop, delete"""
     name = unique("safe")
     registered = Safety().register(name=name)
     started = registered.start(sampling_config=ScorerSamplingConfig(sample_rate=0.5))
@@ -196,3 +199,28 @@ def probe_scheduled() -> None:
     assert stopped.sample_rate == 0
     delete_scorer(name=name)
     assert name not in [one.name for one in list_scorers()]
+
+
+def probe_monitoring() -> None:
+    """scheduled scorers judge new traces by themselves: a managed judge and a custom scorer"""
+    every = ScorerSamplingConfig(sample_rate=1.0)
+    Safety().register(name="safe").start(sampling_config=every)
+    short.register(name="short").start(sampling_config=every)
+    answer("What is the capital of France?")
+    trace_id = mlflow.get_last_active_trace_id()
+    mlflow.flush_trace_async_logging()
+    found: dict[str, Any] = {}
+    tried = 0
+    while set(found) != {"safe", "short"}:
+        assert tried < SCORED_WITHIN_S, found
+        if tried % 60 == 0:  # a change of the scorers makes them look at once
+            get_scorer(name="short").update(
+                sampling_config=ScorerSamplingConfig(sample_rate=1.0 - tried / 1e6)
+            )
+        time.sleep(1)
+        tried += 1
+        told = mlflow.get_trace(trace_id).info.assessments
+        found = {one.name: one.error or one.value for one in told}
+    assert (found["safe"], found["short"]) == ("yes", True), found
+    for name in ("safe", "short"):
+        delete_scorer(name=name)

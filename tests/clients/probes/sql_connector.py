@@ -14,7 +14,7 @@ from typing import Any
 
 from databricks import sql
 from databricks.sql import exc
-from place import HOST, SCHEMA, TOKEN, USER, refusal, rest, unique
+from place import HOST, SCHEMA, TLS_BUNDLE, TLS_HOST, TOKEN, USER, refusal, rest, unique
 
 CLIENT = "databricks-sql-connector"
 QUICK = True
@@ -249,3 +249,138 @@ def probe_cluster() -> None:
         except exc.Error:
             found = False
         assert found is answers, cluster
+
+
+def sea(**options: Any) -> Any:
+    """By the Statement Execution API: host with scheme, and the port apart."""
+    path = rest("GET", "/api/2.0/sql/warehouses")["warehouses"][0]["odbc_params"]["path"]
+    host, _, port = HOST.rpartition(":")
+    given = {"server_hostname": host, "_port": int(port), "http_path": path, "access_token": TOKEN}
+    return sql.connect(**{**given, "use_sea": True, "enable_telemetry": False, **options})
+
+
+def probe_sea_rows() -> None:
+    """use_sea: rows of all plain types, by links with and without LZ4, and inline"""
+    text = (
+        "SELECT 1 AS i, 'text' AS s, CAST(2.50 AS DECIMAL(10, 2)) AS d, true AS b,"
+        " DATE'2026-01-02' AS day, CAST(1.5 AS DOUBLE) AS f, CAST(NULL AS STRING) AS none"
+    )
+    expected = (1, "text", Decimal("2.50"), True, date(2026, 1, 2), 1.5, None)
+    for options in ({}, {"enable_query_result_lz4_compression": False}, {"use_cloud_fetch": False}):
+        with sea(**options) as connection, connection.cursor() as cursor:
+            cursor.execute(text)
+            assert [one[0] for one in cursor.description] == [
+                "i",
+                "s",
+                "d",
+                "b",
+                "day",
+                "f",
+                "none",
+            ]
+            assert tuple(cursor.fetchone()) == expected, options
+            assert cursor.fetchone() is None
+            cursor.execute("SELECT id FROM range(10) WHERE id > 99")
+            assert cursor.fetchall() == [], options
+    with sea(use_hybrid_disposition=True) as connection, connection.cursor() as cursor:
+        cursor.execute(text)
+        assert tuple(cursor.fetchone()) == expected
+
+
+def probe_sea_large() -> None:
+    """use_sea: 300,000 rows in several pieces by links, 120,000 inline"""
+    for options, count in (({}, 300_000), ({"use_cloud_fetch": False}, 120_000)):
+        with sea(**options) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT id, id * 2 AS twice FROM range({count})")
+            found = cursor.fetchall()
+            assert len(found) == count, (options, len(found))
+            assert sum(one.twice for one in found) == count * (count - 1)
+
+
+def probe_sea_sessions() -> None:
+    """use_sea: catalog, schema and what statements set stay in the session; parameters"""
+    catalog, schema = SCHEMA.split(".")
+    name = unique("sea")
+    with sea(catalog=catalog, schema=schema) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT current_catalog(), current_schema()")
+        assert tuple(cursor.fetchone()) == (catalog, schema)
+        cursor.execute(f"CREATE TEMPORARY VIEW {name} AS SELECT 7 AS x")
+        cursor.execute(f"SELECT x + :more FROM {name}", {"more": 3})
+        assert cursor.fetchone()[0] == 10
+        with sea() as other, other.cursor() as second:
+            assert "SQLSTATE" in refusal(lambda: second.execute(f"SELECT x FROM {name}"))
+    assert "closed" in refusal(lambda: cursor.execute("SELECT 1")).lower()
+    said = refusal(lambda: sea(catalog=catalog, schema="nowhere_at_all"))
+    assert "status 4" in said, said  # the client keeps the reason to itself
+
+
+def probe_sea_metadata() -> None:
+    """use_sea: catalogs, schemas, tables by type, columns"""
+    catalog, schema = SCHEMA.split(".")
+    table, view = unique("t"), unique("v")
+    with sea() as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {SCHEMA}.{table} (a INT, b DECIMAL(8, 3) COMMENT 'price')")
+        cursor.execute(f"CREATE VIEW {SCHEMA}.{view} AS SELECT a FROM {SCHEMA}.{table}")
+        cursor.catalogs()
+        assert catalog in [one[0] for one in cursor.fetchall()]
+        cursor.schemas(catalog_name=catalog, schema_name=schema)
+        assert [one[0] for one in cursor.fetchall()] == [schema]
+        for kinds, names in ((None, {table, view}), (["VIEW"], {view}), (["TABLE"], {table})):
+            cursor.tables(catalog_name=catalog, schema_name=schema, table_types=kinds)
+            found = {one.tableName: one.tableType for one in cursor.fetchall()}
+            assert {table, view} & set(found) == names, (kinds, found)
+        cursor.columns(catalog_name=catalog, schema_name=schema, table_name=table)
+        rows = [(one.col_name, one.columnType, one.remarks) for one in cursor.fetchall()]
+        assert rows == [("a", "INT", ""), ("b", "DECIMAL(8,3)", "price")], rows
+
+
+def probe_sea_errors() -> None:
+    """use_sea: errors of statements, cancel, execute_async"""
+    with sea() as connection, connection.cursor() as cursor:
+        assert "TABLE_OR_VIEW_NOT_FOUND" in refusal(
+            lambda: cursor.execute(f"SELECT * FROM {SCHEMA}.missing")
+        )
+        cursor.execute_async("SELECT count(*) AS n FROM range(1000)")
+        while cursor.is_query_pending():
+            time.sleep(0.1)
+        cursor.get_async_execution_result()
+        assert cursor.fetchone().n == 1000
+        cursor.execute_async("SELECT sum(a.id * b.id) FROM range(300000) a, range(300000) b")
+        cursor.cancel()
+        while cursor.is_query_pending():
+            time.sleep(0.1)
+        assert "CANCEL" in str(cursor.get_query_state()).upper()
+
+
+def probe_without_cloud_fetch() -> None:
+    """Thrift without cloud fetch, with and without LZ4: the same 300,000 rows"""
+    wanted = {str(one) for one in range(300_000)}
+    for cloud in (True, False):
+        for lz4 in (True, False):
+            options = {"use_cloud_fetch": cloud, "enable_query_result_lz4_compression": lz4}
+            with connect(**options) as connection, connection.cursor() as cursor:
+                cursor.execute("SELECT id, CAST(id AS STRING) AS text FROM range(300000)")
+                assert cursor.active_result_set.lz4_compressed is lz4, options
+                found = cursor.fetchall_arrow()
+                assert found.num_rows == 300_000
+                assert {one.as_py() for one in found.column("text")} == wanted, options
+                cursor.execute("SELECT 1 AS one WHERE 1 = 2")
+                assert cursor.fetchall() == []
+
+
+def probe_tls() -> None:
+    """by TLS, as against Databricks: Thrift and use_sea with a host name and a port"""
+    path = rest("GET", "/api/2.0/sql/warehouses")["warehouses"][0]["odbc_params"]["path"]
+    name, _, port = TLS_HOST.removeprefix("https://").partition(":")
+    given = {
+        "server_hostname": name,
+        "_port": int(port),
+        "http_path": path,
+        "access_token": TOKEN,
+        "_tls_trusted_ca_file": TLS_BUNDLE,
+        "enable_telemetry": False,
+    }
+    for options in ({}, {"use_sea": True, "use_cloud_fetch": False}):
+        with sql.connect(**given, **options) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM range(3) ORDER BY id")
+            assert [one.id for one in cursor.fetchall()] == [0, 1, 2], options

@@ -134,6 +134,23 @@ def test_what_an_app_uses_is_granted_to_it_and_taken_back(
 
 
 @pytest.mark.documented
+def test_an_app_may_use_a_foundation_model_and_not_manage_it(
+    dev: WorkspaceClient, make: Make
+) -> None:
+    def use(permission: str) -> apps.AppResource:
+        level = apps.AppResourceServingEndpointServingEndpointPermission(permission)
+        endpoint = apps.AppResourceServingEndpoint("databricks-claude-sonnet-4", level)
+        return apps.AppResource(name="model", serving_endpoint=endpoint)
+
+    made = make(resources=[use("CAN_QUERY")])
+    assert dev.apps.get(made.name).resources == [use("CAN_QUERY")]
+    dev.apps.create_update_and_wait(made.name, "resources", app=App(name=made.name))
+    assert not dev.apps.get(made.name).resources
+    with pytest.raises(PermissionDenied):
+        dev.apps.create(App(name="greedy-app", resources=[use("CAN_MANAGE")]), no_compute=True)
+
+
+@pytest.mark.documented
 def test_nobody_grants_an_app_what_they_may_not_grant(
     dev: WorkspaceClient, job: str, somebody: Any
 ) -> None:

@@ -17,6 +17,8 @@ from databricks.sdk.errors import OperationFailed, PermissionDenied, ResourceCon
 from databricks.sdk.service import apps
 from databricks.sdk.service.apps import App, AppAccessControlRequest, AppPermissionLevel
 
+from brickyard.workspace.processes import has_own_ports
+
 from .conftest import MAIN, put_source
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ env:
 - {name: PLAIN, value: from-file}
 - {name: OTHER, value: from-file}
 - {name: PASSWORD, valueFrom: password}
+- {name: ENDPOINT, valueFrom: kept}
 """
 
 
@@ -80,9 +83,19 @@ def running(dev: WorkspaceClient, make: Make) -> Any:
     secret = apps.AppResourceSecret(
         scope=scope, key="password", permission=apps.AppResourceSecretSecretPermission.READ
     )
+    dev.api_client.do("POST", "/api/2.0/postgres/projects", query={"project_id": scope}, body={})
+    branch = f"projects/{scope}/branches/production"
+    kept = apps.AppResourcePostgres(
+        branch=branch,
+        database=f"{branch}/databases/databricks-postgres",
+        permission=apps.AppResourcePostgresPostgresPermission.CAN_CONNECT_AND_CREATE,
+    )
     made = make(
         no_compute=False,
-        resources=[apps.AppResource(name="password", secret=secret)],
+        resources=[
+            apps.AppResource(name="password", secret=secret),
+            apps.AppResource(name="kept", postgres=kept),
+        ],
         user_api_scopes=["sql"],
     )
     folder = f"/Workspace/Shared/{made.name}"
@@ -122,6 +135,13 @@ def test_an_app_is_told_who_it_is_and_who_is_there(
     assert env["DATABRICKS_CLIENT_ID"] == app.service_principal_client_id
     assert (env["PLAIN"], env["OTHER"]) == ("from-file", "from-deployment")
     assert env["PASSWORD"] == "open sesame"
+    assert env["ENDPOINT"].endswith("/branches/production/endpoints/primary")
+    assert (env["PGDATABASE"], env["PGPORT"]) == ("databricks_postgres", "5432")
+    assert (env["PGUSER"], env["PGAPPNAME"]) == (app.service_principal_client_id, running.name)
+    way = dev.api_client.do("GET", f"/api/2.0/postgres/{env['ENDPOINT']}")
+    assert env["PGHOST"] == way["status"]["hosts"]["host"]
+    if has_own_ports():
+        assert env["DATABRICKS_APP_PORT"] == "8000"
     assert "DATABRICKS_TOKEN" not in env
     assert "main.py" in told["files"]
     shown = json.dumps(app.as_dict())
@@ -135,6 +155,9 @@ def test_an_app_acts_as_its_own_service_principal(
     token, robot = workspace.token(), dev.apps.get(running.name).service_principal_client_id
     me = ask(running.url, "/myself?path=/api/2.0/preview/scim/v2/Me", token=token)
     assert me.json["userName"] == robot
+    kept = next(one.postgres for one in dev.apps.get(running.name).resources or () if one.postgres)
+    branch = ask(running.url, f"/myself?path=/api/2.0/postgres/{kept.branch}", token=token)
+    assert branch.json["name"] == kept.branch
     jobs = ask(running.url, "/myself?path=/api/2.0/apps/" + running.name, token=token)
     assert jobs.status == 403
 

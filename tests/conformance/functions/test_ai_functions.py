@@ -84,6 +84,39 @@ def test_a_json_schema_gives_a_typed_answer(run: Run) -> None:
     assert rows == [["13.0"]]
 
 
+@pytest.mark.belief
+def test_a_sql_type_stands_for_a_schema(run: Run) -> None:
+    asked = f"'{CHAT}', 'The price is 12 dollars. What is the price?'"
+    form = "responseFormat => 'STRUCT<answer: STRUCT<price: DOUBLE>>'"
+    ((text,),) = run(f"SELECT ai_query({asked}, {form})")
+    assert json.loads(text) == {"price": 12}
+    rows = run(f"SELECT from_json(ai_query({asked}, {form}), 'price DOUBLE').price + 1")
+    assert rows == [["13.0"]]
+    typed = "returnType => 'STRUCT<price: DOUBLE>', failOnError => false"
+    ((kept,),) = run(f"SELECT ai_query({asked}, {form}, {typed})")
+    assert json.loads(kept) == {"result": {"price": 12.0}, "errorMessage": None}
+    refused = run(f"SELECT ai_query({asked}, responseFormat => 'STRUCT<a: INT, b: INT>')")
+    assert "exactly one field" in refused
+
+
+@pytest.mark.belief
+def test_nothing_is_made_of_null_and_of_empty_lists(run: Run) -> None:
+    calls = (
+        "ai_gen(CAST(NULL AS STRING))",
+        "ai_summarize(CAST(NULL AS STRING))",
+        "ai_summarize(CAST(NULL AS STRING), 5)",
+        f"ai_classify(CAST(NULL AS STRING), {TOPICS})",
+        "ai_classify('battery', CAST(NULL AS ARRAY<STRING>))",
+        "ai_extract(CAST(NULL AS STRING), array('city')).city",
+        "ai_similarity('a', CAST(NULL AS STRING))",
+        f"ai_query('{CHAT}', CAST(NULL AS STRING))",
+        "ai_query('databricks-gte-large-en', CAST(NULL AS STRING))",
+    )
+    assert run(f"SELECT {', '.join(calls)}") == [[None] * len(calls)]
+    rows = run("SELECT ai_classify('the battery died', array('battery', CAST(NULL AS STRING)))")
+    assert rows == [["battery"]]
+
+
 @pytest.mark.documented
 def test_an_error_is_a_field_when_it_may_not_fail(run: Run) -> None:
     text = "'x', responseFormat => 'nonsense'"

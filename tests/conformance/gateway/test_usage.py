@@ -11,38 +11,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pytest
-from gateway_under_test import Gateway, Stub, chat, until
+from gateway_under_test import TRACKED, Gateway, Stub, chat, of_endpoint, rows, until
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
-
-USAGE = "system.serving.endpoint_usage"
-TRACKED = {"ai_gateway": {"usage_tracking_config": {"enabled": True}}}
-
-
-def rows(gateway: Gateway, table: str) -> list[dict[str, Any]]:
-    """What the table holds, read as anybody with its files would."""
-    from databricks.sdk.errors import NotFound
-    from deltalake import DeltaTable
-
-    try:
-        location = gateway.client.tables.get(table).storage_location
-    except NotFound:
-        return []
-    path = unquote(urlsplit(str(location)).path)
-    found: list[dict[str, Any]] = DeltaTable(path).to_pyarrow_table().to_pylist()
-    return found
-
-
-def of_endpoint(gateway: Gateway, name: str) -> list[dict[str, Any]]:
-    entities = {
-        one["served_entity_id"]: one
-        for one in rows(gateway, "system.serving.served_entities")
-        if one["endpoint_name"] == name
-    }
-    return [one for one in rows(gateway, USAGE) if one["served_entity_id"] in entities]
 
 
 @pytest.mark.documented

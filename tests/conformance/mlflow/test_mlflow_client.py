@@ -185,3 +185,11 @@ def test_an_experiment_is_unknown_in_the_other_workspaces(
         client.get_run(run.info.run_id)
     elsewhere = client.search_runs(experiment_ids=[experiment.experiment_id], output_format="list")
     assert elsewhere == []
+
+
+@pytest.mark.belief
+def test_traces_are_not_searched_by_their_spans(client: Any, experiment: Any) -> None:
+    with pytest.raises(client.MlflowException, match="spans lie in artifacts"):
+        client.search_traces(
+            locations=[experiment.experiment_id], filter_string="span.name = 'inner'"
+        )

@@ -33,6 +33,7 @@ OWN = re.compile(
     r"|/api/2\.0/sql/statements"  # refused statement by statement, in the answer
     r"|/api/2\.0/(serving-endpoints|sql/warehouses)"  # an endpoint, a warehouse of their own
     r"|/api/2\.0/lakeview/dashboards"  # a dashboard in their own home
+    r"|/api/2\.0/dbfs/.*|/dbfs/.*"  # the DBFS root is everybody's, as on the real service
 )
 
 

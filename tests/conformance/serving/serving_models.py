@@ -69,7 +69,7 @@ mlflow.models.set_model(Tool())
 """
 
 AGENT = """
-import time
+import os, time
 import mlflow
 from mlflow.pyfunc import ResponsesAgent
 from mlflow.types.responses import ResponsesAgentResponse, ResponsesAgentStreamEvent
@@ -86,6 +86,9 @@ class Echo(ResponsesAgent):
                 time.sleep(3)
             if word == "fail":
                 raise ValueError("as told")
+            if word == "die":
+                time.sleep(1)
+                os._exit(7)
             yield ResponsesAgentStreamEvent(**self.create_text_delta(delta=word, item_id="1"))
         item = self.create_text_output_item(text=text, id="1")
         yield ResponsesAgentStreamEvent(type="response.output_item.done", item=item)

@@ -140,6 +140,19 @@ def test_a_stream_that_breaks_ends_with_its_error(
     assert "as told" in events[-1][1]["error"]["message"]
 
 
+def test_a_stream_whose_process_dies_ends_with_an_error(
+    served: Served, endpoints: dict[str, str]
+) -> None:
+    body = {"input": [{"role": "user", "content": "first die"}], "stream": True}
+    with served.open("", body, endpoints["agent"]) as answer:
+        events = answer.read().strip().split(b"\n\n")
+    assert json.loads(events[0].removeprefix(b"data: "))["delta"] == "first"
+    told = json.loads(events[-1].removeprefix(b"data: "))
+    assert "process died" in told["error"]["message"]
+    body = {"input": [{"role": "user", "content": "again"}]}
+    assert served.ask("", body, endpoints["agent"])[0] == 200  # of the next process
+
+
 def test_a_stream_that_breaks_before_its_first_event_is_an_error(
     served: Served, endpoints: dict[str, str]
 ) -> None:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,33 @@ def test_a_parameter_that_does_not_fit_fails_the_statement_by_name(
     assert text.split(":")[1] in answer.status.error.message
 
 
+@pytest.mark.recorded
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("SELECT ? || '?', ? + :n", [["it's?", "5"]]),
+        ("INSERT INTO dev.default.marks VALUES (?, ?)", [["1", "1"]]),
+    ],
+)
+def test_parameters_have_an_ordinal_where_the_marker_has_no_name(
+    client: WorkspaceClient, warehouse: str, run: Callable[..., Any], text: str, rows: Any
+) -> None:
+    """What the native client of the SQL connector sends."""
+    run("CREATE TABLE IF NOT EXISTS dev.default.marks (a STRING, b INT)")
+    given = [
+        {"ordinal": 2, "type": "INT", "value": "2"},
+        {"ordinal": 1, "value": "it's"},
+        {"name": "n", "type": "INT", "value": "3"},
+    ]
+    body = {"warehouse_id": warehouse, "statement": text, "wait_timeout": "50s"}
+    asked = partial(client.api_client.do, "POST", "/api/2.0/sql/statements")
+    answer = asked(body={**body, "parameters": given})
+    assert answer["result"]["data_array"] == rows, answer
+    for odd in ([{"value": "1"}], [{"ordinal": 2, "value": "1"}], [{"ordinal": 1, "value": "1"}]):
+        with pytest.raises(InvalidParameterValue, match=r"ordinal|more markers"):
+            asked(body={**body, "parameters": odd})
+
+
 @pytest.mark.documented
 def test_catalog_and_schema_are_the_statements_own(
     client: WorkspaceClient, run: Callable[..., Any]
@@ -511,3 +539,13 @@ def test_a_token_that_is_gone_ends_the_statements_too(
     client.tokens.delete(str(token.token_info.token_id))
     with pytest.raises(DatabricksError):
         other.statement_execution.execute_statement("SELECT 1", warehouse)
+
+
+@pytest.mark.belief
+def test_a_command_has_no_rows(client: WorkspaceClient, warehouse: str) -> None:
+    name = f"dev.nothing_{uuid.uuid4().hex[:8]}"
+    for text in (f"CREATE SCHEMA {name}", f"DROP SCHEMA {name}"):
+        done = client.statement_execution.execute_statement(text, warehouse, wait_timeout="50s")
+        assert done.manifest is not None
+        assert done.manifest.total_row_count == 0
+        assert done.manifest.total_chunk_count == 0

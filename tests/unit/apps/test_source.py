@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from brickyard.workspace.apps.listening import listens
+from brickyard.workspace.apps.preinstalled import BY_MODULE, DOCUMENTED, VERSIONS
 from brickyard.workspace.apps.source import BadSource, EnvVar, copy_source, read_source, with_port
 from brickyard.workspace.processes import Mounts
 
@@ -55,8 +56,22 @@ def test_packages_come_from_one_file_and_from_what_is_imported(tmp_path: Path) -
     written(tmp_path, a_py="import streamlit as st\nimport os\nfrom flask import Flask\n")
     written(tmp_path, pyproject_toml='[project]\ndependencies = ["Flask==3.0"]\n')
     assert read_source(tmp_path).requirements == ("Flask==3.0", "streamlit")
+    assert read_source(tmp_path, ("uv", "run", "start")).requirements == ()
     written(tmp_path, requirements_txt="streamlit~=1.38\nflask\n")
     assert read_source(tmp_path).requirements == ("streamlit~=1.38", "flask")
+
+
+def test_what_databricks_has_installed_is_found_by_its_use(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "one.py").write_text("from databricks import sql\nimport mlflow.genai\n")
+    written(tmp_path, a_py="from databricks.sdk.core import Config\nimport pandas, fastapi\n")
+    written(tmp_path, app_yaml="command: [python, -m, uvicorn, 'a:app']", requirements_txt="mlflow")
+    assert read_source(tmp_path).requirements == (
+        *("mlflow", "databricks-sdk", "databricks-sql-connector", "fastapi", "uvicorn[standard]"),
+    )
+    assert dict(VERSIONS)["databricks-sdk"] == "0.33.0"
+    named = {one.partition("[")[0] for one in BY_MODULE.values()}
+    assert named == set(DOCUMENTED)
 
 
 def test_links_of_the_source_are_copied_and_not_followed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from brickyard.bundle.json_schema import json_schema
+from brickyard.bundle.schema_names import OBSOLETE, definition_name
 from brickyard.release.settings_schema import settings_schema
 from brickyard.values import read_yaml
 
@@ -18,6 +19,7 @@ KEYWORDS = {
     *("$schema", "title", "description", "definitions", "type", "properties", "required"),
     *("additionalProperties", "items", "anyOf", "oneOf", "enum", "pattern", "$ref"),
     *("minItems", "minLength", "minProperties", "minimum"),
+    *("$defs", "deprecated", "deprecationMessage"),
 }
 KINDS: dict[str, Any] = {
     "object": dict,
@@ -33,7 +35,7 @@ def takes(schema: dict[str, Any], data: Any, top: dict[str, Any] | None = None) 
     top = top or schema
     assert schema.keys() <= KEYWORDS, schema.keys() - KEYWORDS
     if "$ref" in schema:
-        return takes(top["definitions"][schema["$ref"].rpartition("/")[2]], data, top)
+        return takes(meant(schema["$ref"], top), data, top)
     for word, test in (("anyOf", any), ("oneOf", lambda fits: sum(fits) == 1)):
         if word in schema and not test([takes(one, data, top) for one in schema[word]]):
             return False
@@ -63,6 +65,14 @@ def takes(schema: dict[str, Any], data: Any, top: dict[str, Any] | None = None) 
         else others is not False and takes(others, item, top)
         for name, item in data.items()
     )
+
+
+def meant(reference: str, top: dict[str, Any]) -> dict[str, Any]:
+    """The definition that a reference points at: a step for each part of its path."""
+    found = top
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
 
 
 def listed(kinds: Any) -> list[str]:
@@ -141,5 +151,39 @@ def test_settings_that_are_read_with_a_finding_do_not_fit(settings: dict[str, An
 
 def test_every_reference_inside_has_a_definition() -> None:
     schema = json_schema()
-    named = set(re.findall(r'"#/definitions/([^"]+)"', json.dumps(schema)))
-    assert named == schema["definitions"].keys()
+    for reference in re.findall(r'"(#/[^"]+)"', json.dumps(schema)):
+        assert isinstance(meant(reference, schema), dict)
+
+
+def test_definitions_have_the_official_names() -> None:
+    definitions = json_schema()["$defs"]
+    cli = definitions["github.com"]["databricks"]["cli"]
+    assert "oneOf" in cli["bundle"]["config"]["resources.MlflowExperiment"]
+    assert (
+        "oneOf"
+        in definitions["map"]["github.com"]["databricks"]["cli"]["bundle"]["config"][
+            "resources.VectorSearchIndex"
+        ]
+    )
+    assert cli["libs"]["exec.ExecutableType"] == {"type": "string"}
+    jobs = definitions["github.com"]["databricks"]["databricks-sdk-go"]["service"]
+    assert jobs["jobs.Task"]["oneOf"][1]["pattern"].startswith(r"\$\{(var(\.")
+    assert len(definitions["int"]["oneOf"]) == 6
+    assert definitions["interface"] == {}
+
+
+def test_obsolete_fields_are_marked() -> None:
+    schema = json_schema()
+    old = schema["properties"]["environments"]
+    assert old["deprecated"] is True
+    assert "targets" in old["deprecationMessage"]
+    assert "deprecated" not in schema["properties"]["targets"]
+
+
+@pytest.mark.parametrize(("structure", "fields"), sorted(OBSOLETE.items()))
+def test_every_obsolete_field_is_in_the_schema(structure: str, fields: str) -> None:
+    schema = json_schema()
+    shape = schema
+    if structure != "Root":
+        shape = meant(f"#/$defs/{definition_name(structure)}", schema)["oneOf"][0]
+    assert set(fields.split()) <= shape["properties"].keys()

@@ -149,7 +149,7 @@ resources: {jobs: {a: {description: '', parameters: [{name: p, default: ''}], ta
     ("text", "code"),
     [
         ("scripts: {s: {content: 'echo ${var.x}'}}", "bundle/script"),
-        ("scripts: {s: {env: {A: b}}}", "bundle/script"),
+        ("scripts: {s: {env: {A: b}}}", "bundle/script-without-content"),
         ("bundle: {name: x, engine: terraform}", "bundle/engine"),
         ("workspace: {state_path: /Volumes/a/b/c}", "bundle/volume-path"),
         ("workspace: {root_path: /Workspace/Shared/x}", "bundle/shared-root"),

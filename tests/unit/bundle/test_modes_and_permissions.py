@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bundles import codes, errors, fine, plain, resolved
 
-from brickyard.bundle import CurrentUser
+from brickyard.bundle import UNKNOWN_USER, CurrentUser, GitFacts
 
 ALL = """
 resources:
@@ -20,6 +20,8 @@ DEVELOPMENT = ALL + "targets: {dev: {mode: development}}"
 DEPLOYER = CurrentUser(
     user_name="335f7490-54fb-5c44-821d-d74bc9284e41", display_name="deployer-staging"
 )
+
+JOB = "resources: {jobs: {j: {name: j}}}\n"
 
 
 def test_development_names_and_pauses_what_it_deploys() -> None:
@@ -134,11 +136,23 @@ def test_endpoints_refuse_to_run_as_somebody_else() -> None:
     found = resolved(ALL + "run_as: {service_principal_name: sp}")
     assert codes(found) == ["bundle/run-as-unsupported"]
     fine(resolved(ALL + "run_as: {user_name: jane.doe@x.com}"))
+    # Offline nobody has said who deploys: the workspace is asked before anything is made.
+    nobody = CurrentUser(user_name=UNKNOWN_USER)
+    fine(resolved(ALL + "run_as: {service_principal_name: sp}", user=nobody))
 
 
 @pytest.mark.parametrize("given", ["{}", "{user_name: a, service_principal_name: b}"])
 def test_run_as_names_exactly_one(given: str) -> None:
-    assert codes(resolved(f"run_as: {given}")) == ["bundle/run-as"]
+    assert codes(resolved(f"{JOB}run_as: {given}")) == ["bundle/run-as"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["run_as: {}", "permissions: [{level: CAN_BIND, user_name: a}]"],
+)
+def test_settings_of_resources_are_not_looked_at_where_there_are_none(text: str) -> None:
+    assert not resolved(text).has_errors
+    assert resolved(JOB + text).has_errors
 
 
 def test_permissions_of_the_bundle_reach_every_resource_in_its_own_words() -> None:
@@ -175,7 +189,7 @@ def test_an_owner_that_is_named_stays_the_owner() -> None:
 
 
 def test_the_bundle_has_three_levels_only() -> None:
-    text = "permissions: [{level: CAN_QUERY, group_name: g}]"
+    text = JOB + "permissions: [{level: CAN_QUERY, group_name: g}]"
     assert codes(resolved(text)) == ["bundle/permission-level"]
 
 
@@ -235,3 +249,24 @@ def test_what_the_workspace_does_not_say_of_the_user_is_empty() -> None:
     user = CurrentUser(user_name="jane@x", record={"userName": "jane@x"})
     found = fine(resolved(text, user=user))
     assert plain(found, "variables.v.value") == "<>"
+
+
+def test_a_pipeline_under_development_is_the_only_thing_said_of_a_production_target() -> None:
+    text = "resources: {pipelines: {p: {name: p, development: true}}}\n"
+    found = resolved(text + "targets: {prod: {mode: production}}", user=DEPLOYER)
+    assert [one for one in codes(found) if "production" in one] == ["bundle/production-development"]
+
+
+def test_who_deploys_is_told_before_what_the_mode_refuses() -> None:
+    text = ALL + "permissions: [{level: CAN_VIEW, group_name: g}]\n"
+    found = resolved(text + "targets: {prod: {mode: production}}").diagnostics
+    told = [one.code for one in found]
+    assert told.index("bundle/deployer-permission") < told.index("bundle/production-root")
+    assert not any(one.is_late for one in found)
+
+
+def test_a_commit_that_is_given_is_kept() -> None:
+    git = GitFacts(branch="main", commit="fffff", origin_url="u")
+    text = "bundle: {name: b, git: {commit: abc}}\n"
+    assert resolved(text, git=git).tree.get("bundle.git.commit").plain() == "abc"
+    assert resolved("", git=git).tree.get("bundle.git.commit").plain() == "fffff"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from bundles import JANE, plain, resolved
+from bundles import JANE, errors, fine, plain, resolved
 
 from brickyard.bundle import Facts, resolve, resolved_plain
 from brickyard.bundle.output import go_text
 from brickyard.values import Diagnostic, Plain
 
 B = "bundle: {name: b}\n"
+JOB = B + "resources: {jobs: {j: {name: j}}}\n"
 ROOT = "/bundle/databricks.yml"
 LIST = {"databricks.yml": b"- a\n"}
 
@@ -127,10 +128,10 @@ def said(text: str, **rest: object) -> list[str]:
             ),
         ),
         (
-            B + "permissions: [{level: CAN_EDIT, user_name: u}]\n",
+            JOB + "permissions: [{level: CAN_EDIT, user_name: u}]\n",
             (
                 "error: invalid permission level: CAN_EDIT, allowed values: [CAN_MANAGE, CAN_VIEW,"
-                " CAN_RUN]|permissions[0].level|databricks.yml:2:23"
+                " CAN_RUN]|permissions[0].level|databricks.yml:3:23"
             ),
         ),
         (
@@ -169,10 +170,10 @@ def said(text: str, **rest: object) -> list[str]:
             ),
         ),
         (
-            B + "run_as: {user_name: a, service_principal_name: b}\n",
+            JOB + "run_as: {user_name: a, service_principal_name: b}\n",
             (
                 "error: run_as section cannot specify both user_name and service_principal_name"
-                "|run_as|databricks.yml:2:9"
+                "|run_as|databricks.yml:3:9"
             ),
         ),
     ],
@@ -365,3 +366,28 @@ def test_entries_of_nobody_are_no_permissions() -> None:
     held = found.tree.get("resources.jobs.a.permissions")
     assert held is not None
     assert [entry["level"] for entry in held.plain()] == ["IS_OWNER"]  # type: ignore[union-attr,index,call-overload]
+
+
+def test_what_only_terraform_has_is_told_where_it_is_referred_to() -> None:
+    text = 'resources: {jobs: {a: {description: "${resources.jobs.a.url}"}}}'
+    found = resolved(text)
+    told = [one.summary for one in errors(found)]
+    assert len(told) == 1
+    assert told[0].startswith('"resources.jobs.a.url": Terraform-only field; cross-resource')
+    older = resolved(f"bundle: {{name: shop, engine: terraform}}\n{text}")
+    assert not errors(older)
+    assert any("this reference will not work" in one.summary for one in older.diagnostics)
+
+
+def test_permissions_that_name_nobody_are_none() -> None:
+    found = fine(resolved("resources: {jobs: {a: {permissions: []}, b: {permissions: }}}"))
+    jobs = plain(found, "resources.jobs")
+    assert "permissions" not in jobs["a"]
+    assert "permissions" not in jobs["b"]
+
+
+def test_the_path_of_a_volume_that_is_not_there_is_told() -> None:
+    found = resolved('resources: {jobs: {a: {name: "${resources.volumes.v.volume_path}"}}}')
+    assert [one.summary for one in errors(found)] == [
+        "reference does not exist: ${resources.volumes.v.volume_path}"
+    ]

@@ -29,9 +29,12 @@ def test_a_notebook_becomes_a_workspace_path_without_its_extension() -> None:
     assert task_of(found)["notebook_task"] == {"notebook_path": f"{FILES}/src/n"}
 
 
+JUPYTER = '{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+
+
 def test_a_path_counts_from_the_file_that_holds_it() -> None:
     files = {"resources/j.yml": job("notebook_task: {notebook_path: ../src/n.ipynb}")}
-    found = fine(resolved("include: [resources/*.yml]", files={**files, "src/n.ipynb": "{}"}))
+    found = fine(resolved("include: [resources/*.yml]", files={**files, "src/n.ipynb": JUPYTER}))
     assert task_of(found)["notebook_task"]["notebook_path"] == f"{FILES}/src/n"
 
 
@@ -164,7 +167,7 @@ def test_a_local_library_with_a_setup_file_is_built() -> None:
             "resources: {jobs: {a: {schedule: {quartz_cron_expression: 0 0 * * *}}}}",
             "cron",
         ),
-        ("resources: {jobs: {a: {continuous: {}, schedule: {}}}}", "cron"),
+        ("resources: {jobs: {a: {continuous: {}, schedule: {}}}}", "no-cron"),
     ],
 )
 def test_what_the_service_would_refuse_is_said_here_and_not_deployed(text: str, code: str) -> None:
@@ -191,8 +194,21 @@ def test_a_task_with_nothing_to_run_on_is_an_error() -> None:
     ],
 )
 def test_a_missing_field_is_warned_about_at_what_it_is_missing_in(text: str, place: str) -> None:
+    codes = ("bundle/required-field", "bundle/empty-key")
     found = fine(resolved(text)).diagnostics
-    assert ("bundle/required-field", place) in [(one.code, one.path) for one in found]
+    assert place in [one.path for one in found if one.code in codes]
+
+
+def test_a_pipelines_only_cluster_has_a_label() -> None:
+    found = resolved("resources: {pipelines: {p: {name: p, clusters: [{num_workers: 1}]}}}")
+    (cluster,) = plain(found, "resources.pipelines.p.clusters")
+    assert cluster == {"label": "default", "num_workers": 1}
+
+
+def test_what_a_deployment_sets_is_found_after_what_is_missing() -> None:
+    text = "resources: {jobs: {a: {health: {rules: [{}]}, deployment: {deployment_id: x}}}}"
+    found = [one.code for one in resolved(text).diagnostics]
+    assert found.index("bundle/required-field") < found.index("bundle/set-by-deploy")
 
 
 def endpoint(config: str) -> str:
@@ -222,7 +238,7 @@ def test_an_endpoint_serves_versions_and_all_traffic(config: str, found: list[st
 def test_served_models_is_the_old_name_of_served_entities() -> None:
     old = "{served_models: [{model_name: a.b.c, model_version: '1'}]}"
     found = fine(resolved(endpoint(old)))
-    assert codes(found) == ["bundle/old-name"]
+    assert codes(found) == ["bundle/served-models"]
     assert plain(found, "resources.model_serving_endpoints.m.config") == {
         "served_entities": [{"entity_name": "a.b.c", "entity_version": "1"}]
     }
@@ -322,3 +338,45 @@ def test_patterns_count_from_the_root_of_the_upload_when_that_lies_above_the_bun
     assert plain(found, "sync") == {"paths": ["common", "b/src"], "exclude": ["b/*.log"]}
     assert plain(found, "bundle.git.bundle_root_path") == "b"
     assert (found.sync.root, found.sync.exclude) == ("..", ("b/*.log",))
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("p%zz.py", 'failed to normalize paths: parse "p%zz.py": invalid URL escape "%zz"'),
+        (":x", 'failed to normalize paths: parse ":x": missing protocol scheme'),
+    ],
+)
+def test_a_text_that_is_no_url_is_no_path(path: str, words: str) -> None:
+    found = resolved(job(f"notebook_task: {{notebook_path: '{path}'}}"), files={path: NOTEBOOK})
+    assert [one.summary for one in errors(found)] == [words]
+
+
+def test_an_empty_path_is_the_folder_of_its_file() -> None:
+    text = job("dbt_task: {commands: [x], project_directory: ''}, environment_key: e")
+    found = resolved("include: [a/b.yml]", files={"a/b.yml": text, "a/dbt_project.yml": ""})
+    assert task_of(found)["dbt_task"]["project_directory"] == f"{FILES}/a"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "error loading Jupyter notebook file: EOF"),
+        ('{"cells": [', "error loading Jupyter notebook file: unexpected EOF"),
+        ("{}", "invalid Jupyter notebook file"),
+        ('{"cells": [], "metadata": {}, "nbformat": 3}', "unsupported Jupyter notebook version: 3"),
+    ],
+)
+def test_a_notebook_that_no_workspace_imports_is_told(content: str, words: str) -> None:
+    found = resolved(job("notebook_task: {notebook_path: n.ipynb}"), files={"n.ipynb": content})
+    assert [one.summary for one in errors(found)] == [
+        f"unable to determine if /bundle/n.ipynb is a notebook: n.ipynb: {words}"
+    ]
+
+
+def test_only_the_newest_wheel_that_fits_a_pattern_is_a_source() -> None:
+    text = "resources: {pipelines: {p: {name: p, libraries: [{file: {path: '*.whl'}}]}}}"
+    wheels = {f"w-0.1+{n}-py3-none-any.whl": b"" for n in (1, 2)}
+    found = fine(resolved(text, files=wheels))
+    libraries = plain(found, "resources.pipelines.p.libraries")
+    assert libraries == [{"file": {"path": f"{FILES}/w-0.1+2-py3-none-any.whl"}}]

@@ -57,8 +57,8 @@ def test_a_mutator_changes_what_is_there_and_nothing_is_prefixed_twice() -> None
 @pytest.mark.parametrize(
     ("change", "phase", "word"),
     [
-        ({"a": {"name": "other"}}, "load_resources", "unexpected updated resources"),
-        ({"b": {"name": "new"}}, "apply_mutators", "unexpected added resources"),
+        ({"a": {"name": "other"}}, "load_resources", "unexpected updated resources: [{jobs a}]"),
+        ({"b": {"name": "new"}}, "apply_mutators", "unexpected added resources: [{jobs b}]"),
         ({"a": None}, "load_resources", "unexpected deleted resources"),
     ],
 )

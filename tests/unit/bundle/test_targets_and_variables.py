@@ -172,7 +172,7 @@ def test_a_reference_that_does_not_exist_suggests_one_that_does() -> None:
     text = "variables: {catalog: {default: c}}\nresources: {jobs: {a: {name: 'x ${var.catlog}'}}}"
     (problem,) = errors(resolved(text))
     assert problem.summary == "reference does not exist: ${var.catlog}"
-    assert "`catalog`" in problem.detail
+    assert problem.detail == "Did you mean ${var.catalog}?"
     assert problem.path == "resources.jobs.a.name"
     assert str(problem.locations[0]) == "databricks.yml:3:30"
 

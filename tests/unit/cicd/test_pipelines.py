@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from brickyard.cicd import (
     PROVIDERS,
+    Event,
     ProjectFacts,
     Provider,
     Rung,
@@ -23,6 +24,8 @@ from brickyard.cicd import (
     render_file,
     state_of,
 )
+from brickyard.cicd.expressions import Outcome
+from brickyard.cicd.local_context import Commit, Surroundings
 from brickyard.cicd.schemas import check_schema
 from brickyard.cicd.yaml_text import read
 
@@ -54,7 +57,8 @@ def codes(found: Any) -> list[str]:
 
 def test_a_commit_meets_every_environment_in_order() -> None:
     stages = {stage.key: stage for stage in design(SHOP).stages}
-    assert list(stages) == ["checks", "rehearsal", "plan", "dev", "staging", "prod"]
+    nightly = ["drift_dev", "drift_staging", "drift_prod"]
+    assert list(stages) == ["checks", "rehearsal", "plan", "dev", "staging", "prod", *nightly]
     assert stages["staging"].needs == ("dev",)
     assert stages["prod"].identity is not None
     assert stages["prod"].identity.needs_approval
@@ -62,10 +66,52 @@ def test_a_commit_meets_every_environment_in_order() -> None:
     assert [s.name for s in stages["staging"].steps].count("Integration tests") == 1
 
 
+def test_drift_is_looked_for_at_night_and_nothing_else_is_done_then() -> None:
+    pipeline = design(SHOP)
+    nightly = [one for one in pipeline.stages if Event.SCHEDULE in one.events]
+    assert [one.key for one in nightly] == ["drift_dev", "drift_staging", "drift_prod"]
+    for stage in nightly:
+        assert stage.identity is not None
+        assert stage.identity.only_reads
+        assert not stage.identity.needs_approval, "nobody is asked at night"
+        assert stage.needs == ()
+    released = {one.identity.environment for one in pipeline.stages if one.identity is not None}
+    assert {"prod", "prod-drift"} <= released, "reviewers of prod are not asked for its drift"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("event", Event)
+def test_each_event_starts_its_own_stages(provider: Provider, event: Event) -> None:
+    parsed = PROVIDERS[provider].parse(read(text_of(provider), "pipeline.yml"))
+    commit = Commit(sha="1", event=event, main="main", tag="v1")
+    job = Surroundings(provider=provider, commit=commit, folder="/w", temp="/t")
+    started = [
+        one.key
+        for one in parsed.jobs
+        if job.rule(one) != "never" and job.allows(one.condition, Outcome())
+    ]
+    assert started == [one.key for one in design(SHOP).stages if event in one.events]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_changed_pipeline_names_environments_for_drift(provider: Provider) -> None:
+    text = text_of(provider)
+    own = text + "# our own line\n"
+    assert check(provider, "ci.yml", own, SHOP) == (), "`stage` is the target of staging"
+    wrong = own.replace("drift -t staging", "drift -t stagign")
+    assert codes(check(provider, "ci.yml", wrong, SHOP)) == ["ci/unknown-environment"]
+
+
 def test_an_environment_that_none_comes_after_is_only_rehearsed() -> None:
     tried = replace(SHOP, ladder=(replace(LADDER[0], leads_on=False), *LADDER[1:]))
     stages = {stage.key: stage for stage in design(tried).stages}
-    assert list(stages) == ["checks", "rehearsal", "plan", "staging", "prod"]
+    assert [one for one in stages if "drift" not in one] == [
+        "checks",
+        "rehearsal",
+        "plan",
+        "staging",
+        "prod",
+    ]
     assert stages["staging"].needs == ("checks",)
     (released, _) = stages["rehearsal"].steps
     assert "release promote --to dev" in released.script[0]

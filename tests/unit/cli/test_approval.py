@@ -35,7 +35,7 @@ def test_without_a_terminal_a_deploy_that_loses_data_stops() -> None:
 def test_without_a_terminal_destroy_wants_approval_and_then_lists_what_goes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(Refused, match=r"destroy all resources(.|\n)*use --auto-approve"):
+    with pytest.raises(Refused, match=r"destroy all resources(.|\n)*Give --auto-approve"):
         needs_approval(auto_approve=False)
     needs_approval(auto_approve=True)
     assert may_destroy(deleting("resources.jobs.a"), ROOT, auto_approve=True)

@@ -84,8 +84,9 @@ def test_a_broken_bundle_shows_the_source_line(
 ) -> None:
     assert cli.run([*verb, "-t", "dev"]) == 1
     shown = capsys.readouterr()
-    assert "databricks.yml:10:" in shown.err
-    assert "^" in shown.err
+    assert "reference does not exist: ${var.missing}" in shown.err
+    assert ("databricks.yml:10:" in shown.err) is (verb[0] != "bundle")
+    assert ("^" in shown.err) is (verb[0] != "bundle")
     assert "Found 1 error" in shown.out
 
 
@@ -167,3 +168,41 @@ def test_no_help_line_is_cut_off(capsys: pytest.CaptureFixture[str]) -> None:
     for group in ([], ["policy"], ["release"], ["bundle"]):
         assert cli.run([*group, "--help"]) == 0
         assert "..." not in capsys.readouterr().out.replace("[ARGS]...", "")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("deploy extra", 'unknown command "extra" for "brickyard bundle deploy"'),
+        ("deploy --nope", "unknown flag: --nope"),
+        ("deploy -z", "unknown shorthand flag: 'z' in -z"),
+        ("validate --var", "flag needs an argument: --var"),
+        ("validate -t", "flag needs an argument: 't' in -t"),
+        ("open a b", "accepts at most 1 arg(s), received 2"),
+        ("deployment bind a", "accepts 2 arg(s), received 1"),
+        ("generate job", 'required flag(s) "existing-job-id" not set'),
+        ("-o xml validate", 'invalid argument "xml" for "-o, --output" flag: accepted arguments'),
+        ("deploy --auto-approve=maybe", 'invalid argument for "--auto-approve" flag'),
+    ],
+)
+def test_a_wrong_call_below_bundle_is_said_in_one_line(
+    call: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["bundle", *call.split()]) == 1
+    assert capsys.readouterr().err.startswith(f"Error: {words}")
+
+
+@pytest.mark.parametrize("group", [[], ["bundle"], ["bundle", "generate"], ["ci"]])
+def test_a_group_alone_shows_its_help(group: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(group) == 0
+    assert capsys.readouterr().out.startswith("Usage: brickyard")
+
+
+def test_what_is_on_or_off_may_be_spelled_out(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bundle / "databricks.yml").write_text("bundle: {name: b}\nno_such_key: 1\n")
+    assert cli.run(["bundle", "validate", "--strict=false"]) == 0
+    assert cli.run(["bundle", "validate", "--strict=true"]) == 1
+    assert cli.run(["bundle", "validate", "--offline=1", "--strict=F"]) == 0
+    capsys.readouterr()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 from brickyard.deploy.http import Answer, ApiFailure, Workspace, bearer
 
@@ -131,6 +131,10 @@ def workspace(world: Any, method: str, rest: str, query: Any, content: bytes) ->
             raise missing(query["path"])
         return files[query["path"]].encode("latin-1")
     if rest == "get-status":
+        for id, dashboard in world.get("dashboards", {}).items():
+            file = f"{dashboard.get('parent_path')}/{dashboard['display_name']}.lvdash.json"
+            if query["path"] == file:
+                return {"object_id": 2, "path": query["path"], "resource_id": id}
         below = [name for name in files if name.startswith(query["path"])]
         if not below:
             raise missing(query["path"])
@@ -160,6 +164,9 @@ def jobs(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
                 if settings.get("name") == query.get("name")
             ]
         }
+    rest, _, asked = rest.partition("?")
+    if rest in ("run-now", "runs/get"):
+        return runs(world, query or dict(parse_qsl(asked)), body)
     id = str(query.get("job_id") or body.get("job_id"))
     if id not in known:
         raise ApiFailure(
@@ -176,6 +183,23 @@ def jobs(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:
     if rest == "delete":
         del known[id]
     return {}
+
+
+def runs(world: Any, query: Any, body: Any) -> Any:
+    """Runs that succeed at once; a token that is known gives the run it made."""
+    known = world.setdefault("runs", {})
+    if "run_id" in query:
+        return known[str(query["run_id"])]
+    tokens = world.setdefault("tokens", {})
+    if body["idempotency_token"] not in tokens:
+        world["next"] += 1
+        state = {"life_cycle_state": "TERMINATED", "result_state": "SUCCESS"}
+        run = {"run_id": world["next"], "job_id": body["job_id"], "state": state}
+        given = (body.get("job_parameters") or {}).items()
+        run["job_parameters"] = [{"name": name, "value": value} for name, value in given]
+        known[str(world["next"])] = run
+        tokens[body["idempotency_token"]] = world["next"]
+    return {"run_id": tokens[body["idempotency_token"]]}
 
 
 def schemas(world: Any, method: str, rest: str, query: Any, content: bytes) -> Any:

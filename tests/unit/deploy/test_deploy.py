@@ -140,7 +140,7 @@ def test_prevent_destroy_stops_before_anything_happens(make_project: MakeProject
     project = make_project({"schemas": {"s": {"catalog_name": "dev", "name": "new", **guard}}})
     with pytest.raises(Prevented, match="prevent_destroy"):
         deployed(project)
-    with pytest.raises(Prevented, match="cannot delete"):
+    with pytest.raises(Prevented, match="recreated or destroyed"):
         destroy(project)
     assert list(world(project)["schemas"]) == ["dev.old"]
 
@@ -150,7 +150,7 @@ def test_a_failure_skips_dependants_by_name_and_nothing_else(make_project: MakeP
     done = apply_plan(project, make_plan(project))
     assert "cannot create resources.jobs.nightly: quota reached" in done.failures[1]
     assert done.failures[0] == (
-        "cannot create resources.jobs.caller: resources.jobs.nightly failed"
+        "cannot create resources.jobs.caller: dependency failed: resources.jobs.nightly"
     )
     assert list(world(project)["schemas"]) == ["dev.sales"]
     deployed(make_project(TWO))

@@ -78,7 +78,7 @@ def test_errors_of_the_service_become_failures_with_code_and_message(scripted: A
     [
         ({"detail": "who?", "status": "404"}, "SCIM_404", "who?"),
         ({"error": "old style"}, "HTTP_404", "old style"),
-        (b"<html>", "HTTP_404", "Not Found"),
+        (b"<html>", "UNKNOWN", "<html>"),
     ],
 )
 def test_other_error_shapes_are_understood(

@@ -14,7 +14,7 @@ from test_deploy import deployed, world
 from brickyard.deploy import apply_plan, destroy, make_plan
 from brickyard.deploy.calls import MAX_WAIT, Caller, NotReady
 from brickyard.deploy.http import ApiFailure, Unreachable
-from brickyard.deploy.planning import Prevented
+from brickyard.deploy.planning import NotPlanned, Prevented
 from brickyard.deploy.selection import narrowed
 from brickyard.deploy.state import Entry, State
 from brickyard.deploy.unrecorded import find_made
@@ -38,18 +38,28 @@ INTENTS = f"{ROOT}/state/intents.json"
 Match = Callable[[str, str], bool]
 
 
-def is_create(method: str, path: str) -> bool:
-    return method == "POST" and path.endswith(("jobs/create", "schemas", "dashboards"))
+RUN = {"jobs": {"nightly": JOB}, "job_runs": {"once": {"job_id": "${resources.jobs.nightly.id}"}}}
+CREATES = ("jobs/create", "schemas", "dashboards")
 
 
-def killed_at_create(make_project: MakeProject, resources: dict[str, Any], *, after: bool) -> None:
+def is_create(method: str, path: str, ends: tuple[str, ...] = CREATES) -> bool:
+    return method == "POST" and path.endswith(ends)
+
+
+def killed_at_create(
+    make_project: MakeProject,
+    resources: dict[str, Any],
+    *,
+    after: bool,
+    ends: tuple[str, ...] = CREATES,
+) -> None:
     """Deploy in a process that dies before or after its first create."""
     child = os.fork()
     if child == 0:
         real = FakeWorkspace.send
 
         def send(self: FakeWorkspace, method: str, path: str, **more: Any) -> Any:
-            if is_create(method, path):
+            if is_create(method, path, ends):
                 if after:
                     real(self, method, path, **more)
                 os._exit(KILLED)
@@ -135,6 +145,70 @@ def test_a_create_whose_answer_is_lost_is_not_repeated(
     assert INTENTS not in world(second)["files"]
     destroy(second)
     assert world(second)["jobs"] == {}
+
+
+def test_a_run_whose_answer_is_lost_is_not_made_again(make_project: MakeProject) -> None:
+    for _ in range(2):
+        killed_at_create(make_project, RUN, after=True, ends=("run-now",))
+    project = make_project(RUN, clone="another")
+    deployed(project)
+    assert len(world(project)["runs"]) == 1
+    assert INTENTS not in world(project)["files"]
+    assert make_plan(project).is_empty
+
+
+def test_a_run_with_other_parameters_is_another_one(make_project: MakeProject) -> None:
+    killed_at_create(make_project, RUN, after=True, ends=("run-now",))
+    once = {**RUN["job_runs"]["once"], "job_parameters": {"day": "2"}}
+    project = make_project({**RUN, "job_runs": {"once": once}})
+    deployed(project)
+    parameters = [run["job_parameters"] for run in world(project)["runs"].values()]
+    assert parameters == [[], [{"name": "day", "value": "2"}]]
+
+
+def test_a_broken_connection_fails_one_resource_and_those_that_need_it(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = FakeWorkspace.send
+
+    def send(self: FakeWorkspace, method: str, path: str, **more: Any) -> Any:
+        if is_create(method, path, ("jobs/create",)):
+            url = f"https://fake{path}"
+            raise Unreachable("https://fake", "EOF", method=method, url=url)
+        return real(self, method, path, **more)
+
+    monkeypatch.setattr(FakeWorkspace, "send", send)
+    project = make_project({**RUN, **SCHEMA})
+    failures = apply_plan(project, make_plan(project)).failures
+    assert failures == (
+        "cannot create resources.job_runs.once: dependency failed: resources.jobs.nightly",
+        'cannot create resources.jobs.nightly: Post "https://fake/api/2.2/jobs/create": EOF',
+    )
+    assert list(project.store.pull().state.entries) == ["resources.schemas.s"]
+    monkeypatch.undo()
+    deployed(make_project({**RUN, **SCHEMA}))
+    assert len(world(project)["jobs"]) == len(world(project)["runs"]) == 1
+
+
+def test_what_needs_what_cannot_be_read_is_not_planned_and_named(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = FakeWorkspace.send
+    deployed(make_project(RUN))
+
+    def send(self: FakeWorkspace, method: str, path: str, **more: Any) -> Any:
+        if path.endswith("jobs/get"):
+            raise Unreachable("https://fake", "EOF", method=method, url="https://fake/x")
+        return real(self, method, path, **more)
+
+    monkeypatch.setattr(FakeWorkspace, "send", send)
+    with pytest.raises(NotPlanned) as told:
+        make_plan(make_project(RUN))
+    assert [str(part) for part in told.value.parts] == [
+        'cannot plan resources.jobs.nightly: reading id="101": Get "https://fake/x": EOF',
+        "cannot plan resources.job_runs.once: dependency failed: resources.jobs.nightly",
+        "planning failed",
+    ]
 
 
 def test_a_refused_create_leaves_no_doubt(make_project: MakeProject) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fake_workspace import ROOT, MakeProject
 
+from brickyard.bundle.notebooks import BrokenNotebook, is_notebook
 from brickyard.deploy.artifacts import (
     is_local,
     is_local_dependency,
@@ -22,12 +23,12 @@ from brickyard.deploy.disk import NoBundle, find_root
 from brickyard.deploy.git import without_user
 from brickyard.deploy.graph import Cycle, check_acyclic, run_graph
 from brickyard.deploy.journal import keep_damaged, open_journal, replay
-from brickyard.deploy.local_files import is_notebook
 from brickyard.deploy.lock import Locked, acquire
 from brickyard.deploy.references import Reference, field_of, references, substitute
 from brickyard.deploy.seals import has_redactions, redact, seal
 from brickyard.deploy.state import BadState, Entry, State, go_json, read_state, write_state
 from brickyard.deploy.sync_set import SyncRules, sync_set
+from brickyard.resources import catalogue
 
 
 def paths(old: Any, new: Any, remote: Any, **keys: str) -> list[str]:
@@ -53,9 +54,16 @@ def test_every_kind_of_nothing_is_the_same() -> None:
 
 
 def test_keys_of_the_users_own_maps_are_quoted() -> None:
-    assert paths({}, {"tags": {"a.b": "1"}}, {}) == ["tags"]
-    assert paths({"tags": {"x": "1"}}, {"tags": {"x": "2"}}, {}) == ["tags", "tags['x']"]
-    assert paths({"tags": {"x": "1"}}, {"tags": {"x": "2"}}, {"tags": {"x": "1"}}) == ["tags['x']"]
+    old, new = {"tags": {"x": "1"}}, {"tags": {"x": "2"}}
+    assert [one.text for one in differences(old, new, new, {}, "tags".__eq__)] == ["tags['x']"]
+    assert [one.text for one in differences(old, new, new, {})] == ["tags.x"]
+    assert catalogue().is_map("jobs", "tags")
+    assert catalogue().is_map("jobs", "tasks[*].notebook_task.base_parameters")
+    assert not catalogue().is_map("sql_warehouses", "tags")
+
+
+def test_of_two_lists_of_another_length_only_those_of_one_length_are_compared_inside() -> None:
+    assert paths({"x": [1]}, {"x": [2]}, {"x": [1, 9]}) == ["x", "x[0]"]
 
 
 def test_ids_are_text_but_where_a_number_is_wanted() -> None:
@@ -77,7 +85,7 @@ def test_fields_are_found_through_lists() -> None:
 
 
 def test_rings_are_named() -> None:
-    with pytest.raises(Cycle, match="a -> b -> a"):
+    with pytest.raises(Cycle, match="b refers to a via "):
         check_acyclic({"a": ["b"], "b": ["a"]})
 
 
@@ -211,7 +219,10 @@ def test_notebooks_are_told_from_files() -> None:
     assert not is_notebook("a.py", b"print(1)\n# Databricks notebook source")
     assert is_notebook("a.SQL", b"-- Databricks notebook source\r\nselect 1")
     assert is_notebook("a.ipynb", b'{"cells": [], "metadata": {}, "nbformat": 4}')
-    assert not is_notebook("a.ipynb", b"{}")
+    assert not is_notebook("a.py", b"# Databricks notebook source 2")
+    for content in (b"{}", b"", b'{"cells": [', b'{"cells": [], "metadata": {}, "nbformat": 3}'):
+        with pytest.raises(BrokenNotebook):
+            is_notebook("a.ipynb", content)
 
 
 def test_local_libraries_are_told_from_requirements() -> None:
@@ -269,8 +280,8 @@ def test_a_target_without_a_host_goes_to_the_embedded_workspace() -> None:
     assert normal_host("x.com/?o=1") == "https://x.com"
 
 
-def test_no_bundle_says_where_it_looked(tmp_path: Path) -> None:
-    with pytest.raises(NoBundle, match=r"There is none in"):
+def test_no_bundle_says_how_to_name_one(tmp_path: Path) -> None:
+    with pytest.raises(NoBundle, match=r"name it with DATABRICKS_BUNDLE_ROOT"):
         find_root(tmp_path, {})
     with pytest.raises(NoBundle, match=r"Invalid bundle root .*: databricks.yml not found"):
         find_root(tmp_path, {"DATABRICKS_BUNDLE_ROOT": str(tmp_path)})

@@ -68,10 +68,48 @@ def test_jobs(new: Any, got: Any, expected: str) -> None:
         (SCHEMA, SCHEMA | {"properties": {"mine": "1"}}, "update"),
         (SCHEMA | {"storage_root": "s3://b/"}, SCHEMA | {"storage_root": "s3://b"}, "skip"),
         (SCHEMA | {"storage_root": "s3://b"}, SCHEMA | {"storage_root": "s3://c"}, "recreate"),
+        (SCHEMA, SCHEMA | {"storage_root": "s3://b"}, "recreate"),
     ],
 )
 def test_schemas(new: Any, got: Any, expected: str) -> None:
     assert action("schemas", SCHEMA, new, got) == expected
+
+
+def changes(kind: str, old: Any, new: Any, got: Any) -> dict[str, str]:
+    (node,) = planned(kind, old, new, got).nodes.values()
+    return {path: change.reason for path, change in node.changes.items()}
+
+
+def test_an_empty_text_on_one_side_is_told_and_changes_nothing() -> None:
+    wanted = JOB | {"description": ""}
+    told = {"description": "empty"}
+    assert changes("jobs", JOB, JOB, {"job_id": 1, "settings": wanted}) == told
+    assert changes("jobs", wanted, wanted, {"job_id": 1, "settings": JOB}) == told
+    assert changes("jobs", wanted, wanted, {"job_id": 1, "settings": wanted}) == {}
+
+
+def test_what_a_request_must_have_is_sent_empty() -> None:
+    wanted = JOB | {"health": {"rules": [{"metric": "RUN_DURATION_SECONDS"}]}}
+    (node,) = planned("jobs", JOB, wanted, {"job_id": 1, "settings": JOB}).nodes.values()
+    (rule,) = node.value["health"]["rules"]
+    assert rule == {"metric": "RUN_DURATION_SECONDS", "op": "", "value": 0}
+
+
+def test_elements_of_one_key_are_matched_in_their_order() -> None:
+    tasks = [{"task_key": "a", "timeout_seconds": 1}, {"task_key": "a", "timeout_seconds": 2}]
+    old = {"name": "nightly", "tasks": tasks}
+    new = {"name": "nightly", "tasks": [tasks[0], {"task_key": "a", "timeout_seconds": 3}]}
+    found = changes("jobs", old, new, {"job_id": 1, "settings": old})
+    assert list(found) == ["tasks[task_key='a'].timeout_seconds"]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"), [("RUNNING", "run in progress"), ("TERMINATED", "immutable")]
+)
+def test_a_run_that_goes_on_is_waited_for(state: str, reason: str) -> None:
+    run = {"job_id": 1, "state": {"life_cycle_state": state}}
+    wanted = {"job_id": 1, "result_state": "SUCCESS"}
+    assert changes("job_runs", {"job_id": 1}, wanted, run)["result_state"] == reason
 
 
 @pytest.mark.parametrize(
@@ -79,8 +117,8 @@ def test_schemas(new: Any, got: Any, expected: str) -> None:
     [
         (["USE_SCHEMA", "SELECT"], {}),
         (["SELECT", "USE_SCHEMA", "SELECT"], {}),
-        (["SELECT"], {"['users'].privileges": Action.UPDATE}),
-        (["ALL_PRIVILEGES", "SELECT"], {"['users'].privileges": Action.UPDATE}),
+        (["SELECT"], {"[principal='users'].privileges": Action.UPDATE}),
+        (["ALL_PRIVILEGES", "SELECT"], {"[principal='users'].privileges": Action.UPDATE}),
     ],
 )
 def test_grants_are_compared_as_sets(privileges: list[str], expected: dict[str, Action]) -> None:
@@ -118,7 +156,7 @@ def test_a_reference_to_nothing_is_refused() -> None:
         key="a",
         value={"name": "${resources.jobs.b.id}"},
     )
-    with pytest.raises(PlanFault, match=r"resources\.jobs\.b, and there is no such resource"):
+    with pytest.raises(PlanFault, match=r'invalid dependency .* no such node "resources\.jobs\.b"'):
         plan(State(), [job], {})
 
 

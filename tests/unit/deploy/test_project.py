@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from brickyard.bundle import Question
-from brickyard.deploy import BrokenBundle, NotRunning, Project, load_project
+from brickyard.deploy import NotRunning, Project, load_project
 from brickyard.deploy.embedded import Embedded, home_folder, identity
 from brickyard.deploy.http import Answer, Workspace, bearer
 from brickyard.deploy.lookups import NoAnswer, answer
@@ -84,9 +84,9 @@ def test_variables_come_from_the_command_line_the_environment_and_the_overrides_
     assert name(load(folder, environment={"BUNDLE_VAR_greeting": "env"})) == "env"
     assert name(load(folder, variables={"greeting": "given"})) == "given"
     (place / "variable-overrides.json").write_text("{")
-    with pytest.raises(BrokenBundle) as caught:
-        load(folder)
-    assert "variable-overrides.json" in caught.value.diagnostics[0].detail
+    (problem,) = load(folder).diagnostics
+    assert problem.code == "deploy/overrides-not-json"
+    assert problem.summary.endswith("variable-overrides.json:1:2: unexpected end of JSON input")
 
 
 def test_identities_of_embedded_workspaces_never_change() -> None:

@@ -125,3 +125,21 @@ def test_a_mutated_job_keeps_the_places_of_what_was_not_changed(tmp_path: Path) 
     assert task is not None
     assert task.text.endswith("/files/src/n")
     assert [place.file for place in task.locations] == ["jobs/j.yml"]
+
+
+def test_a_checked_out_commit_uses_the_environment_of_the_folder_it_is_released_from(
+    tmp_path: Path,
+) -> None:
+    nothing = "pass"
+    project(tmp_path, nothing)
+    tree = tmp_path / ".databricks" / "releases" / "0123456789abcdef"
+    tree.mkdir(parents=True)
+    for name in ("databricks.yml", "functions.py"):
+        (tree / name).write_text((tmp_path / name).read_text())
+    environment = {"PATH": os.environ["PATH"]}
+    assert not errors(load_project(tree, environment=environment))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "databricks.yml").write_text((tmp_path / "databricks.yml").read_text())
+    (found,) = errors(load_project(elsewhere, environment=environment))
+    assert "failed to get Python interpreter path" in found.summary

@@ -53,7 +53,7 @@ def test_binding_records_no_secret(
     endpoint = {"name": "e", "config": {"served_entities": [{"external_model": model}]}}
     project = make_project({"secrets": {"s": VALUE}, "model_serving_endpoints": {"e": endpoint}})
     there = Actual(configuration={}, whole={})
-    monkeypatch.setattr(Caller, "read", lambda self, kind, id: there)
+    monkeypatch.setattr(Caller, "read", lambda self, kind, id, **more: there)
     for address, id in ((ADDRESS, "c.s.n"), ("resources.model_serving_endpoints.e", "e")):
         assert bind(project, address, id, agrees=lambda node: True, say=lambda _: None)
     held = project.store.path.read_text() + json.dumps(project.workspace.world["files"])

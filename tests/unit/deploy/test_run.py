@@ -36,11 +36,14 @@ def test_a_key_of_two_types_must_name_the_type(make_project: MakeProject) -> Non
 
 def test_what_is_not_deployed_says_how_to_deploy_it(make_project: MakeProject) -> None:
     project = make_project({"apps": {"site": APP}})
-    with pytest.raises(RunRefused, match=r"app site is not deployed to .*brickyard deploy"):
+    told = r"brickyard bundle deploy.*\napp site is not deployed to dev"
+    with pytest.raises(RunRefused, match=told):
         find_runnable(project, "site")
 
 
 def test_an_unknown_key_names_what_there_is(make_project: MakeProject) -> None:
     project = deployed(make_project, {"jobs": {"nightly": JOB}})
-    with pytest.raises(RunRefused, match=r"there is no .*app.* nightyl .*it has nightly"):
+    with pytest.raises(
+        RunRefused, match=r'resource with key "nightyl" not found\nTarget dev has nightly'
+    ):
         find_runnable(project, "nightyl")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -27,12 +26,14 @@ JOB = {
 }
 
 
-def on_this_machine(project: Any) -> Any:
-    return replace(project, client=replace(project.client, host="http://127.0.0.1:1"))
+def embedded(project: Any) -> Any:
+    """The project in a workspace that named itself in its last answer."""
+    project.client._seen["server"] = "brickyard"
+    return project
 
 
 def test_a_task_that_does_not_run_is_warned_of_and_deployed(make_project: MakeProject) -> None:
-    project = on_this_machine(make_project({"jobs": {"j": JOB}}))
+    project = embedded(make_project({"jobs": {"j": JOB}}))
     plan = make_plan(project)
     (found,) = check_served(project, plan)
     assert found.summary == "the embedded workspace keeps a dbt_task and cannot run it"
@@ -41,7 +42,7 @@ def test_a_task_that_does_not_run_is_warned_of_and_deployed(make_project: MakePr
 
 
 def test_a_type_without_a_service_stops_the_deploy(make_project: MakeProject) -> None:
-    project = on_this_machine(make_project({"clusters": {"c": {"spark_version": "15.4.x"}}}))
+    project = embedded(make_project({"clusters": {"c": {"spark_version": "15.4.x"}}}))
     with pytest.raises(BrokenBundle) as stopped:
         stop_if_unserved(project, make_plan(project))
     (found,) = stopped.value.diagnostics

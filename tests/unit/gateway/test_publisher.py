@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brickyard.workspace.gateway.journal import Journal
+from brickyard.workspace.gateway.journal import Journal, fields_of
 from brickyard.workspace.gateway.publisher import Publisher
 
 
@@ -42,6 +42,6 @@ def test_a_fault_is_logged_once_for_each_reason(
 def test_what_could_not_be_published_stays_in_the_journal(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     made = publisher(tmp_path, journal, [])
-    journal.append({"tracked": True, "charges": {}})  # there is no owner to write it as
+    journal.append(fields_of({"tracked": True, "charges": {}}))  # there is no owner to write it as
     assert [made.publish(), made.publish()] == [False, False]
     assert len(journal.closed()) == 1

@@ -223,7 +223,13 @@ BY_HAND = {
         "other.py": "from task import x\n",
     },
     "the notebook does not keep each line of its cells by itself": {
-        "note.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": WRITES}]})
+        "note.ipynb": json.dumps(
+            {
+                "cells": [{"cell_type": "code", "source": WRITES}],
+                "metadata": {},
+                "nbformat": 4,
+            }
+        )
     },
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from brickyard.bundle import CurrentUser, Facts, resolve
+from brickyard.bundle import UNKNOWN_USER, CurrentUser, Facts, resolve
 from brickyard.policy import Git, PolicyReport, check
 from brickyard.policy.rule_names import (
     BRANCHES,
@@ -296,3 +296,17 @@ def test_an_exception_stands_in_sql_and_yaml_too() -> None:
     found = report({**bundle(HEAD, schema), "old.sql": sql})
     assert found.rules()[WRITES] == "holds"
     assert [one["count"] for one in found.as_json()["exceptions"]] == [1, 1]
+
+
+def test_a_folder_of_whoever_deploys_is_unknown_until_a_workspace_tells_who_that_is() -> None:
+    theirs = """
+        resources:
+          experiments:
+            e: {name: "/Users/${workspace.current_user.userName}/e"}
+    """
+    files = bundle(HEAD, dedent(theirs))
+    told = report(files, user="ann@example.com")
+    assert places(told, PERSONAL_PATHS) == [("databricks.yml", 11)]
+    silent = report(files, user=UNKNOWN_USER)
+    assert places(silent, PERSONAL_PATHS) == []
+    assert places(silent, PERSONAL_PATHS, "unknown") == [("databricks.yml", 11)]

@@ -55,6 +55,29 @@ def test_another_version_is_another_environment(environments: Environments, tmp_
     assert environments.environment([str(wheel(tmp_path, "2.0"))]) != first
 
 
+def test_preferred_versions_are_taken_for_what_the_requirements_leave_open(
+    environments: Environments, tmp_path: Path
+) -> None:
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    for version in ("1.0", "2.0", "3.0"):
+        wheel(shelf, version)
+    found = {}
+    for line in ("tiny-pkg", "tiny-pkg>=3"):
+        lines = [f"--find-links {shelf}", "--no-index", line]
+        for preferred in ({}, {"tiny-pkg": "2.0", "not-asked-for": "1"}):
+            python = environments.environment(lines, preferred=preferred)
+            code = "import tiny_pkg; print(tiny_pkg.VERSION)"
+            version = subprocess.check_output([python, "-c", code], text=True).strip()
+            found[line, bool(preferred)] = version
+    assert found == {
+        ("tiny-pkg", False): "3.0",
+        ("tiny-pkg", True): "2.0",
+        ("tiny-pkg>=3", False): "3.0",
+        ("tiny-pkg>=3", True): "3.0",
+    }
+
+
 def test_what_cannot_be_resolved_says_what_and_why(environments: Environments) -> None:
     with pytest.raises(UnresolvedEnvironment, match="no-such-package-anywhere"):
         environments.environment(["no-such-package-anywhere==1"])

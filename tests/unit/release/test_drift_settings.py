@@ -69,3 +69,16 @@ def test_every_fault_has_its_place() -> None:
         ("a gate's limit can't be read", 13),
         ("unknown key in brickyard.yml", 14),
     ]
+
+
+def test_what_is_watched_may_be_in_some_environments_only() -> None:
+    monitor = "- monitor: flights\n"
+    text = GOOD.replace(monitor, f"{monitor}          in: [staging, prod]\n")
+    settings = read_settings(dedent(text).encode())
+    assert not settings.diagnostics
+    flights, table = settings.drift.data
+    assert [flights.is_in(one) for one in ("dev", "staging", "prod")] == [False, True, True]
+    assert table.is_in("dev")
+    assert faults(text.replace("[staging, prod]", "[stagging]")) == [
+        ("`in` names no environment", 6)
+    ]

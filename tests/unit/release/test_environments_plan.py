@@ -109,6 +109,16 @@ def test_a_binding_beyond_the_policy_is_narrowed_or_taken() -> None:
     ]
 
 
+def test_environments_of_one_workspace_are_bound_as_the_widest_of_them_needs() -> None:
+    here = (catalog("dev", None), catalog("prod", {7: READ_ONLY}))
+    made = plan({"dev": (DEV, workspace(7, *here)), "prod": (PROD, workspace(7, *here))})
+    assert texts(made) == [
+        ("narrow", "bind the catalog dev to workspaces (it is open to all now)"),
+        ("widen", "bind prod read and write to workspace 7 (dev, prod)"),
+    ], "isolating dev leaves it to the workspace, as development needs it there"
+    assert any("dev, prod are one workspace (7)" in note for note in made.notes)
+
+
 def test_workspaces_and_principals_that_nobody_declares_are_left_alone_and_said() -> None:
     strangers = {"somebody": frozenset({"MODIFY"})}
     made = planned(

@@ -75,6 +75,15 @@ def test_only_shared_examples_count_and_lists_have_ids() -> None:
     live = [{"id": f"e{at}", "m": 1} for at in range(10)]
     found = compare("m", examples(*[1.0] * 6), live)
     assert (found.examples, found.change) == (6, 0.0)
+    assert "6 of 10 examples" in str(found)
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), float("inf"), "timed out"])
+def test_losing_the_hard_examples_is_no_way_to_pass(nothing: object) -> None:
+    live = examples(*[1.0] * 20)
+    new = {name: {"m": 1.0 if at < 12 else nothing} for at, name in enumerate(live)}
+    with pytest.raises(NotComparable, match="no number for 8 examples"):
+        compare("m", new, live)
 
 
 @pytest.mark.parametrize(

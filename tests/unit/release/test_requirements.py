@@ -18,6 +18,8 @@ from brickyard.release.requirements import RequirementFault, judge, parse_requir
         ("== 1", 1, True),
         (">= 0.8", None, False),
         (">= 0.8", float("nan"), False),
+        (">= 0.8", float("inf"), False),
+        ("<= 0.8", float("-inf"), False),
         (">= 0.8", "0.9", False),
         (">= 0", True, False),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 from brickyard.release.settings import read_settings
+from brickyard.values import has_errors
 
 GOOD = """
     environments:
@@ -106,3 +107,16 @@ def test_a_rule_that_would_silently_not_apply_is_a_fault() -> None:
 
 def test_a_policy_that_is_off_is_no_fault() -> None:
     assert summaries("policy: {mode: off}") == []
+
+
+def test_a_file_that_is_no_mapping_is_refused_and_not_taken_for_an_empty_one() -> None:
+    for text, summary in (
+        (b"[]", "brickyard.yml is not a mapping"),
+        (b"x", "brickyard.yml is not a mapping"),
+        (b"environments: [1]", "environments is not a mapping"),
+    ):
+        found = read_settings(text).diagnostics
+        assert [one.summary for one in found] == [summary]
+        assert has_errors(found)
+    for text in (b"", b"# nothing yet\n", b"environments:\n"):
+        assert not has_errors(read_settings(text).diagnostics)

@@ -190,7 +190,7 @@ def test_grants_are_written_as_changes() -> None:
     assert grants.state(node, want) == {
         "securable_type": "function",
         "full_name": "c.s.m",
-        "__embed__": want,
+        "__embed__": [{"principal": "a", "privileges": ["MODIFY", "SELECT"]}],
     }
 
 

@@ -91,3 +91,18 @@ def test_a_fault_says_where_it_is(text: str, place: str, word: str) -> None:
         filled(text, {"x": 1} if "missing" not in text else {})
     assert str(caught.value).startswith(place)
     assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ('{{printf "%d" "x"}}', "%!d(string=x)"),
+        ('{{printf "%s" 5}}', "%!s(int=5)"),
+        ('{{printf "x" 1}}', "x%!(EXTRA int=1)"),
+        ('{{printf "%d-%v" 5 true}}', "5-true"),
+        ('{{slice "proj" 1 3}}', "ro"),
+        ('{{html "<"}}{{urlquery "a b"}}', "&lt;a+b"),
+    ],
+)
+def test_functions_that_come_with_the_language(text: str, written: str) -> None:
+    assert execute(parse(text, "t"), {}, functions={}, definitions={}) == written

@@ -17,6 +17,7 @@ from brickyard.templates import (
     Renderer,
     Surroundings,
     TemplateRefuses,
+    TemplateSchema,
     collect,
     read_files,
     read_schema,
@@ -37,8 +38,16 @@ def renderer() -> Renderer:
     )
 
 
+def schema_of(properties: Mapping[str, Any]) -> TemplateSchema:
+    described = {
+        name: {"description": "d", **one} if isinstance(one, dict) else one
+        for name, one in properties.items()
+    }
+    return read_schema(json.dumps({"properties": described}).encode(), "schema.json")
+
+
 def answers(properties: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    schema = read_schema(json.dumps({"properties": properties}).encode(), "schema.json")
+    schema = schema_of(properties)
     fill = renderer()
     return collect(schema, given, render=fill.text, ask=None)
 
@@ -57,11 +66,12 @@ def test_defaults_may_use_the_answers_before_them_in_order() -> None:
 @pytest.mark.parametrize(
     ("property", "given", "word"),
     [
-        ({"type": "string", "enum": ["a", "b"]}, "c", "must be one of a, b"),
-        ({"type": "string", "pattern": "^[a-z]+$"}, "A\n", "must match"),
-        ({"type": "integer"}, "many", "is no integer"),
-        ({"type": "boolean"}, "perhaps", "is no boolean"),
-        ({"type": "string", "const": "x"}, "y", "must be 'x'"),
+        ({"type": "string", "enum": ["a", "b"]}, "c", r"to be one of \[a b\]\. Found: c"),
+        ({"type": "string", "pattern": "^[a-z]+$"}, "A\n", "Expected to match regex pattern: "),
+        ({"type": "integer"}, "many", 'cannot convert "many" to an integer'),
+        ({"type": "boolean"}, "perhaps", "expected type boolean"),
+        ({"type": "string", "const": "x"}, "y", "to be x. Found: y"),
+        ({"type": "string"}, None, "expected type string, but value is <nil>"),
     ],
 )
 def test_an_answer_that_does_not_fit_is_refused(
@@ -87,7 +97,7 @@ def test_a_question_is_skipped_when_its_condition_holds() -> None:
             "skip_prompt_if": {"properties": {"a": {"const": "no"}}},
         },
     }
-    schema = read_schema(json.dumps({"properties": properties}).encode(), "schema.json")
+    schema = schema_of(properties)
 
     def ask(question: Any, text: str, default: Any) -> Any:
         asked.append(question.name)
@@ -99,17 +109,27 @@ def test_a_question_is_skipped_when_its_condition_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    "schema",
+    ("schema", "words"),
     [
-        b"[1]",
-        b"{",
-        b'{"version": 2}',
-        b'{"properties": {"a": {"type": "array"}}}',
-        b'{"properties": {"a": {"type": "string", "skip_prompt_if": {}}}}',
+        (b"[1]", "holds no object"),
+        (b"{", "failed to load schema: unexpected end of JSON input"),
+        (b'{"version": 2}', "template schema version 2 is not supported"),
+        (b'{"properties": {"a": {"type": "array"}}}', "property type array is not supported"),
+        (b'{"properties": {"a": {"type": "int"}}}', 'Please use "integer" instead'),
+        (b'{"properties": {"a": {"type": "string"}}}', "a is missing a description"),
+        (b'{"properties": {"a": {"type": "string", "skip_prompt_if": {}}}}', "no default value"),
+        (b'{"properties": {"a": {"type": "string", "default": 5}}}', "but value is 5"),
+        (b'{"properties": {"a": {"type": "integer", "default": 1.5}}}', "got: 1.5"),
+        (b'{"properties": {"a": {"type": "string", "enum": ["x", 5]}}}', "enum at index 1"),
+        (b'{"properties": {"a": {"type": "string", "enum": ["x"], "default": "y"}}}', r"y: \[x\]"),
+        (b'{"properties": {"a": {"type": "string", "pattern": "["}}}', "invalid regex pattern"),
+        (b'{"properties": {"a": {"type": "integer", "pattern": "x"}}}', "only supported for str"),
+        (b'{"min_databricks_cli_version": "v99.0.0"}', "is greater than current CLI version"),
+        (b'{"min_databricks_cli_version": "1"}', "invalid minimum CLI version"),
     ],
 )
-def test_a_schema_that_cannot_be_used_is_refused(schema: bytes) -> None:
-    with pytest.raises(BadTemplate):
+def test_a_schema_that_cannot_be_used_is_refused(schema: bytes, words: str) -> None:
+    with pytest.raises(BadTemplate, match=words):
         read_schema(schema, "schema.json")
 
 

@@ -138,3 +138,10 @@ def test_json_is_read_like_yaml() -> None:
         "a": [1, 2.5, None, "x"],
         "b": {"c": True},
     }
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_mark_at_the_beginning_says_how_the_text_is_encoded(encoding: str) -> None:
+    tree, found = read_yaml("name: größer\n".encode(encoding), "databricks.yml")
+    assert tree.plain() == {"name": "größer"}
+    assert not found

@@ -24,7 +24,10 @@ COLUMNS = ("id", "title", "my col", "a OR b", "x LIKE")
         ({"id": [1, 2], "title NOT": "it's"}, "(`id` IN (1, 2)) AND (`title` NOT IN ('it''s'))"),
         ({"id >=": 2.5}, "(`id` >= 2.5)"),
         ({"id OR title": [1, "x"]}, "((`id` IN (1)) OR (`title` IN ('x')))"),
-        ({"title like": "a_b"}, r"((' ' || `title` || ' ') LIKE '% a\_b %')"),
+        (
+            {"title like": "a_b"},
+            r"((`title` LIKE '%a\_b%' AND (' ' || `title` || ' ') LIKE '% a\_b %'))",
+        ),
         ({"my col <": 1, "a OR b": True}, "(`my col` < 1) AND (`a OR b` IN (true))"),
         ({"x LIKE": "word"}, "(`x LIKE` IN ('word'))"),
     ],

@@ -90,7 +90,7 @@ def not_included(project: Project, path: Path) -> Diagnostic:
     return warning(
         "bundle/generated-not-included",
         "Generated configuration is not included in the bundle",
-        f"The file {name} is not matched by any pattern in the 'include' section of"
-        f" databricks.yml,\nso it will not be deployed. Add a matching entry to the 'include'"
-        f" section, for example:\n\ninclude:\n  - {pattern}",
+        f"No entry of `include` takes in {name}, so a deploy passes it by. Add one:\n\ninclude:\n"
+        f"  - {pattern}",
+        is_explained=True,
     )

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import ast
 
-from brickyard.policy.abstract_values import External, Instance, Known, Unknown, items_of
+from brickyard.policy.abstract_values import (
+    Choice,
+    Class,
+    External,
+    Instance,
+    Known,
+    Module,
+    Unknown,
+    items_of,
+)
+from brickyard.policy.following.changes import set_item
 from brickyard.policy.following.machine import Machine
 from brickyard.policy.scopes import Frame
 
@@ -15,22 +25,24 @@ class Assignments(Machine):
     def _assign(self, target: ast.expr, value: Known, frame: Frame) -> None:
         match target:
             case ast.Name():
-                where = frame.module.variables if target.id in frame.outer else frame.variables
-                where[target.id] = value
+                frame.bind(target.id, value, is_sure=self._is_sure)
             case ast.Tuple() | ast.List():
                 self._unpack(target.elts, value, frame)
             case ast.Attribute():
                 owner = self._value(target.value, frame)
-                if isinstance(owner, Instance):
-                    owner.attributes[target.attr] = value
+                if (members := _members(owner)) is not None:
+                    set_item(members, target.attr, value, is_sure=self._is_sure)
             case ast.Subscript():
                 owner = self._value(target.value, frame)
                 key = self._value(target.slice, frame)
-                if isinstance(owner, dict) and isinstance(key, str | int):
-                    owner[key] = value
+                if isinstance(owner, dict | list):
+                    set_item(owner, key, value, is_sure=self._is_sure)
                 elif isinstance(owner, External) and owner.chain == "os.environ":
                     at = (target.lineno, target.col_offset + 1)
                     self._library.set_environment_variable(key, value, at)
+                elif isinstance(owner, Choice):
+                    for one in owner.options:
+                        set_item(one, key, value, is_sure=False)
             case ast.Starred():
                 self._assign(target.value, Unknown(), frame)
             case _:
@@ -48,3 +60,15 @@ class Assignments(Machine):
         for at, one in enumerate(targets):
             item = items[at] if items is not None and at < len(items) else Unknown()
             self._assign(one.value if isinstance(one, ast.Starred) else one, item, frame)
+
+
+def _members(owner: Known) -> dict[Known, Known] | None:
+    """Where the attributes of an object of the bundle are kept."""
+    match owner:
+        case Instance():
+            return owner.attributes
+        case Class():
+            return owner.members
+        case Module():
+            return owner.variables
+    return None

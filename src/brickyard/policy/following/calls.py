@@ -21,9 +21,11 @@ from brickyard.policy.abstract_values import (
     text_of,
 )
 from brickyard.policy.command_lines import parser_of
+from brickyard.policy.containers import CALLS
+from brickyard.policy.following.changes import PUTS, add, update
 from brickyard.policy.following.enums import is_enum
 from brickyard.policy.following.machine import Machine
-from brickyard.policy.higher_order import CALLS_BACK, called_back
+from brickyard.policy.higher_order import CALLS_BACK, GIVES_RESULT, called_back
 from brickyard.policy.library import NOTHING
 from brickyard.policy.scopes import Frame, Method, bind
 from brickyard.policy.sql_session import HOLE
@@ -131,7 +133,7 @@ class Calls(Machine):
             name = text_of(arguments[0])
             return self._load(name) or External(name)
         if plain.endswith("namedtuple") and len(arguments) > 1:
-            return self._named_tuple(arguments)
+            return self._named_tuple(arguments, named)
         if plain.rsplit(".", 1)[-1] in {"field", "Field"}:
             if "default_factory" in named:
                 return self._invoke(named["default_factory"], [], {}, node)
@@ -150,9 +152,16 @@ class Calls(Machine):
             self._effects.at = (at.lineno, at.col_offset + 1)
             return self._run_notebook(text_of(arguments[0]), widgets, self._effects.file)
         if plain.rsplit(".", 1)[-1] in CALLS_BACK:
-            calls = called_back(plain.rsplit(".", 1)[-1], arguments, named)
+            last = plain.rsplit(".", 1)[-1]
+            owner = External(chain.rsplit(".", 1)[0], callee.subject)
+            calls = called_back(last, arguments, named, owner)
             if calls is not None:
-                return [self._invoke(one, list(given), {}, node) for one, given in calls]
+                results = [self._invoke(one, list(given), {}, node) for one, given in calls]
+                return results[0] if last in GIVES_RESULT and results else results
+        if plain.endswith("methodcaller") and len(arguments) > 1:
+            reason = "a method that is called by its name"
+            self._effects.unknown(node.lineno, reason, "?", node.col_offset + 1)
+        _handed_out(plain, [*arguments, *named.values()])
         answer = self._library.call(plain, arguments, named, node)
         if answer is not NOTHING:
             return answer
@@ -168,3 +177,16 @@ class Calls(Machine):
             elif isinstance(value, Partial) and isinstance(value.callee, Function):
                 given = list(value.arguments)
                 self._enter(value.callee, given, dict(value.named), otherwise=Unknown("given"))
+
+
+def _handed_out(chain: str, arguments: list[Known]) -> None:
+    """What a library may do to a list that it is given: fill it, above all when it is empty."""
+    first = arguments[0] if arguments else None
+    if chain.rsplit(".", 1)[-1] in PUTS and isinstance(first, list):
+        add(first, arguments[-1:])
+    elif chain not in CALLS:
+        for one in arguments:
+            if isinstance(one, list) and not one:
+                add(one, None)
+            elif isinstance(one, dict) and not one:
+                update(one, [Unknown()], {})

@@ -18,7 +18,12 @@ from brickyard.policy.abstract_values import (
     items_of,
 )
 from brickyard.policy.command_lines import parser_of
-from brickyard.policy.following.machine import CALLING_DECORATORS, COMMAND_DECORATORS, Machine
+from brickyard.policy.following.machine import (
+    CALLING_DECORATORS,
+    COMMAND_DECORATORS,
+    MAX_MADE,
+    Machine,
+)
 from brickyard.policy.scopes import Frame, bind, declared_fields
 
 
@@ -30,7 +35,9 @@ class Definitions(Machine):
     ) -> Function:
         inner = frame.variables is not frame.module.variables
         # Live, not copied: a function may use what its surroundings define after it.
-        closure = ChainMap(frame.variables, dict(frame.closure)) if inner else {}
+        around = frame.closure
+        maps = around.maps if isinstance(around, ChainMap) else [dict(around)]
+        closure = ChainMap(frame.variables, *maps) if inner else {}
         made = Function(node, frame.module, closure)
         if not isinstance(node, ast.Lambda):
             self.functions.append(made)
@@ -68,6 +75,8 @@ class Definitions(Machine):
 
     def _construct(self, cls: Class, arguments: list[Known], named: dict[str, Known]) -> Known:
         made = Instance(cls)
+        if len(self.made) < MAX_MADE:
+            self.made.append(made)
         start = cls.lookup("__init__")
         if isinstance(start, Function):
             self._enter(bind(start, made), arguments, named)
@@ -88,16 +97,26 @@ class Definitions(Machine):
             self._enter(bind(after, made), [], {})
         return made
 
-    def _named_tuple(self, arguments: list[Known]) -> Known:
+    def _named_tuple(self, arguments: list[Known], named: dict[str, Known]) -> Known:
         """`namedtuple("Table", ["catalog", "name"])` as the class that it makes."""
         fields = arguments[1]
         names = fields.replace(",", " ").split() if isinstance(fields, str) else items_of(fields)
         if names is None or not all(isinstance(one, str) and one.isidentifier() for one in names):
             return Unknown("a tuple of unknown names")
-        body = "".join(f"\n    {one}: object" for one in names) or "\n    pass"
+        last = items_of(named.get("defaults", ())) or []
+        given = dict(zip(reversed(names), reversed(last), strict=False))
+        body = "".join(f"\n    {one}: object{_written(given, one)}" for one in names)
+        body = body or "\n    pass"
         made = ast.parse(f"class Made:{body}").body[0]
         assert isinstance(made, ast.ClassDef)
         return Class(made, Module(file=self._effects.file), (), {})
+
+
+def _written(defaults: dict[str, Known], name: str) -> str:
+    """The default of a field as a class would have it."""
+    value = defaults.get(name)
+    is_plain = isinstance(value, str | int | float)
+    return "" if name not in defaults else f" = {value!r}" if is_plain else " = ..."
 
 
 def _as_call(decorator: ast.expr) -> ast.Call:

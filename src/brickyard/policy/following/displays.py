@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from brickyard.policy.abstract_values import Known, Unknown, items_of, truth
-from brickyard.policy.following.enums import iterated
-from brickyard.policy.following.machine import MAX_ITEMS, Machine
+from brickyard.policy.following.changes import set_item, update
+from brickyard.policy.following.enums import iterated, within_reach
+from brickyard.policy.following.machine import Machine
 from brickyard.policy.scopes import Frame
 
 
@@ -31,15 +32,9 @@ class Displays(Machine):
         for key, value in zip(node.keys, node.values, strict=True):
             known = self._value(value, frame)
             if key is None:
-                if isinstance(known, dict):
-                    found.update(known)
-                continue
-            name = self._value(key, frame)
-            if isinstance(name, str | int | float | bool | tuple | None):
-                try:
-                    found[name] = known
-                except TypeError:
-                    continue
+                update(found, [known], {})
+            else:
+                set_item(found, self._value(key, frame), known, is_sure=True)
         return found
 
     def _comprehension(
@@ -63,7 +58,7 @@ class Displays(Machine):
             if items is None:
                 exact = False
                 items = [Unknown("an item of an unknown list")]
-            for item in items[:MAX_ITEMS]:
+            for item in within_reach(items):
                 self._assign(generator.target, item, inner)
                 tests = [truth(self._value(test, inner)) for test in generator.ifs]
                 if False not in tests:
@@ -73,5 +68,8 @@ class Displays(Machine):
         if not exact:
             return Unknown("made from an unknown list")
         if isinstance(node, ast.DictComp):
-            return {k: v for k, v in results if isinstance(k, str | int)}
+            made: dict[Known, Known] = {}
+            for key, value in results:
+                set_item(made, key, value, is_sure=True)
+            return made
         return [value for value, _ in results]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from brickyard.policy.abstract_values import Class, External, Known, Member, OpenFile, items_of
+from brickyard.policy.abstract_values import (
+    Class,
+    External,
+    Known,
+    Member,
+    OpenFile,
+    Unknown,
+    items_of,
+)
+from brickyard.policy.following.machine import MAX_ITEMS
 
 ENUMS: Final = ("Enum", "IntEnum", "StrEnum", "Flag")
 
@@ -25,3 +34,9 @@ def iterated(value: Known) -> list[Known] | None:
     if isinstance(value, OpenFile) and value.text is not None:
         return list(value.text.splitlines(keepends=True))
     return items_of(value)
+
+
+def within_reach(items: list[Known]) -> list[Known]:
+    """The first of them, and an unknown one for all that come behind."""
+    rest = [Unknown("one of very many items")] if len(items) > MAX_ITEMS else []
+    return [*items[:MAX_ITEMS], *rest]

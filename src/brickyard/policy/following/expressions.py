@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from brickyard.policy.abstract_values import (
+    MAX_CHOICES,
     Class,
     External,
     Known,
@@ -19,6 +20,7 @@ from brickyard.policy.abstract_values import (
 from brickyard.policy.following.machine import Machine
 from brickyard.policy.operators import binary, compare, subscript
 from brickyard.policy.scopes import Frame
+from brickyard.policy.sql_session import HOLE
 
 
 class Expressions(Machine):
@@ -49,7 +51,10 @@ class Expressions(Machine):
             case ast.Compare():
                 return self._compare(node, frame)
             case ast.UnaryOp():
-                known = truth(self._value(node.operand, frame))
+                operand = self._value(node.operand, frame)
+                if isinstance(node.op, ast.USub) and isinstance(operand, int | float):
+                    return -operand
+                known = truth(operand)
                 is_not = isinstance(node.op, ast.Not) and known is not None
                 return (not known) if is_not else Unknown()
             case ast.IfExp():
@@ -114,7 +119,9 @@ class Expressions(Machine):
         results: tuple[str, ...] = ("",)
         for part in node.values:
             pieces = texts_of(self._value(part, frame))
-            results = tuple(a + b for a in results for b in pieces)[:16]
+            results = tuple(a + b for a in results for b in pieces)
+            if len(results) > MAX_CHOICES:
+                return HOLE
         return join(results)
 
     def _bool_op(self, node: ast.BoolOp, frame: Frame) -> Known:

@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from brickyard.policy.abstract_values import Class, Function, Known, Module
+from brickyard.policy.abstract_values import Class, Function, Instance, Known, Module
 from brickyard.policy.effects import Effects
-from brickyard.policy.library import Library, Task, no_file
+from brickyard.policy.library import NO_FILES, Files, Library, Task
 from brickyard.policy.scopes import Frame, Method
 
 MAX_STEPS: Final = 150_000
@@ -20,6 +20,8 @@ UNREACHED_STEPS: Final = 400_000  # of all functions that nothing calls, togethe
 MIN_STEPS: Final = 2_000
 MAX_DEPTH: Final = 24
 MAX_ITEMS: Final = 200
+MAX_MADE: Final = 200  # instances that are remembered for their methods
+MAX_ROUNDS: Final = 3  # of a loop whose number of rounds isn't known
 NOTEBOOK_GLOBALS: Final = ("spark", "dbutils", "sql", "table", "display", "sc")
 # Decorators that call what they decorate by themselves: pipelines, and what they are imported as.
 CALLING_DECORATORS: Final = ("dlt.", "pipelines.", "dp.", "sdp.")
@@ -38,22 +40,24 @@ class Machine(ABC):
         self,
         find_module: Callable[[str, str], tuple[str, ast.Module] | None],
         *,
-        read_file: Callable[[str, str], str | None] = no_file,
+        files: Files = NO_FILES,
         run_notebook: Notebooks | None = None,
     ) -> None:
         """`find_module(dotted name, importing file)` gives a module of the bundle, parsed;
-        `read_file(path, reading file)` a text of the bundle; `run_notebook(path, widgets, calling
-        file)` follows another notebook."""
+        `files` are the bundle's; `run_notebook(path, widgets, calling file)` follows another
+        notebook."""
         self.followed: set[tuple[str, int]] = set()  # (file, line) of functions that were entered
         self.loaded: dict[str, Module] = {}
         self.functions: list[Function] = []
+        self.made: list[Instance] = []  # of classes of the bundle
         self._find_module = find_module
         self._effects = Effects()
-        self._read_file = read_file
+        self._files = files
         self._run_notebook = run_notebook
         self._library = Library(self._effects, Task())
         self._steps = 0
         self._stack: list[ast.AST] = []
+        self._branches = 0  # how many branches that only may run surround what is followed
 
     def _within(self, file: str, work: Callable[[], object]) -> None:
         before, self._effects.file = self._effects.file, file
@@ -63,6 +67,11 @@ class Machine(ABC):
             self._effects.unknown(1, "the code is too large to be followed to its end")
         finally:
             self._effects.file = before
+
+    @property
+    def _is_sure(self) -> bool:
+        """Whether what is followed surely runs: then a change leaves no old value."""
+        return self._branches == 0
 
     def _count(self) -> None:
         self._steps += 1
@@ -98,7 +107,7 @@ class Machine(ABC):
         """An instance of a class of the bundle."""
 
     @abstractmethod
-    def _named_tuple(self, arguments: list[Known]) -> Known:
+    def _named_tuple(self, arguments: list[Known], named: dict[str, Known]) -> Known:
         """The class that `namedtuple` makes."""
 
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from brickyard.policy.abstract_values import (
+    MAX_CHOICES,
     Choice,
     External,
     IniFile,
@@ -18,7 +19,8 @@ from brickyard.policy.abstract_values import (
     join,
     texts_of,
 )
-from brickyard.policy.following.machine import MAX_ITEMS, Machine
+from brickyard.policy.following.changes import item_of, list_changed, set_item, update
+from brickyard.policy.following.machine import Machine
 from brickyard.policy.library import STRING_METHODS, format_text, string_method
 from brickyard.policy.scopes import Method
 from brickyard.policy.sql_session import HOLE
@@ -58,26 +60,27 @@ class Methods(Machine):
                 return self._library.parser_method(owner, name, arguments, named)
             case dict() if name in {"get", "pop", "setdefault"} and arguments:
                 default = arguments[1] if len(arguments) > 1 else None
-                key = arguments[0]
-                if isinstance(key, str | int):
-                    return owner.get(key, default)
-                return join([*owner.values(), default]) if owner else Unknown()
+                found = item_of(owner, arguments[0], default)
+                if name == "setdefault":
+                    set_item(owner, arguments[0], found, is_sure=False)
+                return found
             case dict() if name == "copy":
                 return dict(owner)
             case dict() if name == "items":
                 return [(key, value) for key, value in owner.items()]
             case dict() if name in {"keys", "values"}:
                 return list(owner.keys() if name == "keys" else owner.values())
-            case dict() if name == "update" and arguments and isinstance(arguments[0], dict):
-                owner.update(arguments[0])
+            case dict() if name == "update":
+                update(owner, arguments, named)
             case list() if name == "index" and arguments:
                 known = all(isinstance(one, str | int) for one in (*owner, arguments[0]))
                 return owner.index(arguments[0]) if known and arguments[0] in owner else Unknown()
-            case list() if name == "append" and arguments:
-                if len(owner) < MAX_ITEMS:
-                    owner.append(arguments[0])
-            case list() if name == "extend" and arguments:
-                owner.extend((items_of(arguments[0]) or [Unknown()])[:MAX_ITEMS])
+            case list():
+                is_change, result = list_changed(owner, name, arguments)
+                if is_change:
+                    return result
+                self._run_callbacks(arguments, named)
+                return Unknown()
             case _:
                 self._run_callbacks(arguments, named)
                 return Unknown()
@@ -105,5 +108,7 @@ def _all_joined(separator: str, items: list[Known]) -> list[str]:
     found = [""]
     for at, item in enumerate(items):
         lead = separator if at else ""
-        found = [left + lead + text for left in found for text in texts_of(item)][:16]
+        found = [left + lead + text for left in found for text in texts_of(item)]
+        if len(found) > MAX_CHOICES:
+            return [HOLE]
     return found

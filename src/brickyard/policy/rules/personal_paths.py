@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from brickyard.bundle import UNKNOWN_USER
 from brickyard.policy.rule_names import PERSONAL_PATHS as ID
 from brickyard.policy.rules.subject import (
     Finding,
@@ -26,6 +27,7 @@ from brickyard.policy.rules.subject import (
     is_service_principal,
     scalars,
 )
+from brickyard.values import Value
 
 PERSONAL: Final = re.compile(
     r"(?:/Workspace)?/Users/([\w.+-]+@[\w.-]+\w)|(?:/Workspace)?/Repos/([\w.+-]+@[\w.-]+\w)"
@@ -52,8 +54,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             # What the deployment itself uploads lies where root_path says, which is judged above.
             is_uploaded = any(folder and text.startswith(folder) for folder in folders)
             if found and not is_uploaded:
-                reason = f"{path} lies in the folder of {found[1] or found[2]}"
-                yield at_value(ID, value, reason, FIX, resource=declared.address)
+                yield _judged(subject, value, path, found[1] or found[2], declared.address)
     for path, text in subject.texts():
         if path.endswith(CODE):
             for found in PERSONAL.finditer(text):
@@ -70,8 +71,12 @@ def _folders(subject: Subject) -> Iterator[Finding]:
         if value is None or not found or is_service_principal(found[1]) or found[1] in blamed:
             continue
         blamed.add(found[1])
-        if subject.deployer_is_unknown and "@offline" in found[1]:
-            reason = f"{name} lies in the folder of whoever deploys, which only a workspace tells"
-            yield at_value(ID, value, reason, FIX, is_unknown=True)
-        else:
-            yield at_value(ID, value, f"{name} lies in the folder of {found[1]}", FIX)
+        yield _judged(subject, value, name, found[1])
+
+
+def _judged(subject: Subject, value: Value, path: str, owner: str, address: str = "") -> Finding:
+    """The finding; unknown where the folder is the deployer's and nobody has said who that is."""
+    is_unknown = subject.deployer_is_unknown and owner == UNKNOWN_USER
+    whose = "whoever deploys, which only a workspace tells" if is_unknown else owner
+    reason = f"{path} lies in the folder of {whose}"
+    return at_value(ID, value, reason, FIX, resource=address, is_unknown=is_unknown)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from brickyard.bundle import Declared, Resolved
+from brickyard.bundle import UNKNOWN_USER, Declared, Resolved
 from brickyard.policy.accesses import Verdict
 from brickyard.policy.environments import PRODUCTION
 from brickyard.policy.references import place, plain_text
@@ -21,7 +21,6 @@ TEXTS: Final = (
 )
 TEXT_FILES: Final = tuple(TEXTS.split())
 MAX_TEXT_BYTES: Final = 1_000_000
-OFFLINE_USER: Final = "unknown@offline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,7 @@ class Subject:
         """Who deploys: the current user; empty where no workspace was asked."""
         found = self.resolved.tree.get("workspace.current_user.userName")
         name = found.text if found is not None else ""
-        return "" if name == OFFLINE_USER else name
+        return "" if name == UNKNOWN_USER else name
 
     @property
     def deployer_is_unknown(self) -> bool:

@@ -92,12 +92,22 @@ def _of_kind(
     if kind == "configuration":
         yield from configuration_drift(project, served, wanted.ignore)
     elif kind == "data":
-        yield from data_drift(project, served, wanted.data)
+        yield from data_drift(
+            project, served, tuple(one for one in wanted.data if one.is_in(environment.name))
+        )
     elif kind == "evaluation":
         yield from evaluation_drift(project, records, served, wanted.scores)
     elif served is None:
-        detail = "nothing was released yet, so there is no commit to compare"
-        yield Finding(kind=kind, subject="commit", state=State.UNKNOWN, detail=detail)
+        yield _without_release(kind, project, records)
     else:
         branch = wanted.branch or (environment.branches or ("HEAD",))[0]
         yield from code_drift(project, root, served, wanted, branch)
+
+
+def _without_release(kind: str, project: Project, records: tuple[ReleaseRecord, ...]) -> Finding:
+    """Where nothing was ever deployed nothing drifted: nightly looks begin before that."""
+    if not records and not project.store.pull().state.entries:
+        detail = "nothing was released or deployed here yet"
+        return Finding(kind=kind, subject="commit", state=State.OK, detail=detail)
+    detail = "nothing was released yet, so there is no commit to compare"
+    return Finding(kind=kind, subject="commit", state=State.UNKNOWN, detail=detail)

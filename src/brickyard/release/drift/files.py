@@ -1,17 +1,23 @@
-"""Files of the deployment that were changed in the workspace after the live release.
+"""Files of the deployment that are not what the live commit has.
 
-Those are looked at that are younger than the release's end, and compared with the commit. A file
+Each is compared with the commit. What the commit has not was uploaded from elsewhere (a wheel that
+a build made), which the list of uploaded files tells, or was put there by somebody: of those, code
+counts, and anything younger than the release; what jobs leave beside their code does not. A file
 that a later try deployed before it failed is one of them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from brickyard.deploy import Project
+from brickyard.deploy.changed_files import deployed_files, recorded_digests
 from brickyard.release.checkout import Commit, GitFault, file_at, find_commit
 from brickyard.release.drift.findings import Finding, State
 from brickyard.release.records import ReleaseRecord
@@ -19,51 +25,71 @@ from brickyard.release.records import ReleaseRecord
 KIND: Final = "code"
 # What a notebook's name loses on its way into the workspace.
 NOTEBOOKS: Final = ("", ".py", ".sql", ".scala", ".r", ".R", ".ipynb")
-MOST_FOLDERS: Final = 500
+CODE: Final = (".py", ".sql", ".scala", ".r", ".R", ".ipynb", ".yml", ".yaml", ".sh")
+READERS: Final = 8
+CHANGED: Final = "it was changed in the workspace since the release"
+ADDED: Final = "it is not of the commit, and nobody deployed it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    name: str
+    path: str
+    modified_ms: int
+    is_code: bool
 
 
 def edited_files(project: Project, root: Path, live: ReleaseRecord) -> Iterator[Finding]:
     """A finding for each file that is not what the live commit has."""
     since_ms = datetime.fromisoformat(live.ended.replace("Z", "+00:00")).timestamp() * 1000
-    base = project.path("file_path")
     try:
         commit = find_commit(root, live.commit)
     except GitFault:
         return  # said by the comparison with the branch
-    for listed in _younger(project, base, since_ms):
-        path = str(listed["path"])
-        content = project.files.read(path)
-        if content is None or _is_of(commit, path.removeprefix(base).lstrip("/"), content):
-            continue
-        when = datetime.fromtimestamp(int(listed["modified_at"]) / 1000, UTC)
-        yield Finding(
-            kind=KIND,
-            subject=path,
-            field="content",
-            state=State.DRIFT,
-            recorded=f"as in {commit.short}",
-            actual="changed",
-            detail="it was changed in the workspace since the release",
-            when=when.isoformat(timespec="seconds"),
+    uploaded = recorded_digests(project)
+    files = [
+        _File(
+            name=name,
+            path=str(listed["path"]),
+            modified_ms=int(listed.get("modified_at") or 0),
+            is_code=listed.get("object_type") == "NOTEBOOK" or name.endswith(CODE),
         )
+        for name, listed in deployed_files(project)
+    ]
+    with ThreadPoolExecutor(READERS) as readers:
+        contents = list(readers.map(lambda one: project.files.read(one.path), files))
+    for one, content in zip(files, contents, strict=True):
+        if content is None:
+            continue
+        kept = _kept(commit, one.name)
+        if kept is not None and _lines(kept) == _lines(content):
+            continue
+        is_younger = one.modified_ms > since_ms
+        is_ours = kept is not None or one.name in uploaded
+        if not is_younger and uploaded.get(one.name) == hashlib.sha256(content).hexdigest():
+            continue
+        if is_younger or is_ours or one.is_code:
+            yield _finding(commit, one, CHANGED if is_ours else ADDED)
 
 
-def _younger(project: Project, base: str, since_ms: float) -> Iterator[dict[str, Any]]:
-    folders = [base]
-    for _ in range(MOST_FOLDERS):
-        if not folders:
-            return
-        for listed in project.files.listing(folders.pop()):
-            if listed.get("object_type") == "DIRECTORY":
-                folders.append(str(listed["path"]))
-            elif int(listed.get("modified_at") or 0) > since_ms:
-                yield dict(listed)
+def _finding(commit: Commit, file: _File, detail: str) -> Finding:
+    when = datetime.fromtimestamp(file.modified_ms / 1000, UTC)
+    return Finding(
+        kind=KIND,
+        subject=file.path,
+        field="content",
+        state=State.DRIFT,
+        recorded=f"as in {commit.short}" if detail == CHANGED else None,
+        actual="changed" if detail == CHANGED else None,
+        detail=detail,
+        when=when.isoformat(timespec="seconds"),
+    )
 
 
-def _is_of(commit: Commit, name: str, content: bytes) -> bool:
-    """Whether the commit has this content under this name."""
-    kept = (file_at(commit, f"{name}{ending}") for ending in NOTEBOOKS)
-    return any(one is not None and _lines(one) == _lines(content) for one in kept)
+def _kept(commit: Commit, name: str) -> bytes | None:
+    """What the commit has under the name that a file has in the workspace."""
+    found = (file_at(commit, f"{name}{ending}") for ending in NOTEBOOKS)
+    return next((one for one in found if one is not None), None)
 
 
 def _lines(content: bytes) -> list[bytes]:

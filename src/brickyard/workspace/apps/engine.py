@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brickyard.workspace.apps import settings
+from brickyard.workspace.apps.databases import Databases
 from brickyard.workspace.apps.deployments import read_deployment
 from brickyard.workspace.apps.front import Front
 from brickyard.workspace.apps.gate import KIND, MANAGE, USE, AppDoor, Gate
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
     from brickyard.workspace.files.engine import FilesEngine
     from brickyard.workspace.identity.engine import IdentityEngine
+    from brickyard.workspace.lakebase.engine import LakebaseEngine
     from brickyard.workspace.permissions.engine import PermissionsEngine
     from brickyard.workspace.secrets.engine import SecretsEngine
     from brickyard.workspace.serving.engine import ServingEngine
@@ -75,6 +77,7 @@ class AppsEngine:
         files: FilesEngine,
         permissions: PermissionsEngine,
         serving: ServingEngine,
+        lakebase: LakebaseEngine,
     ) -> None:
         self._home = home
         self._workspaces = workspaces
@@ -85,7 +88,7 @@ class AppsEngine:
         self._grants = Grants(
             permissions=permissions, secrets=secrets, catalog=catalog, serving=serving
         )
-        recipes = Recipes(home, identity=identity, secrets=secrets)
+        recipes = Recipes(home, identity=identity, secrets=secrets, databases=Databases(lakebase))
         self.runs = Runs(
             home, workspaces, self._records, recipes=recipes, identity=identity, files=files
         )

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.apps.uses import KINDS, Use
 from brickyard.workspace.catalog.permissions import Change
-from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, not_found
+from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, denied, not_found
 from brickyard.workspace.permissions.engine import Entry, Subject
 from brickyard.workspace.permissions.levels import levels_of, rank
+from brickyard.workspace.serving.engine import FOR_ALL
 
 if TYPE_CHECKING:
     from brickyard.workspace.catalog.engine import CatalogEngine
@@ -69,7 +70,7 @@ class Grants:
             level = "CAN_MANAGE" if "CAN_MANAGE" in levels_of(subject.type) else "CAN_USE"
             self._permissions.require(caller, workspace, subject.type, subject.id, level)
             has = self._permissions.level(robot, workspace, subject.type, subject.id)
-            if rank(subject.type, has) < rank(subject.type, use.permission):
+            if rank(subject.type, has) < rank(subject.type, use.level):
                 entry = _entry(robot, use)
                 self._permissions.merge(workspace, subject, [entry], caller)
 
@@ -126,12 +127,21 @@ class Grants:
             return None
         id = str(use.body[kind.object_field])
         if use.kind == "serving_endpoint":
-            id = self._serving.find(caller, workspace, id, "CAN_VIEW").id
+            endpoint = self._serving.find(caller, workspace, id, "CAN_VIEW")
+            if endpoint.is_provided:  # a foundation model: everybody may ask it, nobody manages it
+                if use.permission not in FOR_ALL:
+                    raise denied(f"{use.name}: {id} is a foundation model, which nobody manages")
+                return None
+            id = endpoint.id
+        if use.kind == "postgres":
+            id = id.split("/")[1] if id.startswith("projects/") else id
         subject = Subject(kind.object_type, id)
         if not self._permissions.entries(workspace, subject):
+            if kind.level:
+                return None  # a database: kept in the list, whether it is there or not
             raise not_found(f"{use.kind} {id} of resource {use.name} does not exist")
         return subject
 
 
 def _entry(robot: Principal, use: Use) -> Entry:
-    return Entry(kind="service_principal_name", name=robot.user_name, level=use.permission)
+    return Entry(kind="service_principal_name", name=robot.user_name, level=use.level)

@@ -16,12 +16,19 @@ PROC = Path("/proc")
 
 def listens(pid: int, port: int) -> bool:
     """True when the process or one below it has a listening socket on the port."""
-    wanted = {f"socket:[{inode}]" for inode in _inodes(port)}
+    wanted = {inode for one, inode in _sockets() if one == port}
     return bool(wanted) and any(_has_open(one, wanted) for one in _family(pid))
 
 
-def _inodes(port: int) -> Iterator[str]:
-    suffix = f":{port:04X}"
+def listening(pid: int) -> list[int]:
+    """The ports that the process and those below it listen on."""
+    family = _family(pid)
+    found = {port for port, inode in _sockets() if any(_has_open(p, {inode}) for p in family)}
+    return sorted(found)
+
+
+def _sockets() -> Iterator[tuple[int, str]]:
+    """(port, link of its socket) of all that listens."""
     for name in ("tcp", "tcp6"):
         try:
             lines = (PROC / "net" / name).read_text().splitlines()[1:]
@@ -29,8 +36,8 @@ def _inodes(port: int) -> Iterator[str]:
             continue
         for line in lines:
             fields = line.split()
-            if fields[1].endswith(suffix) and fields[3] == LISTENING:
-                yield fields[9]
+            if fields[3] == LISTENING:
+                yield int(fields[1].rpartition(":")[2], 16), f"socket:[{fields[9]}]"
 
 
 def _family(pid: int) -> set[int]:

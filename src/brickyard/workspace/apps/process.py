@@ -1,8 +1,9 @@
 """The process of one deployed app: its start, its port, its crashes, its end.
 
-It is ready once it listens on the port that it was told, or on the one of Databricks. A process
-that ends unasked is started again after a pause; one that keeps dying stays down until the app is
-deployed or started.
+Where processes can have ports of their own, each app is told port 8000, as on Databricks, which is
+another one outside of it. Elsewhere each is told a free port, and is found on 8000, too. It is
+ready once it listens there. A process that ends unasked is started again after a pause; one that
+keeps dying stays down until the app is deployed or started.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from brickyard.workspace.apps.listening import listens
+from brickyard.workspace.apps.listening import listening, listens
 from brickyard.workspace.kernel.loopback import LOOPBACK, free_port
-from brickyard.workspace.processes import Child, Launch, Mounts, start
+from brickyard.workspace.processes import Child, Launch, Mounts, has_own_ports, start
 
 START_TIMEOUT_S = 600.0
 POLL_S = 0.05
-# What DATABRICKS_APP_PORT is on Databricks. Apps that have it in their code get it, one at a time.
+# What DATABRICKS_APP_PORT is on Databricks. Apps that have it in their code get it: one at a time
+# where processes have no ports of their own.
 USUAL_PORT = 8000
 USUAL_PORT_EVERY = 20  # polls
 GRACE_S = 15.0  # between SIGTERM and SIGKILL, as Databricks Apps gives
@@ -104,26 +106,28 @@ class AppProcess:
     def _launch(self) -> None:
         recipe = self._prepare()
         port = free_port()
+        told = USUAL_PORT if has_own_ports() else port
         self.log.parent.mkdir(parents=True, exist_ok=True)
         child = start(
             Launch(
-                command=recipe.command(port),
+                command=recipe.command(told),
                 cwd=recipe.cwd,
-                environment=recipe.environment(port),
+                environment=recipe.environment(told),
                 log=self.log,
                 mounts=recipe.mounts,
                 grace_s=GRACE_S,
+                ports={told: port} if has_own_ports() else {},
             )
         )
         with self._lock:
             self._child = child
         if self._stopping.is_set():
             child.kill()
-        port = self._await(child, port)
+        port = self._await(child, port, told)
         self._fault = ""
         self._port = port
 
-    def _await(self, child: Child, port: int) -> int:
+    def _await(self, child: Child, port: int, told: int) -> int:
         """The port on which it answers."""
         deadline = time.monotonic() + self._timeout_s
         looks = 0
@@ -131,16 +135,18 @@ class AppProcess:
             if self._answers(port):
                 return port
             looks += 1
-            if not looks % USUAL_PORT_EVERY and listens(child.pid, USUAL_PORT):
+            is_time = not looks % USUAL_PORT_EVERY and told != USUAL_PORT
+            if is_time and listens(child.pid, USUAL_PORT):
                 return USUAL_PORT
             time.sleep(POLL_S)
         code = child.poll()
+        others = listening(child.pid) if code is None else []
         child.kill()
         if code is not None:
             raise AppFailed(f"app crashed unexpectedly: {self._last_words(code)}")
         raise AppFailed(
-            f"app did not start within {self._timeout_s:.0f} s: nothing answers on the port that"
-            " DATABRICKS_APP_PORT names. Let the app listen on it"
+            f"app did not start within {self._timeout_s:.0f} s: nothing answers on port {told}, the"
+            f" one of DATABRICKS_APP_PORT{_elsewhere(others)}. Let the app listen on it"
         )
 
     def _answers(self, port: int) -> bool:
@@ -188,13 +194,24 @@ class AppProcess:
                     self._fault = str(fault)
 
     def _last_words(self, code: int) -> str:
-        lines = [line for line in tail(self.log, 20_000).splitlines() if line.strip()]
+        lines = [
+            line for line in tail(self.log, 20_000).splitlines() if any(map(str.isalnum, line))
+        ]
         last = f": {lines[-1].strip()}" if lines else ""
         return f"it ended with status {code}{last}"
 
     def _note(self, text: str) -> None:
         with self.log.open("a") as file:
             file.write(f"[brickyard] {text}\n")
+
+
+def _elsewhere(ports: Sequence[int]) -> str:
+    """What else it listens on: the commonest reason."""
+    if not ports:
+        return ""
+    shown = ", ".join(map(str, ports))
+    renamed = " on the machine; the app's log has its own number" if has_own_ports() else ""
+    return f", and the app listens on port {shown}{renamed}"
 
 
 def tail(log: Path, size: int) -> str:

@@ -14,13 +14,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from brickyard.workspace.apps.databases import INSTANCE, PROJECT, Databases
+from brickyard.workspace.apps.preinstalled import VERSIONS
 from brickyard.workspace.apps.process import Recipe
 from brickyard.workspace.apps.source import BadSource, EnvVar, Source, with_port
 from brickyard.workspace.apps.uses import KINDS, Use
 from brickyard.workspace.identity.app_principals import renew_secret
 from brickyard.workspace.kernel import ApiError, Home, Principal, WorkspaceInfo
 from brickyard.workspace.processes import Child, Environments, Launch, Mounts, start
-from brickyard.workspace.processes.user_code import inherited
+from brickyard.workspace.processes.user_code import inherited, with_site
 
 if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
@@ -50,10 +52,18 @@ LISTENING: Final[Mapping[str, str]] = {
 
 
 class Recipes:
-    def __init__(self, home: Home, *, identity: IdentityEngine, secrets: SecretsEngine) -> None:
+    def __init__(
+        self,
+        home: Home,
+        *,
+        identity: IdentityEngine,
+        secrets: SecretsEngine,
+        databases: Databases,
+    ) -> None:
         self._home = home
         self._identity = identity
         self._secrets = secrets
+        self._databases = databases
         self._environments = Environments(home.environments, home=home.root)
 
     def prepare(
@@ -67,7 +77,10 @@ class Recipes:
     ) -> Recipe:
         """What one start needs. Raises BadSource."""
         folder = source.folder
-        given = self.variables(workspace, robot, uses, source.variables)
+        given = {
+            **self._databases.variables(workspace, name, robot, uses),
+            **self.variables(workspace, robot, uses, source.variables),
+        }
         own = {
             "DATABRICKS_HOST": workspace.url,
             "DATABRICKS_WORKSPACE_ID": str(workspace.id),
@@ -82,13 +95,15 @@ class Recipes:
         (folder.parent / "home").mkdir(exist_ok=True)
         return Recipe(
             command=lambda port: program(with_port(source.command, port), python, folder),
-            environment=lambda port: {
-                **inherited(),
-                **{one: text.format(port=port) for one, text in LISTENING.items()},
-                **given,
-                **own,
-                "DATABRICKS_APP_PORT": str(port),
-            },
+            environment=lambda port: with_site(
+                {
+                    **inherited(),
+                    **{one: text.format(port=port) for one, text in LISTENING.items()},
+                    **given,
+                    **own,
+                    "DATABRICKS_APP_PORT": str(port),
+                }
+            ),
             cwd=folder,
             mounts=self._mounts(folder),
         )
@@ -96,11 +111,17 @@ class Recipes:
     def python(self, source: Source) -> Path:
         """The interpreter with the app's packages. Raises UnresolvedEnvironment. May be slow."""
         return self._environments.environment(
-            source.requirements, folder=source.folder, shows=self._mounts(source.folder).shows
+            source.requirements,
+            folder=source.folder,
+            shows=self._mounts(source.folder).shows,
+            preferred=VERSIONS,
         )
 
-    def install_node(self, source: Source, log: Path) -> None:
-        """`npm install` and, where there is such a script, `npm run build`. Raises BadSource."""
+    def install_node(self, source: Source, log: Path, environment: Mapping[str, str]) -> None:
+        """`npm install` and, where there is such a script, `npm run build`. Raises BadSource.
+
+        They get the app's own environment: builds ask the workspace for the types of queries.
+        """
         npm = shutil.which("npm")
         if npm is None or shutil.which("node") is None:
             raise BadSource(
@@ -108,7 +129,7 @@ class Recipes:
                 " `node` with `npm`, or remove package.json"
             )
         for words in ((npm, "install"), (npm, "run", "build", "--if-present")):
-            self._run_in(source.folder, words, log)
+            self._run_in(source.folder, words, log, environment)
 
     def variables(
         self,
@@ -134,6 +155,10 @@ class Recipes:
         return found
 
     def _value(self, workspace: WorkspaceInfo, robot: Principal, use: Use) -> str:
+        if use.kind in (INSTANCE, PROJECT):
+            if (at := self._databases.address(workspace, use)) is None:
+                raise BadSource(f"error resolving resource {use.name}: there is no such database")
+            return at.value
         if use.kind != "secret":
             return KINDS[use.kind].value(use.body)
         scope, key = str(use.body["scope"]), str(use.body["key"])
@@ -142,14 +167,15 @@ class Recipes:
         except ApiError as refused:
             raise BadSource(f"error resolving resource {use.name}: {refused.message}") from None
 
-    def _run_in(self, folder: Path, words: tuple[str, ...], log: Path) -> None:
+    def _run_in(
+        self, folder: Path, words: tuple[str, ...], log: Path, environment: Mapping[str, str]
+    ) -> None:
         own = {one: os.environ[one] for one in NODE_PASSED_ON if one in os.environ}
-        (folder.parent / "home").mkdir(exist_ok=True)
         child: Child = start(
             Launch(
                 command=words,
                 cwd=folder,
-                environment={**inherited(), **own, "HOME": str(folder.parent / "home")},
+                environment={**environment, **own},
                 log=log,
                 mounts=self._mounts(folder),
                 timeout_s=NODE_INSTALL_S,

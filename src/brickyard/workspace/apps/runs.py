@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.apps.auto_sync import AutoSync, Stamp, stamp_of
 from brickyard.workspace.apps.deployments import health_timeout_s, variables_of
-from brickyard.workspace.apps.process import START_TIMEOUT_S, USUAL_PORT, AppFailed, AppProcess
+from brickyard.workspace.apps.process import (
+    START_TIMEOUT_S,
+    USUAL_PORT,
+    AppFailed,
+    AppProcess,
+    Recipe,
+)
 from brickyard.workspace.apps.recipes import Recipes
 from brickyard.workspace.apps.records import (
     ACTIVE,
@@ -242,18 +248,18 @@ class Runs:
         source = self._source(app, id, body)
         say = self._sayer(app, id)
         say("Installing packages")
-        if source.is_node:
-            self._recipes.install_node(source, self.log(app))
         python = self._recipes.python(source)
-        say("Packages installed. Starting app")
         workspace = self._workspaces[app.workspace]
         health = body.get("health_check") or {}
 
-        def prepare() -> Any:
+        def prepare() -> Recipe:
             robot = self._identity.principal(app.client_id, app.workspace)
             now = self._records.find(app.workspace, app.name) or app
             return self._recipes.prepare(workspace, app.name, robot, now.uses, source, python)
 
+        if source.is_node:
+            self._recipes.install_node(source, self.log(app), prepare().environment(USUAL_PORT))
+        say("Packages installed. Starting app")
         process = AppProcess(
             log=self.log(app),
             prepare=prepare,

@@ -3,12 +3,13 @@
 Follows the documentation of Databricks Apps: `app.yaml` (or `app.yml`) with `command` and `env`;
 without a command, `python` with the first Python file, or `npm run start` where there is a
 `package.json` and no Python. Packages come from `requirements.txt`, else from the dependencies of
-`pyproject.toml`. Of the frameworks that Databricks has installed for every app, those that the
-source imports are added.
+`pyproject.toml`. Of the libraries that Databricks has installed for every app, those that the
+source imports are added, and are wanted at the versions it has (`preinstalled.py`).
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 import shutil
@@ -18,30 +19,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from brickyard.workspace.apps.preinstalled import added, used_modules
 from brickyard.workspace.processes import Launch, Mounts, start
 
 FILES: Final = ("app.yaml", "app.yml")
 PORT: Final = re.compile(r"\$(\{DATABRICKS_APP_PORT\}|DATABRICKS_APP_PORT\b)")
 LARGEST_FILE: Final = 1024 * 1024
-# Module -> requirement: installed for every app on Databricks, not in the workspace's own packages.
-PREINSTALLED: Final[Mapping[str, str]] = {
-    "dash": "dash",
-    "dash_ag_grid": "dash-ag-grid",
-    "dash_bootstrap_components": "dash-bootstrap-components",
-    "dash_mantine_components": "dash-mantine-components",
-    "databricks": "databricks-sdk",
-    "fastapi": "fastapi",
-    "flask": "flask",
-    "gradio": "gradio",
-    "huggingface_hub": "huggingface-hub",
-    "mlflow": "mlflow-skinny",
-    "plotly": "plotly",
-    "shiny": "shiny",
-    "streamlit": "streamlit",
-    "uvicorn": "uvicorn",
-}
-IMPORTED: Final = re.compile(r"^\s*(?:from|import)\s+([A-Za-z_]\w*)", re.M)
-NAMED: Final = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+MOST_FILES: Final = 500  # are looked into for what they import
 
 
 class BadSource(Exception):
@@ -161,18 +145,27 @@ def _usual_command(folder: Path, is_node: bool) -> tuple[str, ...]:
     )
 
 
-def _requirements(folder: Path, command: Sequence[str]) -> Iterator[str]:
+def _requirements(folder: Path, command: tuple[str, ...]) -> Iterator[str]:
     given = _text(folder / "requirements.txt")
+    if given is None and command[:2] == ("uv", "run"):
+        return  # it gets what `pyproject.toml` says by itself, and nothing is installed before
     lines = given.splitlines() if given is not None else _project(folder)
     yield from lines
-    named = {match[1].lower().replace("_", "-") for line in lines if (match := NAMED.match(line))}
-    used = {command[0]} if command else set()
-    for path in folder.glob("*.py"):
-        used |= set(IMPORTED.findall(_text(path) or ""))
-    for module in sorted(used & PREINSTALLED.keys()):
-        package = PREINSTALLED[module]
-        if not any(name in (package, package.removesuffix("-skinny")) for name in named):
-            yield package
+    yield from added({*_programs(command), *_imported(folder)}, lines)
+
+
+def _programs(command: Sequence[str]) -> Iterator[str]:
+    """What the command runs: its first word, and a module after `-m`."""
+    yield from command[:1]
+    yield from (word for before, word in itertools.pairwise(command) if before == "-m")
+
+
+def _imported(folder: Path) -> Iterator[str]:
+    """What the Python files of the source import, those in packages too."""
+    paths = sorted(folder.glob("*.py")) + sorted(folder.glob("*/*.py"))
+    for path in paths[:MOST_FILES]:
+        if not path.parent.is_symlink() and "node_modules" not in path.parts:
+            yield from used_modules(_text(path) or "")
 
 
 def _project(folder: Path) -> list[str]:

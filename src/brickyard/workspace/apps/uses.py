@@ -19,9 +19,10 @@ Json = Mapping[str, Any]
 class UseKind:
     fields: tuple[str, ...]
     permissions: tuple[str, ...]
-    value: Callable[[Json], str]  # what `valueFrom` stands for; a secret's value is read elsewhere
+    value: Callable[[Json], str]  # of `valueFrom`; of secrets and databases it is read elsewhere
     object_type: str = ""  # of the permissions API, where it decides who may
     object_field: str = ""  # holds the id there
+    level: str = ""  # of that API, where it has another word than the permission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,11 @@ class Use:
     @property
     def permission(self) -> str:
         return str(self.body.get("permission", ""))
+
+    @property
+    def level(self) -> str:
+        """What it comes to in the permissions API."""
+        return KINDS[self.kind].level or self.permission
 
 
 def _of(field: str) -> Callable[[Json], str]:
@@ -102,11 +108,17 @@ KINDS: Final[Mapping[str, UseKind]] = {
         fields=("instance_name", "database_name"),
         permissions=("CAN_CONNECT_AND_CREATE",),
         value=_of("instance_name"),
+        object_type="database-instances",
+        object_field="instance_name",
+        level="CAN_USE",
     ),
     "postgres": UseKind(
         fields=("branch", "database"),
         permissions=("CAN_CONNECT_AND_CREATE",),
         value=_of("database"),
+        object_type="database-projects",
+        object_field="branch",
+        level="CAN_USE",
     ),
     "app": UseKind(
         fields=("name",),

@@ -6,11 +6,12 @@ methods here are what other engines agreed on; those without a principal ask nob
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brickyard.workspace.catalog import defaults, folders, lineage, securables
+from brickyard.workspace.catalog import defaults, folders, lineage, samples, securables
 from brickyard.workspace.catalog.access import Access
 from brickyard.workspace.catalog.catalogs import Catalogs
 from brickyard.workspace.catalog.connections import Connections
@@ -62,14 +63,18 @@ class CatalogEngine:
         self.external_locations = Outside(self.metastore, self.access, LOCATION)
         self.connections = Connections(self.metastore, self.access)
         self.permissions = Permissions(self.metastore, self.access)
+        self._samples: threading.Timer | None = None
 
     def start(self) -> None:
         """Put defaults in place and remove what a kill left behind. Quick."""
         self.ensure_defaults()
-        folders.sweep(self.metastore)
+        self._samples = samples.make_later(self.metastore, folders.sweep(self.metastore))
 
     def stop(self) -> None:
-        """Nothing runs here."""
+        """What is not there yet is made at the next start."""
+        if self._samples is not None:
+            self._samples.cancel()
+            self._samples.join()
 
     def ensure_defaults(self) -> None:
         owners = {

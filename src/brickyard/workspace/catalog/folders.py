@@ -37,12 +37,15 @@ def orphans(metastore: Metastore) -> list[Path]:
     return found + [path for path in _inside(home.models) if path not in known]
 
 
-def sweep(metastore: Metastore) -> None:
+def sweep(metastore: Metastore) -> threading.Thread | None:
     """Find orphans now, while nothing is being created, and remove them in the background."""
     found = orphans(metastore)
-    if found:
-        log.info("removing %d folders that nothing refers to", len(found))
-        threading.Thread(target=remove, args=(found,), name="catalog-sweep", daemon=True).start()
+    if not found:
+        return None
+    log.info("removing %d folders that nothing refers to", len(found))
+    removing = threading.Thread(target=remove, args=(found,), name="catalog-sweep", daemon=True)
+    removing.start()
+    return removing
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from brickyard.workspace.catalog.engine import CatalogEngine
 from brickyard.workspace.files.claims import Claim, Claims
+from brickyard.workspace.files.dbfs import Dbfs
 from brickyard.workspace.files.notebooks import LANGUAGES
 from brickyard.workspace.files.objects import Objects
 from brickyard.workspace.files.paths import joined, parts_of, workspace_parts
@@ -86,6 +87,7 @@ class FilesEngine:
             name: Tree(home.files_of(name), staging) for name, staging in self._stagings.items()
         }
         self.places = Places(home, catalog=catalog, permissions=permissions, files=self)
+        self.dbfs = Dbfs(home, self._stagings)
         self.uploads = Uploads(home.spool / "uploads")
         self.signer = Signer(home.keys / "files-signing")
 
@@ -94,6 +96,7 @@ class FilesEngine:
         for workspace in self._workspaces.values():
             self._stagings[workspace.name].sweep()
             self._ensure_roots(workspace)
+        self.dbfs.start()
         self.uploads.sweep()
 
     def stop(self) -> None:

@@ -5,24 +5,26 @@ The record is in the journal before the last of the answer is sent. A refused re
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from brickyard.workspace.gateway import texts
+from brickyard.workspace.gateway import journal, texts
 from brickyard.workspace.gateway.admission import Admitted
-from brickyard.workspace.gateway.answers import Answer, Usage, usage_of
+from brickyard.workspace.gateway.answers import MALFORMED, Answer, Usage, usage_of
 from brickyard.workspace.gateway.budgets import Reservation
 from brickyard.workspace.gateway.events import COMMENT, DONE, data_of
 from brickyard.workspace.gateway.limits import Ticket
 from brickyard.workspace.gateway.offline.words import count
 from brickyard.workspace.gateway.requests import Ask
 
+LARGEST_KEPT: Final = 16 * 1024 * 1024  # bytes of a stream, to tell afterwards what was said
 LARGEST_LOGGED: Final = 1024 * 1024  # bytes of a request or an answer in an inference table
 CLIENT_GONE: Final = 499
-LAST: Final = (b'"type":"response.completed"', b'"type":"message_stop"')
+COMPLETED, STOPPED = b'"type":"response.completed"', b'"type":"message_stop"'
 
 
 @dataclass(slots=True)
@@ -36,8 +38,10 @@ class Account:
     fallbacks: int = 0
     status: int = 0
     said: list[bytes] = field(default_factory=list)  # of a stream, when somebody wants to know
+    said_bytes: int = 0
     said_chars: int = 0
     deltas: int = 0
+    asked: str = ""  # what the record says of the request
 
     @property
     def is_logged(self) -> bool:
@@ -64,40 +68,49 @@ class Account:
         finally:
             await close(events)
 
+    def keep(self, event: bytes) -> None:
+        """Remember an event that is sent, unless there are too many; or how much it says."""
+        self.said_bytes += len(event)
+        if self.is_logged:
+            if self.said_bytes <= LARGEST_KEPT:
+                self.said.append(event)
+        elif isinstance(data := data_of(event), dict):
+            self.said_chars += sum(map(len, texts.of_event(data)))
+
     def taken(self) -> Usage | None:
         """The tokens, as the provider counts them; estimated for a stream that does not say."""
         if self.usage is None and self.deltas > 1:
             return Usage(asked_tokens(self.ask), self.deltas - 1)
         return self.usage
 
-    def record(
-        self, status: int, response: bytes, charges: dict[str, list[float]]
-    ) -> dict[str, Any]:
-        ask, admitted, taken = self.ask, self.admitted, self.taken()
-        served = admitted.served.get(self.entity)
+    def note_request(self) -> None:
+        """Have ready what the record says of the request; for whom it was is said elsewhere."""
+        ask = self.ask
+        self.asked = journal.fields_of(
+            {
+                "id": ask.id,
+                "time_ms": ask.began_ms,
+                "read_chars": characters(ask),
+                "streams": ask.streams,
+                "client_request_id": ask.client_request_id,
+                "context": ask.usage_context,
+            }
+        )
+
+    def record(self, status: int, response: bytes, charges: dict[str, list[float]]) -> str:
+        """What is written down, as the journal takes it."""
+        ask, taken = self.ask, self.taken()
+        if not self.asked:
+            self.note_request()
         found: dict[str, Any] = {
-            "id": ask.id,
-            "workspace": ask.workspace.name,
-            "workspace_id": ask.workspace.id,
-            "endpoint": ask.endpoint.name,
-            "entity": self.entity,
-            "entity_id": served.id if served else "",
-            "about": served.about if served else {},
-            "requester": ask.principal.user_name,
             "status": status,
-            "time_ms": ask.began_ms,
             "ms": round((time.perf_counter() - ask.began) * 1000),
             "read": taken.read if taken else None,
             "said": taken.said if taken else None,
-            "read_chars": characters(ask),
             "said_chars": self.said_chars,
-            "streams": ask.streams,
-            "client_request_id": ask.client_request_id,
-            "context": ask.usage_context,
-            "tracked": admitted.rules.tracks_usage,
             "charges": charges,
         }
-        capture = admitted.rules.capture
+        capture = self.admitted.rules.capture
         if capture is not None:
             errors: list[str] = []
             found["capture"] = {
@@ -108,7 +121,7 @@ class Account:
             found["request"] = _logged(ask.raw, "REQUEST", errors)
             found["response"] = _logged(response, "RESPONSE", errors)
             found["logging_errors"] = errors
-        return found
+        return f"{self.asked},{self.admitted.told[self.entity]},{journal.fields_of(found)}"
 
 
 def asked_tokens(ask: Ask) -> int:
@@ -137,9 +150,11 @@ def whole(events: list[bytes]) -> bytes:
     for data in reversed(chunks):
         if isinstance(data.get("response"), dict):  # the last event of the Responses API
             return json.dumps(data["response"], ensure_ascii=False).encode(errors="replace")
-    if not any(isinstance(one.get("choices"), list) for one in chunks):
-        return json.dumps(chunks, ensure_ascii=False).encode(errors="replace")
-    return json.dumps(_joined(chunks), ensure_ascii=False).encode(errors="replace")
+    found: Any = chunks
+    if any(isinstance(one.get("choices"), list) for one in chunks):
+        with contextlib.suppress(*MALFORMED):  # a model may say anything: then as it was said
+            found = _joined(chunks)
+    return json.dumps(found, ensure_ascii=False).encode(errors="replace")
 
 
 def _joined(chunks: list[dict[str, Any]]) -> dict[str, Any]:
@@ -167,7 +182,9 @@ def _join_calls(message: dict[str, Any], deltas: Any) -> None:
     for delta in deltas:
         calls = message.setdefault("tool_calls", [])
         at = int(delta.get("index") or 0)
-        while len(calls) <= at:
+        if at > len(calls):
+            raise ValueError("a tool call was left out")
+        if at == len(calls):
             calls.append({"type": "function", "function": {"name": "", "arguments": ""}})
         if delta.get("id"):
             calls[at]["id"] = delta["id"]
@@ -191,4 +208,4 @@ def _logged(raw: bytes, what: str, errors: list[str]) -> str:
 
 def is_last(event: bytes) -> bool:
     """Whether nothing comes after an event, as far as a client can tell."""
-    return event.strip() == DONE.strip() or any(one in event for one in LAST)
+    return event.strip() == DONE.strip() or COMPLETED in event or STOPPED in event

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from typing import TYPE_CHECKING, Any, Final
 
+from brickyard.workspace.gateway.journal import fields_of
 from brickyard.workspace.gateway.upstreams import Upstream
 from brickyard.workspace.kernel import Principal, Store, WorkspaceInfo
 from brickyard.workspace.serving.ai_gateway import Rules, rules
@@ -31,14 +32,32 @@ class Served:
     about: dict[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Admitted:
     """An endpoint that somebody may ask. Upstreams are resolved when first asked."""
 
+    principal: Principal
+    workspace: WorkspaceInfo
     endpoint: Endpoint
     rules: Rules
     served: dict[str, Served]
     upstreams: dict[str, Upstream | None] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)  # by served entity, for its records
+
+    def tell(self, entity: str) -> str:
+        """What the record of each request to a served entity says of it, and of who asked."""
+        served = self.served.get(entity)
+        return fields_of(
+            {
+                "workspace": self.workspace.name,
+                "workspace_id": self.workspace.id,
+                "endpoint": self.endpoint.name,
+                "entity": entity,
+                "entity_id": served.id if served else "",
+                "requester": self.principal.user_name,
+                "tracked": self.rules.tracks_usage,
+            }
+        )
 
 
 class Admission:
@@ -86,6 +105,8 @@ class Admission:
         endpoint = self._serving.find(principal, workspace, name, level)
         config = endpoint.active
         return Admitted(
+            principal=principal,
+            workspace=workspace,
             endpoint=endpoint,
             rules=rules(
                 endpoint.name,

@@ -5,7 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+MOST_TOKENS: Final = 10**12  # that one request can have taken
+# What reading JSON raises that has not the form it should have.
+MALFORMED: Final = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +50,14 @@ def json_answer(body: Mapping[str, Any]) -> Answer:
 
 def usage_of(body: Any) -> Usage | None:
     """The tokens that a body of OpenAI's API says it took, in any of its forms."""
-    given = body.get("usage") if isinstance(body, Mapping) else None
-    if not isinstance(given, Mapping):
+    given = body.get("usage") if isinstance(body, dict) else None
+    if not isinstance(given, dict):
         return None
     read = given.get("prompt_tokens", given.get("input_tokens"))
     said = given.get("completion_tokens", given.get("output_tokens"))
-    numbers = [one if isinstance(one, int) else 0 for one in (read, said)]
-    return Usage(*numbers)
+    return Usage(_tokens(read), _tokens(said))
+
+
+def _tokens(given: Any) -> int:
+    """A provider may say anything: what it says is added up, and written where 64 bits fit."""
+    return given if isinstance(given, int) and 0 <= given <= MOST_TOKENS else 0

@@ -128,6 +128,8 @@ class Configuration:
 
 def fitting(table: Mapping[str, V], name: str) -> V | None:
     """The value of the longest pattern that fits a name."""
+    if not table:
+        return None
     patterns = [one for one in table if fnmatchcase(name, one)]
     return table[max(patterns, key=len)] if patterns else None
 

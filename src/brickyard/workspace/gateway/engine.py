@@ -6,9 +6,8 @@ took it writes to a journal and from there to tables.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from brickyard.workspace.gateway import foundation, upstreams
 from brickyard.workspace.gateway.admission import Admission
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from brickyard.workspace.secrets.engine import SecretsEngine
     from brickyard.workspace.serving.engine import ServingEngine
 
-LOOK_S: Final = 1.0  # how often the configuration file is looked at
-
 
 class GatewayEngine:
     def __init__(
@@ -51,7 +48,6 @@ class GatewayEngine:
         self._identity = identity
         self._secrets = secrets
         self._serving = serving
-        self._looked = 0.0
         self._current = Current(home.root, tuple(workspaces))
         self._journal = Journal(home.root / "gateway" / "journal")
         self._budgets = Budgets()
@@ -79,15 +75,11 @@ class GatewayEngine:
         """What is in the journal goes to its tables."""
         self._publisher.stop()
         self._journal.close()
-        self.flow.close()
         self.meters.export(at_once=True)
 
     def look(self) -> None:
-        """Take up the configuration file when it has changed. Looks once a second at most."""
-        now = time.monotonic()
-        if self._looked and now - self._looked < LOOK_S:
-            return
-        self._looked = now
+        """Take up the configuration file when it has changed: what it says counts from the next
+        request on. Looking takes microseconds."""
         if self._current.changed():
             self.admission.forget()
             described = self._described()

@@ -24,22 +24,23 @@ from brickyard.workspace.gateway import (
     offline_upstream,
     responses,
     schemas,
+    texts,
 )
 from brickyard.workspace.gateway.account import CLIENT_GONE, Account, asked_tokens
 from brickyard.workspace.gateway.admission import Admission, Admitted
-from brickyard.workspace.gateway.answers import Answer, json_answer, usage_of
+from brickyard.workspace.gateway.answers import MALFORMED, Answer, Usage, json_answer, usage_of
 from brickyard.workspace.gateway.budgets import Budgets
 from brickyard.workspace.gateway.configuration import Configuration, Current, fitting
-from brickyard.workspace.gateway.events import DONE, data_of, event
+from brickyard.workspace.gateway.events import DONE, broken_off, data_of, event
+from brickyard.workspace.gateway.journal import Journal, fields_of
 from brickyard.workspace.gateway.limits import Limits
-from brickyard.workspace.gateway.provider import ProviderFault, Providers
+from brickyard.workspace.gateway.provider import NO_ANSWER, ProviderFault, Providers
 from brickyard.workspace.gateway.requests import FORMS, NATIVE, Ask
 from brickyard.workspace.kernel import ApiError, invalid, not_found
 from brickyard.workspace.serving.config import Entity
 from brickyard.workspace.serving.external import CHAT, EMBEDDINGS
 
 if TYPE_CHECKING:
-    from brickyard.workspace.gateway.journal import Journal
     from brickyard.workspace.gateway.meters import Meters
     from brickyard.workspace.serving.engine import ServingEngine
     from brickyard.workspace.serving.scorer import Scorer
@@ -79,9 +80,6 @@ class Flow:
         self._limits = Limits()
         self._budgets = budgets
         self._providers = Providers()
-
-    def close(self) -> None:
-        self._providers.close()
 
     async def ask(self, ask: Ask, admitted: Admitted) -> Answer:
         """Raises ApiError. Whoever gets the answer sends all of it on, or closes its events."""
@@ -125,7 +123,7 @@ class Flow:
             schemas.check_input(shapes.input, ask.body or _object(ask.raw) or {})
         changed |= self._reserve(kept, entity, configuration)
         if changed:
-            ask.raw = json.dumps(ask.body).encode()
+            ask.given = None
         answer = await self._attempts(kept, entity, configuration)
         checks_output = rules.output is not None or (shapes is not None and shapes.output)
         if answer.status == 200 and checks_output:
@@ -248,6 +246,8 @@ class Flow:
                 offline_upstream.answer, form, body, dimensions, configuration.embedder
             )
         else:
+            if kept.is_recorded:  # while the provider answers
+                asyncio.get_running_loop().call_soon(kept.note_request)
             timeout_s = configuration.timeout_s(ask.endpoint.name)
             answer = await self._providers.ask(upstream, form, body, timeout_s)
         if answer.events is not None:
@@ -266,6 +266,9 @@ class Flow:
             answer.body = account.whole(held)
         body = data_of(answer.body)
         if not isinstance(body, dict):
+            if guard is not None:
+                known = texts.of_anything(_parts(answer.body))
+                guardrails.check_unknown(guard, "".join(known))
             answer.events = _again(held) if answer.events is not None else None
             return answer
         if schema is not None:
@@ -288,7 +291,7 @@ class Flow:
         try:
             async for one in events:
                 if counts:
-                    kept.said.append(one)
+                    kept.keep(one)
                 if account.is_last(one) and not done:
                     done = True
                     self._finish_stream(kept, status)
@@ -303,7 +306,9 @@ class Flow:
 
     def _finish_stream(self, kept: Account, status: int) -> None:
         response = account.whole(kept.said) if kept.said else b""
-        kept.said_chars = account.answered_characters(Answer(body=response)) if response else 0
+        if response:
+            kept.said_chars = account.answered_characters(Answer(body=response))
+        kept.said_chars = kept.said_chars or kept.said_bytes  # of a form that nobody knows
         self._finish(kept, status, response)
 
     def _finish(self, kept: Account, status: int, response: bytes) -> None:
@@ -316,14 +321,31 @@ class Flow:
             cost = price.of(taken.read, taken.said)
         if kept.held is not None:
             # An answer that nobody can count costs what was set aside for it.
-            unknown = taken is None and status == 200
+            unknown = taken is None and status in (200, CLIENT_GONE)
             tokens = kept.held.tokens if unknown else (taken.total if taken else 0)
             cost = kept.held.cost if unknown else cost
             charges = self._budgets.settle(kept.held, tokens, cost)
         if kept.is_recorded:
+            self._describe(kept)
             self._journal.append(kept.record(status, response, charges))
         seconds = time.perf_counter() - ask.began
-        self._serving.counts.add(ask.endpoint.id, kept.entity, status, seconds)
+        # In memory only: the answer need not wait for it.
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._count, kept, status, seconds, taken, cost)
+
+    def _describe(self, kept: Account) -> None:
+        """Write down what is served, before the first record that names it."""
+        admitted, entity = kept.admitted, kept.entity
+        if entity in admitted.told:
+            return
+        if entity in admitted.served and admitted.rules.tracks_usage:
+            self._journal.append(fields_of({"served": admitted.served[entity].about}))
+        admitted.told[entity] = admitted.tell(entity)
+
+    def _count(
+        self, kept: Account, status: int, seconds: float, taken: Usage | None, cost: float
+    ) -> None:
+        self._serving.counts.add(kept.ask.endpoint.id, kept.entity, status, seconds)
         self._meters.add(kept, status, seconds, taken, cost)
 
     def _price(self, endpoint: str) -> Any:
@@ -346,6 +368,14 @@ def _object(raw: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def _parts(raw: bytes) -> Any:
+    """The JSON of an answer, or its text."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw.decode(errors="replace")
 
 
 def _told(refused: ApiError) -> bytes:
@@ -397,7 +427,10 @@ def _translated(answer: Answer, form: str, asked: Mapping[str, Any]) -> Answer:
     if answer.events is not None:
         answer.events = _translated_events(answer.events, form, asked)
         return answer
-    shown = json_answer(OVER_CHAT[form].from_chat(data_of(answer.body), asked))
+    try:
+        shown = json_answer(OVER_CHAT[form].from_chat(data_of(answer.body), asked))
+    except MALFORMED:
+        raise _refusal(ProviderFault(f"The model {NO_ANSWER}", status=502)) from None
     shown.headers = answer.headers
     return shown
 
@@ -423,6 +456,9 @@ async def _translated_events(
                 yield event({"type": "error", "error": broken, **broken}, name="error")
                 return
             yield event(one, name=one["type"])
+    except MALFORMED:
+        error = broken_off(f"The model {NO_ANSWER}")["error"]
+        yield event({"type": "error", "error": error, **error}, name="error")
     finally:
         await account.close(given)
 

@@ -16,9 +16,11 @@ from brickyard.workspace.gateway import requests
 from brickyard.workspace.gateway.account import close
 from brickyard.workspace.gateway.admission import Admitted
 from brickyard.workspace.gateway.answers import Answer
-from brickyard.workspace.gateway.requests import NATIVE, Ask
+from brickyard.workspace.gateway.events import broken_off, event
+from brickyard.workspace.gateway.requests import LARGEST_BODY, NATIVE, Ask
 from brickyard.workspace.kernel import ApiError, Call, Json, Reply, Route, invalid
 from brickyard.workspace.serving.records import Endpoint
+from brickyard.workspace.serving.scorer import LARGEST_ANSWER
 
 BASE = "/serving-endpoints"
 RECOVERY_S = 60.0
@@ -32,7 +34,7 @@ OPENAI_KINDS = {
 
 
 async def invoke(call: Call) -> Reply:
-    raw = requests.body_of(call)
+    raw = call.body()
     admitted = await _admit(call, call.path["name"], "CAN_QUERY")
     ask = _ask(call, admitted.endpoint, raw, NATIVE)
     config = admitted.endpoint.active
@@ -56,13 +58,13 @@ def by_model(form: str) -> Callable[[Call], Coroutine[Any, Any, Reply]]:
 
 
 async def _by_model(call: Call, form: str) -> Reply:
-    body = requests.fields(requests.body_of(call))
+    body = requests.fields(call.body())
     name = body.get("model")
     if not isinstance(name, str) or not name:
         raise invalid("model must name a serving endpoint")
     admitted = await _admit(call, name, "CAN_QUERY")
     passed = {key: value for key, value in body.items() if key != "model"}
-    ask = _ask(call, admitted.endpoint, json.dumps(passed).encode(), form)
+    ask = _ask(call, admitted.endpoint, None, form)
     ask.body = passed
     requests.take_notes(ask)
     return _reply(call, await call.engines.gateway.flow.ask(ask, admitted))
@@ -92,13 +94,13 @@ async def _admit(call: Call, name: str, level: str) -> Admitted:
     return await gateway.admission.admit(call.principal, call.workspace, name, level)
 
 
-def _ask(call: Call, endpoint: Endpoint, raw: bytes, form: str) -> Ask:
+def _ask(call: Call, endpoint: Endpoint, given: bytes | None, form: str) -> Ask:
     return Ask(
         endpoint=endpoint,
         principal=call.principal,
         workspace=call.workspace,
         form=form,
-        raw=raw,
+        given=given,
         content_type=call.header("content-type", "application/json"),
         served=call.path.get("served"),
     )
@@ -114,12 +116,15 @@ def _reply(call: Call, answer: Answer) -> Reply:
 
 async def _while_there(call: Call, events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The events as long as the client takes them: a provider stops when nobody listens."""
+    asking = asyncio.current_task()
     gone = asyncio.ensure_future(_disconnected(call))
+    gone.add_done_callback(lambda _: asking.cancel() if asking and not gone.cancelled() else None)
     try:
         async for one in events:
             yield one
-            if gone.done():
-                return
+    except asyncio.CancelledError:
+        if not gone.done():  # the workspace stops
+            yield event(broken_off("The workspace is stopping"))
     finally:
         gone.cancel()
         await close(events)
@@ -152,9 +157,9 @@ async def _about(call: Call, endpoint: Endpoint) -> dict[str, Any]:
     _, scorer = await engine.take(endpoint, None)
     try:
         await scorer.wait_ready(RECOVERY_S)
-        async with scorer.session().get("http://model/about", headers=scorer.headers) as got:
-            found: dict[str, Any] = await got.json()
-            return found
+        got = await scorer.ask("GET", "/about", read_s=RECOVERY_S)
+        found: dict[str, Any] = json.loads(await got.read(LARGEST_ANSWER))
+        return found
     finally:
         engine.fleet.let_go(scorer)
 
@@ -219,13 +224,14 @@ BY_MODEL = {
 # Where Anthropic's clients find theirs.
 MESSAGES = ("/serving-endpoints/anthropic/v1/messages", "/ai-gateway/anthropic/v1/messages")
 ROUTES: tuple[Route, ...] = (
-    Route("POST", f"{ONE}/invocations", invoke),
-    *(Route("POST", path, by_model("messages")) for path in MESSAGES),
-    Route("POST", f"{ONE}/served-models/{{served}}/invocations", invoke),
     *(
-        Route("POST", f"{root}/{path}", handler)
-        for root in ROOTS
-        for path, handler in BY_MODEL.items()
+        Route("POST", path, handler, largest=LARGEST_BODY)
+        for path, handler in (
+            (f"{ONE}/invocations", invoke),
+            (f"{ONE}/served-models/{{served}}/invocations", invoke),
+            *((path, by_model("messages")) for path in MESSAGES),
+            *((f"{root}/{path}", asked) for root in ROOTS for path, asked in BY_MODEL.items()),
+        )
     ),
     Route("GET", f"/api/2.0{ONE}/openapi", openapi),
     Route("GET", f"/api/2.0{ONE}/metrics", metrics),

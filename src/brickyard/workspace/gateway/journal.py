@@ -1,5 +1,7 @@
 """The gateway's journal: every finished request as a line of a file, before its answer goes out.
 
+What is the same for many requests to a served entity has a line of its own before them (`served`).
+
 A line is handed to the operating system at once, so `kill -9` loses none; once a second the file is
 forced to disk, so a power cut loses what was answered in that second. A segment is closed, its
 lines are taken to where they belong, and only then it is removed: whoever takes them must know a
@@ -16,7 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 SUFFIX: Final = ".jsonl"
-Record = Mapping[str, Any]
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 
 
 class Journal:
@@ -35,28 +38,42 @@ class Journal:
         with self._lock:
             self._begin(max((number for number, _ in self._segments()), default=self._last()) + 1)
 
-    def append(self, record: Record) -> None:
-        line = json.dumps(record, separators=(",", ":")).encode() + b"\n"
+    def append(self, record: str) -> None:
+        """`record`: its fields, as `fields_of` has them."""
+        line = f"{{{record}}}\n".encode()
         with self._lock:
             assert self._file is not None, "the journal is not open"
-            left = memoryview(line)
-            while left:
-                left = left[os.write(self._file, left) :]
+            try:
+                written = os.write(self._file, line)
+                while written < len(line):
+                    written += os.write(self._file, line[written:])
+            except OSError:  # the disk is full: no half of a line may stand before the next one
+                os.ftruncate(self._file, self._size)
+                raise
             self._size += len(line)
 
     def sync(self) -> None:
-        """Force what was appended to disk."""
+        """Force what was appended to disk. Nobody who appends waits for that."""
         with self._lock:
-            if self._file is not None and self._size:
-                os.fsync(self._file)
+            if self._file is None or not self._size:
+                return
+            file = os.dup(self._file)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
     def rotate(self) -> None:
         """Close the segment, if anything is in it, and begin the next."""
         with self._lock:
-            if self._file is not None and self._size:
-                os.fsync(self._file)
-                os.close(self._file)
-                self._begin(self._number + 1)
+            if self._file is None or not self._size:
+                return
+            file = self._file
+            self._begin(self._number + 1)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
     def close(self) -> None:
         with self._lock:
@@ -97,11 +114,16 @@ class Journal:
         return self._folder / f"{number:012}{SUFFIX}"
 
 
+def fields_of(record: Mapping[str, Any]) -> str:
+    """Fields of a record as they stand in its line, where others may follow behind a comma."""
+    return _encode(record)[1:-1]
+
+
 def records(path: Path) -> Iterator[dict[str, Any]]:
     """The records of a segment; a last line that a power cut tore is left out."""
     with path.open("rb") as file:
         for line in file:
             try:
-                yield json.loads(line)
+                yield _decode(line.decode())
             except ValueError:
                 return

@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import TYPE_CHECKING
 
 from brickyard.workspace.gateway.answers import Answer
+from brickyard.workspace.gateway.events import Endless, broken_off, event, split
 from brickyard.workspace.kernel import ApiError
-from brickyard.workspace.serving.scorer import USER_TOKEN_HEADER, Scorer
-
-if TYPE_CHECKING:
-    import aiohttp
+from brickyard.workspace.kernel.connections import Unreachable
+from brickyard.workspace.kernel.exchange import BrokenOff, Response, TooLarge
+from brickyard.workspace.serving.scorer import LARGEST_ANSWER, USER_TOKEN_HEADER, Scorer
 
 # Between two reads: the process keeps its own limit, which its creator may set, and ends when it
 # cannot (`serving/scoring_process.py`). A stream may take as long as it goes on.
 TIMEOUT_S = 3600.0
+DIED = "The model's process died during the request; the served entity's logs say why"
 RECOVERY_S = 60.0  # how long a request waits for a process that is started again
 
 
@@ -72,18 +72,15 @@ async def _ask(
     let_go: Callable[[], None],
 ) -> Answer:
     got = await _send(scorer, body, headers, deadline)
-    kind = got.headers.get("Content-Type", "application/json")
+    kind = got.headers.get("content-type", "application/json")
     if kind.startswith("text/event-stream"):
         return Answer(status=got.status, events=_events(got, let_go), content_type=kind)
     return Answer(status=got.status, body=await _read(scorer, got), content_type=kind)
 
 
 async def _send(
-    scorer: Scorer, body: bytes, given: Mapping[str, str], deadline: float
-) -> aiohttp.ClientResponse:
-    import aiohttp
-
-    limit = aiohttp.ClientTimeout(total=None, sock_read=TIMEOUT_S)
+    scorer: Scorer, body: bytes, headers: Mapping[str, str], deadline: float
+) -> Response:
     while True:
         if not await scorer.wait_ready(max(0.0, deadline - time.monotonic())):
             raise ApiError(
@@ -91,36 +88,40 @@ async def _send(
                 "The model's process died and does not start; the served entity's logs say why",
                 headers={"Retry-After": "5"},
             )
-        headers = {**scorer.headers, **given}
         try:
-            return await scorer.session().post(
-                "http://model/invocations", data=body, headers=headers, timeout=limit
+            return await scorer.ask(
+                "POST", "/invocations", read_s=TIMEOUT_S, headers=headers, body=body
             )
-        except aiohttp.ClientConnectorError:
+        except Unreachable:
             await asyncio.sleep(0.05)  # it has just died: nothing was sent, wait for the next one
         except TimeoutError:
             raise _too_slow() from None
-        except aiohttp.ClientError as fault:
+        except BrokenOff as fault:
             scorer.doubt()
             raise _Died from fault
 
 
-async def _read(scorer: Scorer, got: aiohttp.ClientResponse) -> bytes:
-    import aiohttp
-
+async def _read(scorer: Scorer, got: Response) -> bytes:
     try:
-        return await got.read()
+        return await got.read(LARGEST_ANSWER)
     except TimeoutError:
         raise _too_slow() from None
-    except aiohttp.ClientError as fault:
+    except TooLarge:
+        message = f"The model answered with more than {LARGEST_ANSWER:,} bytes"
+        raise ApiError("INTERNAL_ERROR", message) from None
+    except BrokenOff as fault:
         scorer.doubt()
         raise _Died from fault
 
 
-async def _events(got: aiohttp.ClientResponse, let_go: Callable[[], None]) -> AsyncIterator[bytes]:
+async def _events(got: Response, let_go: Callable[[], None]) -> AsyncIterator[bytes]:
     try:
-        async for chunk in got.content.iter_any():
-            yield chunk
+        async for one in split(got.chunks()):
+            yield one
+    except BrokenOff:
+        yield event(broken_off(DIED))
+    except Endless as fault:
+        yield event(broken_off(f"The model's answer was given up: {fault}"))
     finally:
         got.close()
         let_go()
@@ -131,5 +132,4 @@ def _too_slow() -> ApiError:
 
 
 def _died() -> ApiError:
-    message = "The model's process died during the request; the served entity's logs say why"
-    return ApiError("INTERNAL_ERROR", message)
+    return ApiError("INTERNAL_ERROR", DIED)

@@ -13,7 +13,6 @@ import os
 import threading
 import time
 import urllib.request
-from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,7 +40,7 @@ Labels = tuple[str, str, str]  # workspace, endpoint, served entity
 class Meters:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._values: dict[str, Counter[Labels]] = {name: Counter() for name, *_ in FAMILIES}
+        self._values: dict[Labels, list[float]] = {}  # in the order of FAMILIES
         self._sent = time.monotonic()
         self._began = time.time_ns()
 
@@ -49,32 +48,34 @@ class Meters:
         self, kept: Account, status: int, seconds: float, taken: Usage | None, cost: float
     ) -> None:
         labels = (kept.ask.workspace.name, kept.ask.endpoint.name, kept.entity)
-        amounts: tuple[float, ...] = (
-            1,
-            int(status >= 400),
-            int(status == 429),
-            kept.fallbacks,
-            taken.read if taken else 0,
-            taken.said if taken else 0,
-            cost,
-            seconds,
-        )
         with self._lock:
-            for (name, *_), amount in zip(FAMILIES, amounts, strict=True):
-                if amount:
-                    self._values[name][labels] += amount  # type: ignore[assignment]
+            values = self._values.get(labels)
+            if values is None:
+                values = self._values[labels] = [0.0] * len(FAMILIES)
+            values[0] += 1
+            values[1] += status >= 400
+            values[2] += status == 429
+            values[3] += kept.fallbacks
+            if taken is not None:
+                values[4] += taken.read
+                values[5] += taken.said
+            values[6] += cost
+            values[7] += seconds
+
+    def _family(self, at: int) -> list[tuple[Labels, float]]:
+        """What was counted for one of FAMILIES, where anything was."""
+        with self._lock:
+            return [(labels, values[at]) for labels, values in self._values.items() if values[at]]
 
     def text(self, workspace: str, endpoint: str) -> str:
         """Prometheus' text for one endpoint."""
         lines: list[str] = []
-        for name, _, _, title in FAMILIES:
+        for at, (name, _, _, title) in enumerate(FAMILIES):
             lines += [f"# HELP {name} {title}", f"# TYPE {name} counter"]
-            with self._lock:
-                found = sorted(self._values[name].items())
             lines += [
                 f'{name}{{served_entity_name="{entity}"}} {amount:g}'
-                for (at, whose, entity), amount in found
-                if (at, whose) == (workspace, endpoint)
+                for (where, whose, entity), amount in sorted(self._family(at))
+                if (where, whose) == (workspace, endpoint)
             ]
         return "\n".join(lines) + "\n"
 
@@ -96,9 +97,7 @@ class Meters:
         """The request of OTLP's metrics service, as JSON."""
         now = str(time.time_ns())
         metrics = []
-        for name, otel, unit, title in FAMILIES:
-            with self._lock:
-                found = list(self._values[name].items())
+        for at, (_, otel, unit, title) in enumerate(FAMILIES):
             points = [
                 {
                     "startTimeUnixNano": str(self._began),
@@ -110,7 +109,7 @@ class Meters:
                         _attribute("gen_ai.response.model", entity),
                     ],
                 }
-                for (workspace, endpoint, entity), amount in found
+                for (workspace, endpoint, entity), amount in self._family(at)
             ]
             if points:
                 summed = {"aggregationTemporality": 2, "isMonotonic": True, "dataPoints": points}

@@ -135,12 +135,10 @@ class Publisher:
 
     def _segment(self, number: int, found: Sequence[Mapping[str, Any]]) -> None:
         self._add_spent(number, found)
-        usage = [one for one in found if one["tracked"]]
+        self._add_entities(number, [one["served"] for one in found if "served" in one])
+        usage = [tables.usage_row(one) for one in found if one.get("tracked")]
         if usage:
-            owner = self._owner()
-            rows = [tables.usage_row(one) for one in usage]
-            self._into(number, tables.USAGE, "usage", rows, *owner)
-            self._add_entities(number, usage, *owner)
+            self._into(number, tables.USAGE, "usage", usage, *self._owner())
         captured: dict[tuple[str, bool, str, str], list[Mapping[str, Any]]] = {}
         for one in found:
             if capture := one.get("capture"):
@@ -160,20 +158,16 @@ class Publisher:
                     log.warning("inference table %s: %s", table, refused.message)
                 self._reject(number, table, ones)
 
-    def _add_entities(
-        self,
-        number: int,
-        found: Sequence[Mapping[str, Any]],
-        who: Principal,
-        here: WorkspaceInfo,
-    ) -> None:
+    def _add_entities(self, number: int, served: Sequence[Mapping[str, Any]]) -> None:
+        if not served:
+            return
         if self._entities is None:
             self._entities = self._known_entities()
-        described = {one["entity_id"]: one["about"] for one in found if one.get("entity_id")}
-        new = {id: about for id, about in described.items() if id not in self._entities}
+        described = {one["served_entity_id"]: one for one in served}
+        new = {id: one for id, one in described.items() if id not in self._entities}
         if new:
-            rows = [tables.entity_row(about) for about in new.values()]
-            self._into(number, tables.ENTITIES, "entities", rows, who, here)
+            rows = [tables.entity_row(one) for one in new.values()]
+            self._into(number, tables.ENTITIES, "entities", rows, *self._owner())
             self._entities |= set(new)
 
     def _known_entities(self) -> set[str]:

@@ -6,14 +6,15 @@ Anthropic does, and `native`, a body that only the model behind the endpoint und
 
 from __future__ import annotations
 
+import json
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from brickyard.workspace.kernel import ApiError, Call, Principal, WorkspaceInfo
+from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo
 from brickyard.workspace.kernel.call import parse
+from brickyard.workspace.kernel.ids import new_id
 from brickyard.workspace.serving.config import Entity
 from brickyard.workspace.serving.external import CHAT, COMPLETIONS, EMBEDDINGS
 from brickyard.workspace.serving.records import Endpoint
@@ -38,32 +39,26 @@ class Ask:
     principal: Principal
     workspace: WorkspaceInfo
     form: str
-    raw: bytes
+    given: bytes | None  # None: what `body` says
     content_type: str = "application/json"
     body: dict[str, Any] | None = None
     served: str | None = None
     client_request_id: str = ""
     usage_context: Mapping[str, str] = field(default_factory=dict)
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = field(default_factory=new_id)
     began: float = field(default_factory=time.perf_counter)
     began_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
     @property
+    def raw(self) -> bytes:
+        """The body in bytes: made only when somebody wants to have it so."""
+        if self.given is None:
+            self.given = json.dumps(self.body).encode()
+        return self.given
+
+    @property
     def streams(self) -> bool:
         return bool(self.body and self.body.get("stream"))
-
-
-def body_of(call: Call) -> bytes:
-    """The body as it came. Raises 413 when it is larger than the real service takes."""
-    spooled = call.body_path()
-    size = spooled.stat().st_size if spooled is not None else len(call.body())
-    if size > LARGEST_BODY:
-        raise ApiError(
-            "REQUEST_TOO_LARGE",
-            f"The request has {size:,} bytes; serving endpoints take up to {LARGEST_BODY:,}",
-            status=413,
-        )
-    return call.body()
 
 
 def fields(raw: bytes) -> dict[str, Any]:

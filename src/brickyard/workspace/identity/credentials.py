@@ -90,6 +90,13 @@ def edit_token(
     tx.execute(update(TOKENS).where(TOKENS.c.id == token_id).values(**given))
 
 
+def prolong(tx: Connection, text: str, lifetime_s: int) -> None:
+    """A token that is good now is so for `lifetime_s`."""
+    now = now_ms()
+    good = and_(TOKENS.c.hash == hashed(text), TOKENS.c.expires_ms > now)
+    tx.execute(update(TOKENS).where(good).values(expires_ms=now + lifetime_s * 1000))
+
+
 def drop_token(tx: Connection, token_id: str) -> None:
     tx.execute(delete(TOKENS).where(TOKENS.c.id == token_id))
 

@@ -264,6 +264,14 @@ class IdentityEngine:
             )
         return text
 
+    def prolong(self, token: str, lifetime_s: int) -> None:
+        """Let a token live for so long from now, for a process that still runs.
+
+        One that has ended stays ended.
+        """
+        with self.write() as tx:
+            credentials.prolong(tx, token, lifetime_s)
+
     def revoke(self, token: str) -> None:
         """End a token at once. Quiet when it has ended already."""
         with self.write() as tx:

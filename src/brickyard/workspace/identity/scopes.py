@@ -55,7 +55,7 @@ REACH: Final[Mapping[str, tuple[str, ...]]] = {
     "command-execution": ("/api/1.2",),
     "dashboards": ("/api/2.0/lakeview",),
     "database": ("/api/2.0/database",),
-    "files": ("/api/2.0/fs",),
+    "files": ("/api/2.0/fs", "/api/2.0/dbfs", "/dbfs"),
     "genie": ("/api/2.0/genie", f"{MCP}/genie"),
     "git": ("/api/2.0/repos", "/api/2.0/git-credentials"),
     "instance-pools": ("/api/2.0/instance-pools",),

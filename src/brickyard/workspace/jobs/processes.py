@@ -1,4 +1,4 @@
-"""Tasks that are processes: notebooks, Python files, wheel entry points.
+"""Tasks that are processes: notebooks, Python files, wheel entry points, shell commands.
 
 Each runs as user code does (`processes/user_code.py`), and writes `result.json` and `values.json`,
 which become the task run's output and task values.
@@ -7,8 +7,9 @@ which become the task run's output and task values.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from brickyard.workspace.jobs import sources, specs
 from brickyard.workspace.jobs.calls import Stop, TaskCall
 from brickyard.workspace.jobs.states import Outcome
 from brickyard.workspace.kernel import ApiError, Principal, WorkspaceInfo, now_ms
-from brickyard.workspace.processes import Mounts, UnresolvedEnvironment
+from brickyard.workspace.processes import Mounts, UnresolvedEnvironment, enforcement
 from brickyard.workspace.processes.places import locate
 from brickyard.workspace.processes.user_code import Program, UserCode
 
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from brickyard.workspace.files.engine import FilesEngine
 
 LOG_LINES_SHOWN = 5
+CLUSTER_DISK = "/databricks"
+NO_SHELL = (
+    "shell_command_task names paths such as /dbfs and /databricks, which only a platform with "
+    "mount namespaces (Linux) can show to a command: run the project with backend=local here"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +39,21 @@ class ProcessTasks:
     def perform(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
         """Run it to its end. A failure of user code is an outcome, not an exception."""
         started = now_ms()
+        if call.kind == "shell_command_task" and enforcement().kind != "namespace":
+            return Outcome(result="FAILED", message=NO_SHELL, code="INVALID_RUN_CONFIGURATION")
         mounts = self.code.mounts(principal, call.workspace)
         files = self.code.home.files_of(call.workspace.name)
         volumes = {f"/Volumes/{v.catalog}/{v.schema}/{v.name}": v.path for v in mounts.volumes}
-        source = self._source(call, files, volumes)
-        if source is not None and not source.inside.startswith("/Volumes/"):
+        dbfs = self.code.home.dbfs_of(call.workspace.name)
+        source = self._source(call, files, volumes, dbfs)
+        if source is not None and source.inside.startswith("/Workspace/"):
             require_readable(self.code.files, principal, call.workspace, source)
         needs_pip = source.real if source and call.kind == "notebook_task" else None
         wanted = sources.requirements(call.task, call.settings, call.facts, needs_pip)
         try:
             python = self.code.environments.environment(
                 wanted,
-                locate=lambda path: locate(path, files, volumes),
+                locate=lambda path: locate(path, files, volumes, dbfs),
                 shows=mounts.shows,
             )
         except UnresolvedEnvironment as fault:
@@ -72,6 +81,10 @@ class ProcessTasks:
         folder = self.code.home.runs / str(call.task_run.run_id)
         folder.mkdir(parents=True, exist_ok=True)
         setup_ms: list[int] = []
+        disk = folder / "databricks"
+        if specs.has_cluster_disk(call, source):
+            disk.mkdir(exist_ok=True)
+            mounts = replace(mounts, placed=(*mounts.placed, (CLUSTER_DISK, disk)))
         program = Program(
             name=f"run-{call.task_run.run_id}",
             title=f"task run {call.task_run.run_id}",
@@ -90,17 +103,18 @@ class ProcessTasks:
             is_stopped=lambda: stop.asked,
             started=lambda: setup_ms.append(now_ms() - started),
         )
+        shutil.rmtree(disk, ignore_errors=True)  # as a cluster's disk goes with the cluster
         return _outcome(folder, code, setup_ms[0])
 
     def _source(
-        self, call: TaskCall, files: Path, volumes: Mapping[str, Path]
+        self, call: TaskCall, files: Path, volumes: Mapping[str, Path], dbfs: Path
     ) -> sources.Source | None:
         body = call.task[call.kind]
         if call.kind == "notebook_task":
             return sources.notebook(files, body["notebook_path"], body.get("source") or "WORKSPACE")
         if call.kind == "spark_python_task":
             source = body.get("source") or "WORKSPACE"
-            return sources.python_file(files, body["python_file"], source, volumes)
+            return sources.python_file(files, body["python_file"], source, volumes, dbfs)
         return None
 
 

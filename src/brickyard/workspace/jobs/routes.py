@@ -329,4 +329,6 @@ ROUTES = (
     *(_route("2.2", *one) for one in VERBS),
     *(_route("2.1", *one) for one in VERBS),
     Route("GET", "/api/2.0/jobs/get", fetch),
+    # What MLflow asks for when it runs a project.
+    *(_route("2.0", *one) for one in VERBS if one[1] in ("runs/submit", "runs/get", "runs/cancel")),
 )

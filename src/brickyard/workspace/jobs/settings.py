@@ -19,6 +19,7 @@ RUNNABLE = (
     "notebook_task",
     "spark_python_task",
     "python_wheel_task",
+    "shell_command_task",
     "sql_task",
     "run_job_task",
     "pipeline_task",
@@ -59,6 +60,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "notebook_task": ("notebook_path",),
     "spark_python_task": ("python_file",),
     "python_wheel_task": ("package_name", "entry_point"),
+    "shell_command_task": ("command",),
     "sql_task": ("warehouse_id",),
     "run_job_task": ("job_id",),
     "pipeline_task": ("pipeline_id",),
@@ -72,6 +74,14 @@ Objects = list[dict[str, Any]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
     task_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellCommand:
+    """What MLflow submits to run a project; in no public description of the Jobs API."""
+
+    command: list[str]
+    env_vars: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +101,7 @@ class TaskShape:
     notebook_task: Object | None = None
     spark_python_task: Object | None = None
     python_wheel_task: Object | None = None
+    shell_command_task: ShellCommand | None = None
     sql_task: Object | None = None
     run_job_task: Object | None = None
     pipeline_task: Object | None = None

@@ -17,7 +17,7 @@ from typing import Any
 
 from brickyard.workspace.jobs.references import resolve
 from brickyard.workspace.kernel import ApiError, invalid, not_found
-from brickyard.workspace.processes.places import is_inside, locate
+from brickyard.workspace.processes.places import in_dbfs_root, is_inside, locate
 
 EXTENSIONS = ("", ".py", ".ipynb", ".sql")
 NOTEBOOK_MARK = ("# Databricks notebook source", "-- Databricks notebook source")
@@ -38,7 +38,8 @@ class Source:
 
     inside: str  # /Workspace/...
     real: Path
-    workspace_path: str  # without /Workspace, without extension for notebooks
+    # Without /Workspace, without extension for notebooks; empty for what is in the DBFS root.
+    workspace_path: str
 
 
 def from_git(task: Mapping[str, Any], kind: str, lay_out: Callable[[], str]) -> Mapping[str, Any]:
@@ -79,13 +80,25 @@ def notebook(files: Path, path: str, source: str, *, what: str = "notebook") -> 
     )
 
 
-def python_file(files: Path, path: str, source: str, volumes: Mapping[str, Path]) -> Source:
+def python_file(
+    files: Path, path: str, source: str, volumes: Mapping[str, Path], dbfs: Path
+) -> Source:
     """Raises RESOURCE_DOES_NOT_EXIST, or INVALID_PARAMETER_VALUE for a place we do not have."""
     if source == "GIT":
         raise invalid(NO_GIT)
+    below = in_dbfs_root(path)
+    if below is not None:
+        real = locate(path, files, volumes, dbfs)
+        if not real.is_file():
+            raise not_found(
+                f"Cannot read the python file {path}. Please check the path and access to it."
+            )
+        return Source(inside=f"/dbfs/{below}", real=real, workspace_path="")
     bare = path.removeprefix("dbfs:") if path.startswith("dbfs:/Volumes/") else path
-    if "://" in bare or bare.startswith("dbfs:"):
-        raise invalid(f"{path}: the embedded workspace runs files under /Workspace or /Volumes")
+    if "://" in bare:
+        raise invalid(
+            f"{path}: the embedded workspace runs files under /Workspace, /Volumes or dbfs:/"
+        )
     if bare.startswith("/Volumes/"):
         real = locate(bare, files, volumes)
         if real.is_file():

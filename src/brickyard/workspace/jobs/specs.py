@@ -36,6 +36,7 @@ def spec(
         "workspace": call.workspace.name,
         "principal": principal.user_name,
         "mapped": mapped,
+        "cluster_disk": has_cluster_disk(call, source),
         "context": {
             "job_id": call.run.job_id,
             "job_name": call.settings.get("name"),
@@ -55,6 +56,10 @@ def spec(
     if call.kind == "spark_python_task":
         arguments = body.get("parameters") or []
         return found | {"kind": "python", "arguments": [str(one) for one in arguments]}
+    if call.kind == "shell_command_task":
+        variables = {str(name): str(value) for name, value in (body.get("env_vars") or {}).items()}
+        arguments = [str(one) for one in body["command"]]
+        return found | {"kind": "shell", "arguments": arguments, "variables": variables}
     named = body.get("named_parameters")
     if named:
         named = {**named, **call.facts.parameters}
@@ -68,12 +73,26 @@ def spec(
     }
 
 
+def has_cluster_disk(call: TaskCall, source: Source | None) -> bool:
+    """Whether the task finds a `/databricks` of its own: MLflow's projects are unpacked there."""
+    return call.kind == "shell_command_task" or _is_project(source)
+
+
 def experiment(call: TaskCall, principal: Principal, source: Source | None) -> str:
-    """Where the task's MLflow runs go: the experiment of its notebook or file, else of its job."""
+    """Where the task's MLflow runs go: the experiment of its notebook or file, else of its job.
+
+    A project brings the id of its own, which a name would contradict.
+    """
+    if has_cluster_disk(call, source):
+        return ""
     if source is None:
         return f"/Users/{principal.user_name}/{call.settings.get('name', 'job')}"
     path = source.workspace_path
     return path if call.kind == "notebook_task" else path.removesuffix(".py")
+
+
+def _is_project(source: Source | None) -> bool:
+    return source is not None and not source.workspace_path
 
 
 def cluster_variables(call: TaskCall) -> dict[str, str]:

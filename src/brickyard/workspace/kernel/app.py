@@ -8,6 +8,7 @@ JSON, spooled bodies, HEAD and Range on file answers, the access log. Unknown ro
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import json
 import logging
@@ -15,15 +16,17 @@ import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from brickyard.workspace.kernel.access_log import AccessLog
 from brickyard.workspace.kernel.call import Call, Principal, Reply, WorkspaceInfo
 from brickyard.workspace.kernel.errors import ApiError
 from brickyard.workspace.kernel.hosts import allowed_hosts, require_known_host
+from brickyard.workspace.kernel.ids import new_id
 from brickyard.workspace.kernel.routing import Fidelity, Route, Router
 
 if TYPE_CHECKING:
@@ -37,7 +40,6 @@ IN_MEMORY_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
 ANONYMOUS = Principal(id=0, user_name="", display_name="")
 
-access_log = logging.getLogger("brickyard.access")
 fault_log = logging.getLogger("brickyard.faults")
 
 
@@ -52,6 +54,7 @@ class WorkspaceApp:
         engines: Engines,
         threads: ThreadPoolExecutor,
         spool: Path,
+        access: AccessLog | None = None,
     ) -> None:
         self.info = info
         self.unknown_routes: Counter[str] = Counter()
@@ -59,18 +62,20 @@ class WorkspaceApp:
         self._engines = engines
         self._threads = threads
         self._spool = spool
+        self._access = access or AccessLog()
         self._hosts = allowed_hosts()
+        self._org = str(info.id)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         started = time.perf_counter()
-        request_id = str(uuid.uuid4())
+        request_id = new_id()
         method, raw_path = scope["method"], _raw_path(scope)
-        headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+        headers = {str(k, "latin-1"): str(v, "latin-1") for k, v in scope["headers"]}
         extra = {
             "X-Request-Id": request_id,
-            "X-Databricks-Org-Id": str(self.info.id),
+            "X-Databricks-Org-Id": self._org,
             "Server": "brickyard",
         }
         body: bytes | Path = b""
@@ -89,8 +94,9 @@ class WorkspaceApp:
             route, path = found
             if who.scopes is not None:
                 self._engines.identity.require_reach(who, route.method, route.path)
-            body = await self._body(headers, receive)
-            query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            body = await self._body(headers, receive, route.largest)
+            asked = scope["query_string"]
+            query = parse_qsl(str(asked, "latin-1"), keep_blank_values=True) if asked else []
             call = Call(
                 method=method,
                 raw_path=raw_path,
@@ -108,6 +114,9 @@ class WorkspaceApp:
                 extra["X-Brickyard-Fidelity"] = route.fidelity.value
         except ApiError as refused:
             reply = self._to_stranger(found, headers, refused) or error_reply(refused, request_id)
+        except RecursionError:
+            message = "Could not parse request object: it is nested too deep"
+            reply = error_reply(ApiError("MALFORMED_REQUEST", message), request_id)
         except Exception:
             fault_log.exception("%s %s failed (%s)", method, raw_path, request_id)
             message = f"Internal error; the workspace's log has it under {request_id}"
@@ -115,16 +124,14 @@ class WorkspaceApp:
         finally:
             if isinstance(body, Path):
                 body.unlink(missing_ok=True)
-        sent = await _send(reply, extra, method, headers, send)
-        access_log.info(
-            "%s %s %s %s %d %d %.1f",
-            self.info.name,
-            who.user_name or "-",
-            method,
-            raw_path,
-            reply.status,
-            sent,
-            (time.perf_counter() - started) * 1000,
+        try:
+            sent = await _send(reply, extra, method, headers, send)
+        except ConnectionError:  # nobody reads it
+            sent = 0
+        took_ms = (time.perf_counter() - started) * 1000
+        self._access.add(
+            f"{self.info.name} {who.user_name or '-'} {method} {raw_path}"
+            f" {reply.status} {sent} {took_ms:.1f}"
         )
 
     def _to_stranger(
@@ -139,7 +146,7 @@ class WorkspaceApp:
         return found[0].stranger(self.info) if "text/html" in headers.get("accept", "") else None
 
     async def _answer(self, route: Route, call: Call) -> Reply:
-        if inspect.iscoroutinefunction(route.handler):
+        if _waits(route.handler):
             answer = await route.handler(call)
         else:
             answer = await self._run(route.handler, call)
@@ -157,8 +164,16 @@ class WorkspaceApp:
     async def _run(self, function: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *args)
 
-    async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes | Path:
-        """The request's body: in memory, or in a spooled file once it is large."""
+    async def _body(
+        self, headers: Mapping[str, str], receive: Receive, largest: int | None
+    ) -> bytes | Path:
+        """The request's body: in memory, or in a spooled file once it is large.
+
+        One that is larger than the route takes is refused as soon as that is known.
+        """
+        if largest is not None:
+            length = headers.get("content-length", "0")
+            _require_size(int(length) if length.isdecimal() else 0, largest)
         chunks: list[bytes] = []
         size = 0
         more = True
@@ -180,9 +195,27 @@ class WorkspaceApp:
                 if message["type"] == "http.disconnect":
                     path.unlink(missing_ok=True)
                     raise ApiError("BAD_REQUEST", "The client went away")
-                await self._run(file.write, message.get("body", b""))
+                chunk = message.get("body", b"")
+                size += len(chunk)
+                if largest is not None and size > largest:
+                    path.unlink(missing_ok=True)
+                    _require_size(size, largest)
+                await self._run(file.write, chunk)
                 more = message.get("more_body", False)
         return path
+
+
+def _require_size(size: int, largest: int) -> None:
+    if size > largest:
+        raise ApiError(
+            "REQUEST_TOO_LARGE",
+            f"The request has {size:,} bytes or more; this route takes up to {largest:,}",
+            status=413,
+        )
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_waits = functools.cache(inspect.iscoroutinefunction)
 
 
 def error_reply(refused: ApiError, request_id: str) -> Reply:
@@ -215,7 +248,7 @@ async def _send(
     elif reply.status == 204 or (reply.json is None and reply.status >= 300):
         body = b""
     else:
-        body = json.dumps({} if reply.json is None else reply.json, separators=(",", ":")).encode()
+        body = _encode({} if reply.json is None else reply.json).encode()
         headers.setdefault("Content-Type", "application/json")
     headers.setdefault("Content-Length", str(len(body)))
     await send(_start(reply.status, headers))
@@ -225,12 +258,16 @@ async def _send(
 
 async def _send_stream(reply: Reply, headers: dict[str, str], send: Send) -> int:
     assert reply.stream is not None
-    await send(_start(reply.status, headers))
     sent = 0
-    async for chunk in reply.stream:
-        sent += len(chunk)
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+    try:
+        await send(_start(reply.status, headers))
+        async for chunk in reply.stream:
+            sent += len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        if isinstance(reply.stream, AsyncGenerator):
+            await reply.stream.aclose()
     return sent
 
 
@@ -294,5 +331,10 @@ def _range(header: str, size: int) -> tuple[int, int] | None:
 
 
 def _start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
-    pairs = [(k.lower().encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+    pairs = [(_header_name(name), value.encode("latin-1")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": status, "headers": pairs}
+
+
+@functools.lru_cache(maxsize=256)
+def _header_name(name: str) -> bytes:
+    return name.lower().encode("latin-1")

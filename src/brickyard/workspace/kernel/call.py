@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any] | list[Any]
 T = TypeVar("T")
 INT64 = range(-(2**63), 2**63)
-LONG_NUMBER = re.compile(rb"\d{19}")
+DIGITS = bytes(ord("0") if chr(one).isdecimal() and one < 128 else 32 for one in range(256))
+LONG_NUMBER = b"0" * 19
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -187,7 +188,8 @@ def parse(raw: bytes) -> Any:
 
     Raises ValueError, or RecursionError for what is nested too deep.
     """
-    parsed = json.loads(raw, parse_int=_int64 if LONG_NUMBER.search(raw) else None)
+    is_long = LONG_NUMBER in raw.translate(DIGITS)
+    parsed = json.loads(raw, parse_int=_int64 if is_long else None)
     if SURROGATE.search(raw):
         json.dumps(parsed, ensure_ascii=False).encode()
     return parsed

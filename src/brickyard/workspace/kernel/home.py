@@ -3,6 +3,7 @@
 brickyard.db              state of every service (SQLite, WAL)
 catalogs/<catalog>/       tables/<id> (Delta), volumes/<id>, indexes/<id> (LanceDB)
 workspaces/<name>/files/  the workspace tree: /Workspace as tasks see it
+workspaces/<name>/dbfs/   the DBFS root: /dbfs as tasks see it
 git/                      data of Git folders and of what jobs check out; no working trees
 models/                   artifacts of Unity Catalog model versions
 mlflow/                   MLflow's own database and run artifacts
@@ -104,6 +105,10 @@ class Home:
     def files_of(self, workspace: str) -> Path:
         """The folder that tasks of this workspace see as `/Workspace`."""
         return self.workspaces / workspace / "files"
+
+    def dbfs_of(self, workspace: str) -> Path:
+        """The DBFS root of this workspace, which its tasks see as `/dbfs`."""
+        return self.workspaces / workspace / "dbfs"
 
     def catalog(self, name: str) -> Path:
         return self.catalogs / name

@@ -8,6 +8,7 @@ across origins, which `Origin` does. Both must name this machine; other programs
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 from collections.abc import Collection, Mapping
@@ -27,18 +28,20 @@ def allowed_hosts() -> frozenset[str]:
 def require_known_host(headers: Mapping[str, str], also: Collection[str] = ()) -> None:
     """Raise PERMISSION_DENIED for a request that some other site caused."""
     host = headers.get("host", "")
-    if host and not _is_known(f"//{host}", also):
+    names = frozenset(also)
+    if host and not _is_known(f"//{host}", names):
         raise ApiError(
             "PERMISSION_DENIED",
             f"This workspace is not called {host[:100]!r}. If it should be, start it with"
             f" {VARIABLE} naming that host",
         )
     origin = headers.get("origin", "")
-    if origin and not _is_known(origin, also):
+    if origin and not _is_known(origin, names):
         raise ApiError("PERMISSION_DENIED", f"Pages of {origin[:100]!r} may not use this workspace")
 
 
-def _is_known(address: str, also: Collection[str]) -> bool:
+@functools.lru_cache(maxsize=64)
+def _is_known(address: str, also: frozenset[str]) -> bool:
     try:
         name = (urlsplit(address).hostname or "").removesuffix(".")
     except ValueError:

@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from urllib.parse import unquote
+
+REMEMBERED: Final = 2048  # paths, with what was found for them
 
 
 class Fidelity(Enum):
@@ -34,6 +37,7 @@ class Route:
     stranger: Callable[[Any], Any] | None = (
         None  # WorkspaceInfo -> Reply, for a browser without one
     )
+    largest: int | None = None  # bytes of a body; None: what the disk takes
     note: str = ""  # what is virtual or ignored; shown in the coverage page and in a header
 
 
@@ -54,12 +58,21 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._root = _Node()
+        self._found: dict[tuple[str, str], tuple[Route, Mapping[str, str]]] = {}
         self.routes = tuple(routes)
         for route in self.routes:
             self._add(route)
 
     def find(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]] | None:
         """The route and its decoded path parameters, or None."""
+        known = self._found.get((method, raw_path))
+        if known is None and (known := self._look(method, raw_path)) is not None:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[method, raw_path] = known
+        return known
+
+    def _look(self, method: str, raw_path: str) -> tuple[Route, Mapping[str, str]] | None:
         segments = [part for part in raw_path.split("/") if part]
         found = _match(self._root, segments, 0, [], method)
         if found is None and method == "HEAD":
@@ -67,7 +80,7 @@ class Router:
         if found is None:
             return None
         (route, names), values = found
-        return route, dict(zip(names, values, strict=True))
+        return route, MappingProxyType(dict(zip(names, values, strict=True)))
 
     def _add(self, route: Route) -> None:
         node, names = self._root, []

@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from brickyard.workspace.kernel.columns import bring_up_to_date
+
 METADATA = MetaData()
 
 BUSY_TIMEOUT_MS = 30_000
@@ -35,8 +37,13 @@ class Store:
         return self._age
 
     def create_tables(self) -> None:
-        """Create the tables that are declared and missing. Existing ones are left as they are."""
-        METADATA.create_all(self._engine)
+        """Create the tables that are declared and missing, and add what existing ones lack.
+
+        Raises OtherVersion where that is not possible, and has changed nothing then.
+        """
+        with self.begin() as tx:
+            bring_up_to_date(tx, METADATA)
+            METADATA.create_all(tx)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:

@@ -53,6 +53,11 @@ def postgres_name(name: Name, spec: Mapping[str, Any]) -> str:
     return str(spec.get(word) or name.id)
 
 
+def endpoint_host(uid: str) -> str:
+    """Where its PostgreSQL would be."""
+    return f"{uid}.database.brickyard.invalid"
+
+
 def named(name: Name, below: str) -> Name:
     return Name(project=name.project, below=below)
 

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from brickyard.workspace.kernel import ApiError, Call, Document, Fidelity, Json, Route, invalid
 from brickyard.workspace.kernel.clock import instant
-from brickyard.workspace.lakebase.instances import USUAL_CAPACITY, Parent, Settings
+from brickyard.workspace.lakebase.instances import USUAL_CAPACITY, Parent, Settings, instance_host
 
 BASE: Final = "/api/2.0/database"
 INSTANCES: Final = BASE + "/instances"
@@ -98,7 +98,7 @@ def delete(call: Call) -> Json:
 def show(call: Call, one: Document) -> dict[str, Any]:
     body = one.body
     children = call.engines.lakebase.instances.children(call.workspace, one)
-    host = f"instance-{body['uid']}.database.brickyard.invalid"
+    host = instance_host(body["uid"])
     readable = body["enable_readable_secondaries"] and body["node_count"] > 1
     shown = {
         "name": one.name,

@@ -255,6 +255,11 @@ class Instances:
         self._kept.change(workspace.name, name, edit)
 
 
+def instance_host(uid: str) -> str:
+    """Where its PostgreSQL would be."""
+    return f"instance-{uid}.database.brickyard.invalid"
+
+
 def _check(body: Mapping[str, Any]) -> None:
     capacity = body.get("capacity", USUAL_CAPACITY)
     if capacity not in CAPACITIES:

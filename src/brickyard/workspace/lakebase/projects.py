@@ -32,12 +32,14 @@ from brickyard.workspace.lakebase.contents import (
     ADD,
     Objects,
     drop_object,
+    endpoint_host,
     first_objects,
     has_database,
     is_deleted,
     made_object,
     object_of,
     owner_of,
+    postgres_name,
 )
 from brickyard.workspace.lakebase.names import Name, check_id, missing, read_name, read_parent
 from brickyard.workspace.lakebase.refusals import (
@@ -48,7 +50,7 @@ from brickyard.workspace.lakebase.refusals import (
     pass_on,
     taken,
 )
-from brickyard.workspace.lakebase.specs import BRANCH, KINDS, PROJECT
+from brickyard.workspace.lakebase.specs import BRANCH, KINDS, PROJECT, READ_WRITE
 
 if TYPE_CHECKING:
     from brickyard.workspace.permissions.engine import PermissionsEngine
@@ -65,6 +67,15 @@ class Found:
     name: Name
     object: Mapping[str, Any]
     project: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How programs reach a database."""
+
+    endpoint: str  # its name
+    host: str
+    database: str  # as PostgreSQL calls it
 
 
 class Projects:
@@ -145,6 +156,31 @@ class Projects:
         project = self._kept.get(workspace.name, name.project)
         self._access.require(principal, workspace, name.project, level)
         return Found(name=name, object=object_of(project, name), project=project)
+
+    def place(self, workspace: WorkspaceInfo, branch: str, database: str) -> Reached | None:
+        """How a database of a branch is reached; None where one of them is not. Asks nobody."""
+        try:
+            above, wanted = read_name(branch), read_name(database)
+        except ApiError:
+            return None
+        project = self._kept.find(workspace.name, above.project)
+        objects = project.body["objects"] if project is not None else {}
+        base = objects.get(wanted.below)
+        ways = [
+            (path, one)
+            for path, one in objects.items()
+            if path.startswith(f"{above.below}/endpoints/") and not one.get("deleted_ms")
+        ]
+        if base is None or base.get("deleted_ms") or wanted.project != above.project or not ways:
+            return None
+        path, way = next(
+            (each for each in ways if each[1]["spec"]["endpoint_type"] == READ_WRITE), ways[0]
+        )
+        return Reached(
+            endpoint=str(Name(project=above.project, below=path)),
+            host=endpoint_host(way["uid"]),
+            database=postgres_name(wanted, base["spec"]),
+        )
 
     def visible(
         self, principal: Principal, workspace: WorkspaceInfo, *, deleted: bool = False

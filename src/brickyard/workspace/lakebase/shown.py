@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from brickyard.workspace.kernel.clock import instant
-from brickyard.workspace.lakebase.contents import default_branch, postgres_name
+from brickyard.workspace.lakebase.contents import default_branch, endpoint_host, postgres_name
 from brickyard.workspace.lakebase.projects import RETENTION_MS, Found
 from brickyard.workspace.lakebase.specs import READ_WRITE, moment, seconds
 
@@ -97,7 +97,7 @@ def _endpoint(found: Found) -> dict[str, Any]:
     settings = found.project.body["root"]["spec"].get("default_endpoint_settings") or {}
     group = spec.get("group") or {"min": 1, "max": 1}
     readable = bool(group.get("enable_readable_secondaries", False))
-    host = f"{one['uid']}.database.brickyard.invalid"
+    host = endpoint_host(one["uid"])
     hosts = {"host": host}
     if spec["endpoint_type"] != READ_WRITE:
         hosts["read_only_host"] = host

@@ -168,6 +168,20 @@ class MlflowEngine:
             found = database.execute(asked, (int(one), workspace.name)).fetchone()
         return self._above(workspace, _folder(str(found[0]))) if found else ()
 
+    def newest_trace_ms(self, experiment: str) -> int | None:
+        """When the newest trace of an experiment began, from MLflow's database."""
+        asked = "SELECT max(timestamp_ms) FROM trace_info WHERE experiment_id = ?"
+        if not experiment.isdecimal() or not self._database.exists():
+            return None
+        with closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as database:
+            try:
+                found = database.execute(asked, (int(experiment),)).fetchone()
+            except (
+                sqlite3.OperationalError
+            ):  # MLflow is about to make its tables, or to change them
+                return None
+        return int(found[0]) if found and found[0] is not None else None
+
     def _above(self, workspace: WorkspaceInfo, folder: str) -> tuple[Subject, ...]:
         """A folder and those above it, nearest first; nothing when it is gone."""
         try:

@@ -19,6 +19,8 @@ _CONDITION: Final = re.compile(
         \s*(?:'(?P<single>(?:[^'\\]|\\.)*)'|"(?P<double>(?:[^"\\]|\\.)*)")\s*""",
     re.IGNORECASE | re.VERBOSE,
 )
+_QUOTED: Final = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`""")
+_SPANS: Final = re.compile(r"\bspan\.\S*|\btrace\.text\b", re.IGNORECASE)
 _AND: Final = re.compile(r"AND\b", re.IGNORECASE)
 
 
@@ -48,6 +50,17 @@ def conditions(text: str, fields: Sequence[str]) -> tuple[Condition, ...]:
         at = match.end()
         found.append(_condition(match, text, fields))
     return tuple(found)
+
+
+def need_outside_spans(text: str) -> None:
+    """Raise INVALID_PARAMETER_VALUE for a filter of traces by what is inside their spans."""
+    found = _SPANS.search(_QUOTED.sub("''", text))
+    if found is not None:
+        raise invalid(
+            f"Traces cannot be searched by {found[0]}: their spans lie in artifacts, as on "
+            "Databricks without Unity Catalog tables for traces. Search by status, time, tags, "
+            "metadata or assessments, or tag the trace with what you look for"
+        )
 
 
 def matches(given: Mapping[str, str], wanted: Sequence[Condition]) -> bool:

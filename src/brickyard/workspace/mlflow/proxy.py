@@ -7,9 +7,10 @@ died starts it again and is sent once more.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
     import aiohttp
 
 WORKSPACE_HEADER = "X-MLFLOW-WORKSPACE"
+# What MLflow says about a request that cannot be met, and takes for a failure of its own: clients
+# would ask again for minutes.
+REQUESTS_OWN_FAULT = (
+    "`order_by` contains duplicate fields",
+    "Invalid comparator",
+    "Invalid identifier type",
+    "could not convert string to float",
+    "type object 'SqlLoggedModel' has no attribute",  # an attribute that cannot be searched by
+    "Python int too large to convert to SQLite INTEGER",
+)
 TIMEOUT_S = 300
 
 
@@ -55,6 +66,53 @@ class Answer:
         return ApiError(code, f"MLflow's server answered {self.status}", status=self.status)
 
 
+def blamed(answer: Answer) -> Answer:
+    """The same answer; but a fault of the request as 400, where MLflow's server says 500."""
+    if answer.status != 500 or answer.is_wordless:
+        return answer
+    try:
+        fault = answer.json()
+        is_the_requests = str(fault["message"]).startswith(REQUESTS_OWN_FAULT)
+    except (ValueError, KeyError, TypeError):
+        return answer
+    if not is_the_requests:
+        return answer
+    body = json.dumps({**fault, "error_code": "INVALID_PARAMETER_VALUE"}).encode()
+    return replace(answer, status=400, body=body)
+
+
+def misled(answer: Answer, token: str) -> Answer:
+    """The same answer; but 400 where its server fell over a page token that is none of its own.
+
+    Its tokens are JSON objects in base64; it looks no closer before it uses one.
+    """
+    if answer.status != 500 or not token or _is_page_token(token):
+        return answer
+    message = f"Invalid page token: {token!r}"
+    body = json.dumps({"error_code": "INVALID_PARAMETER_VALUE", "message": message}).encode()
+    return Answer(status=400, body=body, content_type="application/json")
+
+
+def _is_page_token(token: str) -> bool:
+    try:
+        return isinstance(json.loads(base64.b64decode(token)), dict)
+    except ValueError:
+        return False
+
+
+def _page_token(query: Sequence[tuple[str, str]], body: bytes | None) -> str:
+    """What a request says where to go on, if it is one for a page."""
+    for name, value in query:
+        if name == "page_token":
+            return value
+    if body is None or b"page_token" not in body:
+        return ""
+    try:
+        return str(json.loads(body).get("page_token") or "")
+    except (ValueError, AttributeError):
+        return ""
+
+
 class Proxy:
     def __init__(self, server: TrackingServer) -> None:
         self._server = server
@@ -86,7 +144,8 @@ class Proxy:
                     method, URL(target, encoded=True), data=body or None, headers=headers
                 ) as got:
                     kind = got.headers.get("Content-Type", "application/json")
-                    return Answer(status=got.status, body=await got.read(), content_type=kind)
+                    found = Answer(status=got.status, body=await got.read(), content_type=kind)
+                    return misled(blamed(found), _page_token(query, body))
             except aiohttp.ClientConnectorError as fault:
                 if last:
                     raise ApiError("TEMPORARILY_UNAVAILABLE", "MLflow is restarting") from fault

@@ -1,7 +1,8 @@
 """Scheduled scorers: kept by experiment, as `Scorer.register()` and `.start()` leave them.
 
-Databricks scores a sample of new traces with them every few minutes; here nothing runs by itself,
-and the answers say so. `mlflow.genai.evaluate` over found traces does the same work when asked.
+They score a sample of new traces every few minutes (`workspace/scoring`), of those that begin once
+the first scorer is started, and of conversations that are over; with the rights of whoever changed
+the scorers last.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from brickyard.workspace.kernel import (
     Call,
     Document,
     Documents,
-    Fidelity,
     Json,
     Route,
     Store,
@@ -23,6 +23,7 @@ from brickyard.workspace.kernel import (
     exists,
     invalid,
     not_found,
+    now_ms,
 )
 from brickyard.workspace.mlflow.tracking import EDIT, READ, require
 
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 TABLE: Final = document_table("mlflow_scheduled_scorers")
 BASE: Final = "/api/2.0/managed-evals/scheduled-scorers/{experiment_id}"
 CADENCE: Final = "/api/2.0/managed-evals/experiments/{experiment_id}/monitoring-configuration"
-NOTE: Final = "kept; nothing scores new traces by itself here"
 USUAL_MINUTES: Final = 15
 
 Scorer = Mapping[str, Any]
@@ -59,7 +59,11 @@ class WantedCadence:
 
 
 class ScheduledScorers:
-    """One document an experiment. body: `scorers`, `frequency_minutes`."""
+    """One document an experiment.
+
+    body: `scorers`, `frequency_minutes`, `by` (who changed it last), `watermark_ms` (traces that
+    began before are not looked at), `sessions_ms` (nor conversations that ended before).
+    """
 
     def __init__(self, store: Store) -> None:
         self._kept = Documents(store, TABLE, "Scheduled scorers of experiment")
@@ -75,15 +79,58 @@ class ScheduledScorers:
         by: str,
         edit: Callable[[Mapping[str, Any]], Mapping[str, Any]],
     ) -> Mapping[str, Any]:
+        def edited(had: Mapping[str, Any]) -> Mapping[str, Any]:
+            new = {**edit(had), "by": by}
+            now = now_ms()
+            return new if active(had) else {**new, "watermark_ms": now, "sessions_ms": now}
+
         if self._kept.find(workspace.name, experiment) is None:
             return self._kept.add(
-                workspace.name, experiment, edit({}), creator=by, id=experiment
+                workspace.name, experiment, edited({}), creator=by, id=experiment
             ).body
+        return self._kept.change(workspace.name, experiment, lambda had: edited(had.body)).body
+
+    def all(self, workspace: WorkspaceInfo) -> Sequence[Document]:
+        """Those of every experiment, by its id."""
+        return self._kept.all(workspace.name)
+
+    def progressed(
+        self, workspace: WorkspaceInfo, experiment: str, watermark: int, sessions: int
+    ) -> None:
+        """Traces that began before a moment are judged, and sessions that ended before another.
+        They only go forward.
+        """
 
         def edited(had: Document) -> Mapping[str, Any]:
-            return edit(had.body)
+            return {
+                **had.body,
+                "watermark_ms": max(watermark, watermark_ms(had.body)),
+                "sessions_ms": max(sessions, sessions_ms(had.body)),
+            }
 
-        return self._kept.change(workspace.name, experiment, edited).body
+        self._kept.change(workspace.name, experiment, edited)
+
+
+def active(body: Mapping[str, Any]) -> Sequence[Scorer]:
+    """The scorers that are started."""
+    return [one for one in body.get("scorers") or () if _rate(one) > 0]
+
+
+def frequency_s(body: Mapping[str, Any]) -> int:
+    return 60 * int(body.get("frequency_minutes") or USUAL_MINUTES)
+
+
+def watermark_ms(body: Mapping[str, Any]) -> int:
+    return int(body.get("watermark_ms") or 0)
+
+
+def sessions_ms(body: Mapping[str, Any]) -> int:
+    return int(body.get("sessions_ms") or watermark_ms(body))
+
+
+def _rate(scorer: Scorer) -> float:
+    rate = scorer.get("sample_rate")
+    return float(rate) if isinstance(rate, int | float) else 0.0
 
 
 async def create(call: Call) -> Json:
@@ -153,6 +200,8 @@ def _given(call: Call) -> Sequence[Scorer]:
     names = [one.get("name") for one in scorers]
     if not all(names) or len(set(names)) < len(names):
         raise invalid("Every scorer needs a name of its own")
+    if any(not 0 <= _rate(one) <= 1 for one in scorers):
+        raise invalid("sample_rate must be between 0 and 1")
     return scorers
 
 
@@ -169,9 +218,9 @@ def _experiment(call: Call) -> tuple[str]:
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", BASE, fetch),
-    Route("POST", BASE, create, Fidelity.VIRTUAL, note=NOTE),
-    Route("PATCH", BASE, update, Fidelity.VIRTUAL, note=NOTE),
+    Route("POST", BASE, create),
+    Route("PATCH", BASE, update),
     Route("DELETE", BASE, drop),
     Route("GET", CADENCE, cadence),
-    Route("PATCH", CADENCE, set_cadence, Fidelity.VIRTUAL, note=NOTE),
+    Route("PATCH", CADENCE, set_cadence),
 )

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from brickyard.workspace.kernel import Call, Reply, Route, invalid
 from brickyard.workspace.mlflow import subjects
+from brickyard.workspace.mlflow.filters import need_outside_spans
 from brickyard.workspace.mlflow.proxy import Answer
 from brickyard.workspace.mlflow.subjects import Subject
 
@@ -144,7 +145,6 @@ TRACES: tuple[Row, ...] = (
     ("GET", f"{V3}/traces/get", subjects.trace, READ),
     ("GET", f"{V3}/traces/batchGet", subjects.traces, READ),
     ("POST", f"{V3}/traces/batchGetInfos", subjects.traces, READ),
-    ("POST", f"{V3}/traces/search", subjects.trace_locations, READ),
     ("GET", f"{V2}/traces", subjects.experiments, READ),
     ("POST", f"{V3}/traces/calculate-filter-correlation", subjects.experiments, READ),
     ("POST", f"{V3}/traces/metrics", subjects.experiments, READ),
@@ -172,7 +172,16 @@ SCORERS: tuple[Row, ...] = (
     ("DELETE", f"{V3}/scorers/delete", subjects.experiment, EDIT),
 )
 
+
+async def search_traces(call: Call) -> Reply:
+    """As MLflow has it, but a filter that it would answer with nothing, always, is refused."""
+    need_outside_spans(str(call.fields().get("filter") or ""))
+    await require(call, await subjects.trace_locations(call), READ)
+    return as_reply(await forward(call, f"{V3}/traces/search"))
+
+
 ROUTES: tuple[Route, ...] = (
+    Route("POST", f"{V3}/traces/search", search_traces),
     proxied("POST", f"{V2}/runs/create", subjects.experiment, EDIT, _learn_run),
     proxied("POST", f"{V2}/logged-models", subjects.experiment, EDIT, _learn_model),
     proxied("POST", f"{V3}/traces", subjects.new_trace, EDIT, _learn_trace),

@@ -5,7 +5,7 @@ the kernel enforces where it can (`enforcement()` says). `Environments` keeps Py
 by requirement; a `WarmPool` starts children whose imports are already done.
 """
 
-from brickyard.workspace.processes.child import Child, Launch, Limits, start
+from brickyard.workspace.processes.child import Child, Launch, Limits, has_own_ports, start
 from brickyard.workspace.processes.environments import Environments, UnresolvedEnvironment
 from brickyard.workspace.processes.mounts import (
     CatalogView,
@@ -29,5 +29,6 @@ __all__ = [
     "WarmChild",
     "WarmPool",
     "enforcement",
+    "has_own_ports",
     "start",
 ]

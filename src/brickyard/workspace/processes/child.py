@@ -6,20 +6,26 @@ supervisor holds the other end of a pipe that only this process has.
 
 from __future__ import annotations
 
+import functools
 import json
+import platform
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from brickyard.workspace.kernel.loopback import free_port
 from brickyard.workspace.processes.mounts import Mounts, enforcement
+from brickyard.workspace.processes.ports import MACHINES
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 CANNOT_START = 126
 TIMED_OUT = 124
+PORTS_TRIAL_S = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,9 @@ class Launch:
     log_bytes: int | None = None  # what is kept of it, half of that in `<log>.1`; None: everything
     mounts: Mounts | None = None
     limits: Limits = field(default_factory=Limits)
+    # Of the child -> of the machine; every other port that it binds by number is mapped to a free
+    # one, too. Only where `has_own_ports()`.
+    ports: Mapping[int, int] = field(default_factory=dict)
     timeout_s: float | None = None
     grace_s: float = 5.0  # between SIGTERM and SIGKILL
 
@@ -96,6 +105,29 @@ class Child:
         return code if code >= 0 else 128 - code
 
 
+@functools.cache
+def has_own_ports() -> bool:
+    """Whether children can have ports of their own here: tried once on the real thing."""
+    if not sys.platform.startswith("linux") or platform.machine() not in MACHINES:
+        return False
+    told, real = 8000, free_port()
+    code = (
+        "import socket, sys; a = socket.create_server(('', int(sys.argv[1])));"
+        "b = socket.create_connection(('localhost', int(sys.argv[1])), 100);"
+        "sys.exit(b.getpeername()[1] != int(sys.argv[2]))"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Launch(
+            command=[sys.executable, "-I", "-S", "-c", code, str(told), str(real)],
+            cwd=Path("/"),
+            environment={},
+            mounts=Mounts(home=Path(folder)),
+            ports={told: real},
+            timeout_s=PORTS_TRIAL_S,
+        )
+        return start(trial).wait() == 0
+
+
 def start(launch: Launch) -> Child:
     """Start it. A program that cannot be started ends with status 126 and a line in its log."""
     supervisor = subprocess.Popen(
@@ -132,6 +164,7 @@ def spec_of(launch: Launch) -> dict[str, Any]:
         "limits": {name: value for name, value in limits.items() if value is not None},
         "timeout_s": launch.timeout_s,
         "grace_s": launch.grace_s,
+        "ports": {str(port): real for port, real in launch.ports.items()},
         "sandbox": None,
     }
     if launch.mounts is not None and enforcement().kind == "namespace":

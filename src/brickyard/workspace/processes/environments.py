@@ -3,7 +3,8 @@
 Requirements are resolved by `uv` under the constraint of what the workspace's environment has;
 what is there already at that version is left out, the rest goes into a virtual environment of its
 own whose import path ends with the workspace's. When no resolution fits those versions, the
-requirements are resolved freely and the layer wins over what is below it. Built aside and renamed
+requirements are resolved freely and the layer wins over what is below it. Who asks may prefer other
+versions: they are taken for what the requirements leave open. Built aside and renamed
 into place, under a file lock: concurrent tasks and processes share one build. What was built once
 needs no network.
 """
@@ -20,7 +21,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -41,6 +42,13 @@ UNREACHABLE = re.compile(
     r"error sending request|dns error|failed to (fetch|connect)|network|timed out|offline", re.I
 )
 MESSAGE_LINES = 15
+COMPILE = ("pip", "compile", "-q", "--no-header", "--no-annotate", "wanted.txt", "--python")
+# Preferred versions may be older than this Python: none of these is built for their sake.
+WHEELS_ONLY = tuple(
+    word
+    for name in ("matplotlib", "numpy", "pandas", "pillow", "pyarrow", "pydantic-core")
+    for word in ("--only-binary", name)
+)
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY", re.I)
 
 
@@ -64,11 +72,13 @@ class Environments:
         locate: Locate = Path,
         shows: Shows | None = None,
         folder: Path | None = None,
+        preferred: Mapping[str, str] | None = None,
     ) -> Path:
         """The interpreter to run with. Slow the first time, a few milliseconds afterwards.
 
         `locate` turns `/Workspace` and `/Volumes` paths into real ones; other relative paths start
         at `folder`. Files that `shows` denies are refused; by default, all of the data directory.
+        `preferred` has versions by package, for what the requirements leave open.
         Raises UnresolvedEnvironment.
         """
         try:
@@ -78,13 +88,14 @@ class Environments:
             raise UnresolvedEnvironment(f"Cannot read the requirements: {fault}") from None
         if not wanted.lines:
             return Path(sys.executable)
-        key = self._key(wanted)
+        versions = preferred or {}
+        key = self._key(wanted, versions)
         if (ready := self._ready(key)) is not None:
             return ready
         with _locked(self._folder / f".{key}.lock"):
             if (ready := self._ready(key)) is not None:
                 return ready
-            self._build(key, wanted)
+            self._build(key, wanted, versions)
         ready = self._ready(key)
         assert ready is not None
         return ready
@@ -95,9 +106,11 @@ class Environments:
         python = self._folder / key / "bin" / "python"
         return python if python.exists() else None
 
-    def _key(self, wanted: Requirements) -> str:
-        below = "\n".join(f"{name}=={version}" for name, version in sorted(self._below().items()))
-        text = "\n".join((platform.python_version(), sys.executable, below, wanted.digest()))
+    def _key(self, wanted: Requirements, preferred: Mapping[str, str]) -> str:
+        versions = (
+            (_pins(self._below()), _pins(preferred)) if preferred else (_pins(self._below()),)
+        )
+        text = "\n".join((platform.python_version(), sys.executable, *versions, wanted.digest()))
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def _below(self) -> dict[str, str]:
@@ -109,13 +122,14 @@ class Environments:
                 self._base.pop(OWN, None)
             return self._base
 
-    def _build(self, key: str, wanted: Requirements) -> None:
+    def _build(self, key: str, wanted: Requirements, preferred: Mapping[str, str]) -> None:
         shutil.rmtree(self._folder / key, ignore_errors=True)  # left by a killed build
         build = Path(tempfile.mkdtemp(prefix=".build-", dir=self._folder))
         try:
             for name, path in wanted.archives:
                 shutil.copyfile(path, build / name)
-            remaining = [line for line in self._resolve(build, wanted) if not self._has(line)]
+            pinned = self._resolve(build, wanted, preferred)
+            remaining = [line for line in pinned if not self._has(line)]
             layer = build / "layer"
             if remaining:
                 self._install(build, layer, remaining, wanted)
@@ -128,19 +142,29 @@ class Environments:
         finally:
             shutil.rmtree(build, ignore_errors=True)
 
-    def _resolve(self, build: Path, wanted: Requirements) -> list[str]:
-        """Pinned requirements; under the constraint of what is below when that is possible."""
-        below = [f"{name}=={version}" for name, version in self._below().items()]
+    def _resolve(
+        self, build: Path, wanted: Requirements, preferred: Mapping[str, str]
+    ) -> list[str]:
+        """Pinned requirements. Those that were preferred, when that is possible and they can be
+        had; else under the constraint of what is below; else any.
+        """
+        own = "\n".join(wanted.constraints) + "\n"
         (build / "wanted.txt").write_text("\n".join(wanted.lines) + "\n")
-        (build / "below.txt").write_text("\n".join((*below, *wanted.constraints)) + "\n")
-        (build / "own.txt").write_text("\n".join(wanted.constraints) + "\n")
-        compile_ = ["pip", "compile", "-q", "--no-header", "--no-annotate", "--python"]
-        compile_ += [sys.executable, "wanted.txt", "-o", "pinned.txt"]
+        (build / "below.txt").write_text(_pins(self._below()) + "\n" + own)
+        (build / "own.txt").write_text(own)
+        # A pin that is in the output already is kept by uv where the requirements leave it open.
+        (build / "preferred.txt").write_text(_pins({**self._below(), **preferred}) + "\n")
+        ways = [
+            ("preferred.txt", "own.txt"),
+            ("pinned.txt", "below.txt"),
+            ("pinned.txt", "own.txt"),
+        ]
         fault = ""
-        for constraints in ("below.txt", "own.txt"):
-            fault = self._uv_online_first(build, [*compile_, "-c", constraints])
+        for output, constraints in ways if preferred else ways[1:]:
+            options = (WHEELS_ONLY if output == "preferred.txt" else ()) + ("-c", constraints)
+            fault = self._uv_online_first(build, [*COMPILE, sys.executable, *options, "-o", output])
             if not fault:
-                return (build / "pinned.txt").read_text().splitlines()
+                return (build / output).read_text().splitlines()
         names = ", ".join(wanted.lines)
         raise UnresolvedEnvironment(f"Cannot resolve the environment ({names}): {fault}")
 
@@ -218,6 +242,10 @@ def additions(python: Path) -> Path | None:
 def _project(line: str) -> str:
     """The name in a pinned requirement: `name==version` or `name @ url`."""
     return re.split(r"[\s=@;\[]", line.strip(), maxsplit=1)[0]
+
+
+def _pins(versions: Mapping[str, str]) -> str:
+    return "\n".join(f"{name}=={version}" for name, version in sorted(versions.items()))
 
 
 def _private(name: str) -> bool:

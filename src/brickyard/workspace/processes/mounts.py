@@ -81,6 +81,7 @@ class Mounts:
     volumes_folder: Path | None = None  # links for volumes that are made while the child runs
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
+    placed: tuple[tuple[str, Path], ...] = ()  # ("/dbfs", folder): writable, under another name
 
     def sandbox_spec(self) -> dict[str, Any]:
         """The view as `sandbox.enter` reads it: real paths, in the order of mounting."""
@@ -92,6 +93,7 @@ class Mounts:
         for opening in self.openings or ():
             target = str(Path("/Workspace", *opening.parts))
             binds.append((_real(opening.path), target, opening.mode))
+        binds += [(_real(folder), at, "rw") for at, folder in self.placed]
         if self.volumes_folder is not None:
             binds.append((_real(self.volumes_folder), "/Volumes", "ro"))
         for volume in self.volumes:
@@ -107,7 +109,7 @@ class Mounts:
             mapped[str(volume.below(Path("/Volumes")))] = str(volume.path)
         if self.volumes_folder is not None:
             mapped["/Volumes"] = str(self.volumes_folder)
-        return mapped
+        return mapped | {at: str(folder) for at, folder in self.placed}
 
     def shows(self, path: Path) -> bool:
         """Whether the child sees this file: for what this process reads on its behalf."""
@@ -115,6 +117,7 @@ class Mounts:
         if not real.is_relative_to(self.home.resolve()):
             return True
         shown = [*(one for one, _ in self._kept()), *(volume.path for volume in self.volumes)]
+        shown += [folder for _, folder in self.placed]
         return any(real.is_relative_to(one.resolve()) for one in shown)
 
     def _kept(self) -> Iterator[tuple[Path, str]]:

@@ -7,9 +7,23 @@ from pathlib import Path
 
 from brickyard.workspace.kernel import invalid, not_found
 
+DBFS_ROOTS = ("dbfs:/", "/dbfs/")
 
-def locate(path: str, files: Path, volumes: Mapping[str, Path]) -> Path:
-    """The real file behind a `/Workspace` or `/Volumes` path (which may not exist)."""
+
+def in_dbfs_root(path: str) -> str | None:
+    """What a path names in the DBFS root, without a leading slash; None for any other path."""
+    prefix = next((one for one in DBFS_ROOTS if path.startswith(one)), None)
+    bare = path.removeprefix(prefix) if prefix else "Volumes/"
+    return None if bare.startswith("Volumes/") else bare.lstrip("/")
+
+
+def locate(path: str, files: Path, volumes: Mapping[str, Path], dbfs: Path | None = None) -> Path:
+    """The real file behind a `/Workspace`, `/Volumes` or DBFS path (which may not exist)."""
+    below = in_dbfs_root(path)
+    if below is not None and dbfs is not None:
+        if not is_inside(dbfs / below, dbfs):
+            raise invalid(f"{path} leaves the DBFS root")
+        return dbfs / below
     bare = path.removeprefix("dbfs:")
     if bare.startswith("/Volumes/"):
         for mount, folder in volumes.items():

@@ -127,7 +127,7 @@ def _archive(line: str, find: Find, folder: Path | None) -> Path | None:
 
 
 def _path(text: str, locate: Locate, folder: Path | None) -> Path:
-    if text.startswith(("/Workspace/", "/Volumes/", "dbfs:/")):
+    if text.startswith(("/Workspace/", "/Volumes/", "dbfs:/", "/dbfs/")):
         return locate(text)
     path = Path(text)
     return path if path.is_absolute() or folder is None else folder / path

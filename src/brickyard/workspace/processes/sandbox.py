@@ -2,9 +2,10 @@
 
 Linux only, with the standard library alone (it runs inside the supervisor). In the forked child:
 unshare a user, a mount and a process-id namespace; build a fresh root of binds in which the data
-directory is hidden except for what the view names, `/Volumes` and `/Workspace` are mounted,
-devices are the harmless few and kernel settings are read-only; enter it; drop every capability and
-set no_new_privs, so that nothing can be undone from inside, as root as well as unprivileged.
+directory is hidden except for what the view names, `/Volumes`, `/Workspace` and the like are
+mounted, devices are the harmless few and kernel settings are read-only; enter it; drop every
+capability and set no_new_privs, so that nothing can be undone from inside, as root as well as
+unprivileged.
 
 Kept shared with the machine: the network, `/tmp`, every folder outside the data directory. The
 parts that talk to the kernel follow mount(2), pivot_root(2), mount_setattr(2), capabilities(7).
@@ -34,6 +35,8 @@ AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY = -100, 0x8000, 1
 CAPABILITY_VERSION_3 = 0x20080522
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
 
+# What the view brings itself, whatever the machine has there.
+OWN_ROOTS = ("proc", "dev", "Volumes", "Workspace", "dbfs", "databricks")
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "shm", "dri", "kfd")
 DEVICE_PREFIXES = ("nvidia",)
 # statvfs flag -> mount flag: a bind that is remounted must keep what the outer namespace locked.
@@ -122,7 +125,7 @@ def _bind_system() -> None:
     """The top of the machine's root as it is, with devices and kernel settings guarded."""
     for name in sorted(os.listdir("/old")):
         source, target = "/old/" + name, "/new/" + name
-        if name in ("proc", "dev", "Volumes", "Workspace"):
+        if name in OWN_ROOTS:
             continue
         if os.path.islink(source):
             os.symlink(os.readlink(source), target)

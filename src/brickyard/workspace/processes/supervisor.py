@@ -5,8 +5,9 @@ stays open: end of file means that the workspace died or asked for an end, and e
 here is killed. A byte on it asks for an end, as SIGTERM does, which is passed on to the child's
 group, with SIGKILL after `grace_s`. The exit status is the child's own (128 + N for signal N); 126
 means that the child could not be started, 124 that it used more than `timeout_s`. A log with
-`log_bytes` is written here: of more than that, the older half goes. Standard library only, and few
-modules of it: this file is on the way of every task's start. Works on Linux and macOS.
+`log_bytes` is written here: of more than that, the older half goes. With `ports`, the child has
+ports of its own (`ports.py`). Standard library only, and few modules of it: this file is on the way
+of every task's start. Works on Linux and macOS.
 """
 
 # Paths are plain text here: pathlib costs start-up time and adds nothing.
@@ -41,16 +42,45 @@ def main(run: "Callable[[dict[str, Any]], None] | None" = None) -> int:
     spec = json.loads(_line(0))
     terminate_requested, wake = _signals()
     output = os.pipe() if spec.get("log") and spec.get("log_bytes") else None
+    channel = _channel() if spec.get("ports") else None
     child = os.fork()
     if child == 0:
-        _become_child(spec, output)
+        _become_child(spec, output, channel[1].detach() if channel else None)
         (run or _execute)(spec)
         os._exit(0)
+    if channel is not None:
+        channel[1].close()
+        _answer_for_ports(channel[0], spec)
     log = None
     if output is not None:
         os.close(output[1])
         log = Log(spec["log"], spec["log_bytes"], output[0])
     return _watch(child, spec, terminate_requested, wake, log)
+
+
+def _channel() -> "tuple[Any, Any]":
+    import socket
+
+    return socket.socketpair()
+
+
+def _answer_for_ports(way: "Any", spec: "dict[str, Any]") -> None:
+    told = {int(port): real for port, real in spec["ports"].items()}
+
+    def say(port: int, real: int) -> None:
+        if spec.get("log"):
+            with open(spec["log"], "a") as log:  # noqa: PTH123
+                log.write(f"[brickyard] port {port} of this process is {real} on the machine\n")
+
+    _sibling("ports").answer(way, told, say)
+
+
+def _sibling(name: str) -> "Any":
+    """A module beside this file: there is no package in a supervisor."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return __import__(name)
 
 
 def _line(fd: int) -> bytes:
@@ -187,23 +217,25 @@ def _kill_one(child: int, number: int) -> None:
         pass
 
 
-def _become_child(spec: "dict[str, Any]", output: "tuple[int, int] | None") -> None:
-    """In the forked child: session, limits, log, mounts, folder."""
+def _become_child(
+    spec: "dict[str, Any]", output: "tuple[int, int] | None", channel: "int | None"
+) -> None:
+    """In the forked child: session, limits, log, mounts, folder, ports."""
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
-        _redirect(spec.get("log"), output)
+        _redirect(spec.get("log"), output, channel)
         for name, value in spec.get("limits", {}).items():
             _limit(name, value)
         os.umask(0o077)
+        ports = _sibling("ports") if channel is not None else None  # before files are out of sight
         if spec.get("sandbox"):
-            sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-            import sandbox  # type: ignore[import-not-found]
-
-            sandbox.enter(spec["sandbox"])
+            _sibling("sandbox").enter(spec["sandbox"])
         os.chdir(spec["cwd"])
+        if ports is not None:
+            ports.give_up(channel)
     except BaseException as fault:
         _cannot_start(spec, fault)
 
@@ -220,7 +252,7 @@ def _cannot_start(spec: "dict[str, Any]", fault: BaseException) -> None:
     os._exit(CANNOT_START)
 
 
-def _redirect(log: "str | None", output: "tuple[int, int] | None") -> None:
+def _redirect(log: "str | None", output: "tuple[int, int] | None", channel: "int | None") -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     if output is not None:
         out = output[1]
@@ -231,7 +263,9 @@ def _redirect(log: "str | None", output: "tuple[int, int] | None") -> None:
     os.dup2(nothing, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)
-    os.closerange(3, 256)
+    kept = 3 if channel is None else channel
+    os.closerange(3, kept)
+    os.closerange(kept if channel is None else kept + 1, 256)
 
 
 def _limit(name: str, value: int) -> None:

@@ -30,10 +30,13 @@ if TYPE_CHECKING:
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.spark.engine import SparkEngine
 
-TOKEN_LIFETIME_S = 24 * 3600
+TOKEN_LIFETIME_S = 24 * 3600  # from now, as long as it runs
+PROLONGED_EVERY_S = TOKEN_LIFETIME_S / 24
 POLL_S = 0.05
 VOLUMES_EVERY_S = 0.25
 RUNTIME_VERSION = "17.3"
+DBFS = "/dbfs"
+SITE = Path(__file__).parents[2] / "runtime" / "site"
 # Passed on from the workspace's own environment: where tools are, locale, proxies, certificates.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL")
 INHERITED_PREFIXES = (
@@ -58,7 +61,7 @@ class Program:
     folder: Path
     spec: Mapping[str, Any]
     python: Path
-    experiment: str  # where MLflow logs unless told otherwise
+    experiment: str  # where MLflow logs unless told otherwise; empty: nowhere in particular
     variables: Mapping[str, str]
 
 
@@ -83,6 +86,7 @@ class UserCode:
             catalogs=catalogs,
             volumes=tuple(self._volumes(principal, workspace, catalogs)),
             readable=(self.home.environments,),
+            placed=((DBFS, self.home.dbfs_of(workspace.name)),),
         )
 
     def run(
@@ -129,7 +133,7 @@ class UserCode:
             )
             known = {one.path for one in mounts.volumes}
             count = self._volume_count()
-            looked = time.monotonic()
+            looked = prolonged = time.monotonic()
             while (code := child.wait(POLL_S)) is None:
                 if is_stopped():
                     child.terminate()
@@ -141,6 +145,9 @@ class UserCode:
                         self._show_new_volumes(principal, workspace, known, mounts)
                         count = now
                     looked = time.monotonic()
+                if looked - prolonged > PROLONGED_EVERY_S:
+                    self.identity.prolong(token, TOKEN_LIFETIME_S)
+                    prolonged = looked
         finally:
             if child is not None:
                 child.kill()  # nothing of it outlives the task, whatever happened here
@@ -205,6 +212,12 @@ def inherited() -> dict[str, str]:
     return kept | without_users
 
 
+def with_site(environment: Mapping[str, str]) -> dict[str, str]:
+    """The same, for Python that runs the runtime's `sitecustomize` first."""
+    folders = (str(SITE), environment.get("PYTHONPATH", ""))
+    return {**environment, "PYTHONPATH": os.pathsep.join(one for one in folders if one)}
+
+
 def _environment(
     program: Program, workspace: WorkspaceInfo, token: str, remote: str
 ) -> dict[str, str]:
@@ -216,11 +229,12 @@ def _environment(
         "SPARK_REMOTE": remote,
         "MLFLOW_TRACKING_URI": "databricks",
         "MLFLOW_REGISTRY_URI": "databricks-uc",
-        "MLFLOW_EXPERIMENT_NAME": program.experiment,
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYSPARK_PYTHON": sys.executable,
         # The Spark Connect client looks for an installation when it is imported; any path will do.
         "SPARK_HOME": sys.prefix,
     }
-    return {**inherited(), **program.variables, **own}
+    if program.experiment:
+        own["MLFLOW_EXPERIMENT_NAME"] = program.experiment
+    return with_site({**inherited(), **program.variables, **own})

@@ -6,9 +6,9 @@ nothing and has no gauges.
 
 from __future__ import annotations
 
-import threading
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 BUCKETS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000)
 LATENCY = "request_latency_ms"
@@ -26,39 +26,41 @@ GAUGES = (
 Usage = Mapping[str, Mapping[str, float]]  # served entity -> gauge -> value
 
 
+@dataclass(slots=True)
+class Tally:
+    """Of one served entity. `fits`: requests by the first bucket they fit in."""
+
+    ended: list[int] = field(default_factory=lambda: [0] * len(COUNTERS))
+    ms: int = 0
+    fits: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_MS) + 1))
+
+
 class Counts:
-    """Thread-safe."""
+    """Belongs to the event loop."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._values: Counter[tuple[str, str, str]] = Counter()
+        self._tallies: dict[tuple[str, str], Tally] = {}  # by endpoint's id and served entity
 
     def add(self, endpoint_id: str, entity: str, status: int, seconds: float) -> None:
+        tally = self._tallies.get((endpoint_id, entity))
+        if tally is None:
+            tally = self._tallies[endpoint_id, entity] = Tally()
+        tally.ended[0] += 1
+        if status >= 400:
+            tally.ended[1 if status < 500 else 2] += 1
         ms = seconds * 1000
-        fits = next((bound for bound in BUCKETS_MS if ms <= bound), "+Inf")
-        with self._lock:
-            for name, amount in (
-                ("request_count_total", 1),
-                ("request_4xx_count_total", int(400 <= status < 500)),
-                ("request_5xx_count_total", int(status >= 500)),
-                (f"{LATENCY}_sum", round(ms)),
-                (f"{LATENCY}_bucket {fits}", 1),
-            ):
-                self._values[endpoint_id, entity, name] += amount
+        tally.ms += round(ms)
+        tally.fits[bisect_left(BUCKETS_MS, ms)] += 1
 
     def text(self, endpoint_id: str, usage: Usage | None = None) -> str:
-        with self._lock:
-            mine = {key[1:]: n for key, n in self._values.items() if key[0] == endpoint_id}
-        entities = sorted({entity for entity, _ in mine})
+        mine = sorted((key[1], one) for key, one in self._tallies.items() if key[0] == endpoint_id)
         lines: list[str] = []
-        for name, title in COUNTERS:
+        for at, (name, title) in enumerate(COUNTERS):
             lines += [f"# HELP {name} {title}", f"# TYPE {name} counter"]
-            lines += [f"{name}{_labels(one)} {mine[one, name]}" for one in entities]
+            lines += [f"{name}{_labels(entity)} {tally.ended[at]}" for entity, tally in mine]
         lines += [f"# HELP {LATENCY} Milliseconds until the answer", f"# TYPE {LATENCY} histogram"]
-        for one in entities:
-            lines += _histogram(
-                one, {name: n for (entity, name), n in mine.items() if entity == one}
-            )
+        for entity, tally in mine:
+            lines += _histogram(entity, tally)
         for name, title in GAUGES if usage else ():
             lines += [f"# HELP {name} {title}", f"# TYPE {name} gauge"]
             lines += [
@@ -69,12 +71,12 @@ class Counts:
         return "\n".join(lines) + "\n"
 
 
-def _histogram(entity: str, values: Mapping[str, int]) -> Iterator[str]:
+def _histogram(entity: str, tally: Tally) -> Iterator[str]:
     total = 0
-    for bound in (*BUCKETS_MS, "+Inf"):
-        total += values.get(f"{LATENCY}_bucket {bound}", 0)
+    for bound, count in zip((*BUCKETS_MS, "+Inf"), tally.fits, strict=True):
+        total += count
         yield f"{LATENCY}_bucket{_labels(entity, bound)} {total}"
-    yield f"{LATENCY}_sum{_labels(entity)} {values[f'{LATENCY}_sum']}"
+    yield f"{LATENCY}_sum{_labels(entity)} {tally.ms}"
     yield f"{LATENCY}_count{_labels(entity)} {total}"
 
 

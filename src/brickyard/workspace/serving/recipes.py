@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from brickyard.workspace.kernel import Home, WorkspaceInfo, invalid
 from brickyard.workspace.processes import Environments, Mounts
+from brickyard.workspace.processes.user_code import with_site
 from brickyard.workspace.serving.build_log import BuildLog
 from brickyard.workspace.serving.config import Entity
 from brickyard.workspace.serving.scorer import Recipe
@@ -90,7 +91,9 @@ class Recipes:
         return Recipe(
             python=python,
             model=model,
-            environment={**_inherited(), **_connection(workspace, token), **own, **given},
+            environment=with_site(
+                {**_inherited(), **_connection(workspace, token), **own, **given}
+            ),
             user_scopes=user_scopes,
             mounts=self._mounts(principal, workspace, model, folder),
             concurrency=entity.concurrency,
@@ -140,7 +143,7 @@ class Recipes:
 
 def warm_environment() -> dict[str, str]:
     """What a process that only imports needs to know: nothing of a workspace or a creator."""
-    return {**_inherited(), **SETTINGS}
+    return with_site({**_inherited(), **SETTINGS})
 
 
 def _inherited() -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, String, Table, Text, UniqueConstraint, select
+from sqlalchemy import BigInteger, Column, String, Table, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from brickyard.workspace.kernel import METADATA, Store, exists, not_found, now_ms
@@ -84,13 +84,15 @@ class Records:
         if not renewed:
             return
         with self._store.begin() as tx:
-            for one in renewed:
-                tx.execute(
-                    ENDPOINTS.delete().where(
-                        ENDPOINTS.c.workspace == one.workspace, ENDPOINTS.c.name == one.name
-                    )
-                )
-                tx.execute(ENDPOINTS.insert().values(_row(one)))
+            named = [{"at": one.workspace, "called": one.name} for one in renewed]
+            tx.execute(
+                ENDPOINTS.delete().where(
+                    ENDPOINTS.c.workspace == bindparam("at"),
+                    ENDPOINTS.c.name == bindparam("called"),
+                ),
+                named,
+            )
+            tx.execute(ENDPOINTS.insert(), [_row(one) for one in renewed])
 
     def find(self, workspace: str, name: str) -> Endpoint:
         """Raises RESOURCE_DOES_NOT_EXIST."""

@@ -7,6 +7,7 @@ only this server reaches it. It is started again when it dies; requests wait for
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -17,20 +18,21 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from brickyard.workspace.kernel.connections import Connections, Unreachable
+from brickyard.workspace.kernel.exchange import BrokenOff, Response
 from brickyard.workspace.processes import Child, Launch, Limits, Mounts, WarmChild
-
-if TYPE_CHECKING:
-    import aiohttp
 
 PROCESS = Path(__file__).with_name("scoring_process.py")
 SECRET_HEADER = "X-Brickyard-Secret"
 USER_TOKEN_HEADER = "X-Brickyard-User-Token"
 START_TIMEOUT_S = 600.0
 POLL_S = 0.05
+START_POLL_S = 0.01
 DOUBT_S = 0.5
+CONNECT_S = 60.0
 USAGE_TIMEOUT_S = 2.0
+LARGEST_ANSWER = 2**31
 SOCKET_PATH_BYTES = 100
 RESTART_PAUSES_S = (0.0, 1.0, 5.0, 15.0, 30.0, 60.0)  # between deaths in a row
 STEADY_S = 60.0  # alive this long: the next death is the first again
@@ -59,7 +61,7 @@ class Recipe:
 
 
 class Scorer:
-    """Thread-safe; `session` belongs to the event loop."""
+    """Thread-safe; what waits for its answers belongs to the event loop."""
 
     def __init__(
         self,
@@ -88,15 +90,11 @@ class Scorer:
         self._child: Running | None = None
         self._short: Path | None = None
         self._secret = ""
-        self._session: tuple[asyncio.AbstractEventLoop, aiohttp.ClientSession] | None = None
+        self._connections: tuple[asyncio.AbstractEventLoop, Connections] | None = None
 
     @property
     def is_ready(self) -> bool:
         return self._ready.is_set()
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {SECRET_HEADER: self._secret}
 
     def start(self) -> None:
         """Return once it answers. Raises ScorerFailed, and what `prepare` raises."""
@@ -129,7 +127,7 @@ class Scorer:
         """End it for good."""
         self._stopping.set()
         self._end()
-        self._close_session()
+        self._let_connections_go()
         for folder in (self._folder, self._short):
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -147,15 +145,29 @@ class Scorer:
         self._ready.clear()
         threading.Thread(target=self._look_after, daemon=True).start()
 
-    def session(self) -> aiohttp.ClientSession:
-        """The connections to it, of the running loop."""
-        import aiohttp
-
-        if self._session is None:
-            connector = aiohttp.UnixConnector(path=str(self._socket()), limit=0)
-            session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
-            self._session = (asyncio.get_running_loop(), session)
-        return self._session[1]
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        read_s: float,
+        total_s: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Response:
+        """What its process answers. Raises as `Connections.send` does."""
+        if self._connections is None:
+            found = Connections(self._socket())
+            self._connections = (asyncio.get_running_loop(), found)
+        return await self._connections[1].send(
+            method,
+            f"http://model{path}",
+            {SECRET_HEADER: self._secret, **(headers or {})},
+            body,
+            connect_s=CONNECT_S,
+            read_s=read_s,
+            total_s=total_s,
+        )
 
     def _end(self) -> None:
         self._ready.clear()
@@ -168,19 +180,14 @@ class Scorer:
 
     async def usage(self) -> Mapping[str, float] | None:
         """`cpu` (percent of a core) and `memory_bytes` of its process; None when there is none."""
-        import aiohttp
-
         if not self.is_ready or self.is_asleep:
             return None
-        limit = aiohttp.ClientTimeout(total=USAGE_TIMEOUT_S)
         try:
-            async with self.session().get(
-                "http://model/usage", headers=self.headers, timeout=limit
-            ) as got:
-                found: Mapping[str, float] = await got.json()
-                return found
-        except (aiohttp.ClientError, TimeoutError):
+            got = await self.ask("GET", "/usage", read_s=USAGE_TIMEOUT_S, total_s=USAGE_TIMEOUT_S)
+            found: Mapping[str, float] = json.loads(await got.read(LARGEST_ANSWER))
+        except (Unreachable, BrokenOff, TimeoutError, ValueError):
             return None
+        return found
 
     def _look_after(self) -> None:
         with self._lock:
@@ -191,15 +198,10 @@ class Scorer:
                 if child is self._child and not is_ending:
                     self._ready.set()  # it lives, and is not about to be ended
 
-    def _close_session(self) -> None:
-        held, self._session = self._session, None
-        if held is None:
-            return
-        loop, session = held
-        if loop.is_running():
-            asyncio.run_coroutine_threadsafe(session.close(), loop)
-        else:
-            asyncio.run(session.close())
+    def _let_connections_go(self) -> None:
+        held, self._connections = self._connections, None
+        if held is not None and held[0].is_running():
+            held[0].call_soon_threadsafe(held[1].close)
 
     def tail(self) -> str:
         """The end of its log."""
@@ -255,7 +257,7 @@ class Scorer:
                     probe.connect(str(path))
                     return
                 except OSError:
-                    time.sleep(POLL_S)
+                    time.sleep(START_POLL_S)
         code = child.poll()
         child.kill()
         why = f"it ended with status {code}" if code is not None else "it did not answer"

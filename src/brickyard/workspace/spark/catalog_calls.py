@@ -6,12 +6,12 @@ The engine would name schemas `dev.default` and show a catalog of its own. Every
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from brickyard.workspace.kernel import ApiError
 from brickyard.workspace.spark.answers import Answer
+from brickyard.workspace.spark.commands.namespaces import like
 from brickyard.workspace.spark.cursor import Cursor
 from brickyard.workspace.spark.turn import Turn
 
@@ -40,14 +40,14 @@ def answer(turn: Turn, catalog: Any) -> Answer | None:
 
 def list_catalogs(turn: Turn, call: Any) -> Answer:
     found = turn.lake.catalog.catalogs.visible(turn.principal, turn.workspace)
-    rows = [(one.full_name, one.comment) for one in found if _like(one.full_name, call.pattern)]
+    rows = [(one.full_name, one.comment) for one in found if like(one.full_name, call.pattern)]
     return Answer(columns={"name": "string", "description": "string"}, rows=rows)
 
 
 def list_schemas(turn: Turn, call: Any) -> Answer:
     catalog = turn.session.catalog
     found = turn.lake.catalog.schemas.visible(turn.principal, turn.workspace, catalog)
-    rows = [(one.name, catalog, one.comment, "") for one in found if _like(one.name, call.pattern)]
+    rows = [(one.name, catalog, one.comment, "") for one in found if like(one.name, call.pattern)]
     return Answer(columns=_SCHEMA, rows=rows)
 
 
@@ -56,8 +56,8 @@ def list_tables(turn: Turn, call: Any) -> Answer:
     if call.db_name:
         schema = turn.session.qualified_schema(Cursor(call.db_name).name())
     found = turn.lake.catalog.tables.visible(turn.principal, turn.workspace, schema)
-    rows: list[Sequence[Any]] = [_table(one) for one in found if _like(one.name, call.pattern)]
-    rows += [_temporary(name) for name in turn.session.temp_views if _like(name, call.pattern)]
+    rows: list[Sequence[Any]] = [_table(one) for one in found if like(one.name, call.pattern)]
+    rows += [_temporary(name) for name in turn.session.temp_views if like(name, call.pattern)]
     return Answer(columns=_TABLE, rows=rows)
 
 
@@ -119,14 +119,6 @@ def _parts(call: Any) -> tuple[str, ...]:
     if call.db_name and len(parts) == 1:
         parts = (*Cursor(call.db_name).name(), *parts)
     return parts
-
-
-def _like(name: str, pattern: str) -> bool:
-    if not pattern:
-        return True
-    return bool(
-        re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace("%", ".*"), name, re.I)
-    )
 
 
 _CALLS: Final[Mapping[str, Callable[[Turn, Any], Answer]]] = {

@@ -8,7 +8,9 @@ of its own principal. Engines that nobody used for a while are ended.
 from __future__ import annotations
 
 import json
+import logging
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -34,7 +36,10 @@ LONG_LIVED: Final = ("warehouse", "interactive")
 ENGINE_SCOPES: Final = frozenset({"sql", "unity-catalog"})  # what SQL reaches anyway
 IDLE_S: Final = 20 * 60
 SWEEP_S: Final = 60
-TOKEN_LIFETIME_S: Final = 30 * 24 * 3600
+TOKEN_LIFETIME_S: Final = 30 * 24 * 3600  # from now, as long as its engine may be used
+PROLONGED_EVERY_S: Final = 24 * 3600
+
+log = logging.getLogger("brickyard.spark")
 
 
 class SparkEngine:
@@ -100,6 +105,10 @@ class SparkEngine:
             f";x-brickyard-workspace={workspace.name};x-brickyard-scope={quote(scope, safe='')}"
         )
 
+    def port(self) -> int:
+        """Where Spark Connect listens on loopback; it begins to, if it has not."""
+        return self._running()[0].port
+
     def release(self, scope: str) -> None:
         """End what runs for a scope. Quiet when nothing does."""
         self._pythons.pop(scope, None)
@@ -128,6 +137,18 @@ class SparkEngine:
         if key.scope.startswith(LONG_LIVED):
             self._refresh(key, caller, sails)
         return sails.use(key, lambda: self._build(key, caller))
+
+    def running(self) -> list[tuple[EngineKey, Sail, int]]:
+        """The engines that run now, with the number of the start of each."""
+        return self._started[2].running() if self._started is not None else []
+
+    def running_for(self, key: EngineKey) -> Sail | None:
+        """The engine of this key, if it runs."""
+        return next((sail for of, sail, _ in self.running() if of == key), None)
+
+    def is_announced(self, key: EngineKey) -> bool:
+        """Whether the workspace says when this engine's scope ends."""
+        return key.scope in self._scopes
 
     def superseded(self, caller: Caller) -> list[Sail]:
         """The caller's engines that end when what runs in them has ended."""
@@ -261,12 +282,24 @@ class SparkEngine:
 
     def _sweep(self) -> None:
         """End engines that were not used for a while and whose end nobody will announce."""
-        while not self._stopping.wait(SWEEP_S):
+        from brickyard.workspace.spark.continuation import TOUCHES
+        from brickyard.workspace.spark.sail import session_timeout_s
+
+        prolonged = time.monotonic()
+        while not self._stopping.wait(min(SWEEP_S, session_timeout_s() / TOUCHES)):
             if (started := self._started) is None:
                 return
-            idle = {key for key in started[2].idle(IDLE_S) if key.scope not in self._scopes}
+            idle = {key for key in started[2].idle(IDLE_S) if not self.is_announced(key)}
             if idle:
                 self._end(idle.__contains__)
+            try:
+                started[1].keep_alive()
+                if time.monotonic() - prolonged > PROLONGED_EVERY_S:
+                    prolonged = time.monotonic()
+                    for token in list(self._own_tokens.values()):
+                        self._identity.prolong(token, TOKEN_LIFETIME_S)
+            except Exception:
+                log.exception("keeping Spark sessions failed")
 
 
 def _engine_limits(principal: Principal) -> frozenset[str] | None:

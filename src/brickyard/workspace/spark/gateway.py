@@ -18,7 +18,8 @@ from brickyard.workspace.identity.scopes import SPARK_CONNECT, require_reach
 from brickyard.workspace.kernel import ApiError, WorkspaceInfo
 from brickyard.workspace.spark.invokers import Invokers
 from brickyard.workspace.spark.protocol import SERVICE
-from brickyard.workspace.spark.refusals import SPARK, Refusal, from_api, told_by_the_workspace
+from brickyard.workspace.spark.refusals import SPARK, Refusal, from_api, retold
+from brickyard.workspace.spark.sail import is_said_by_engine
 from brickyard.workspace.spark.service import Service
 from brickyard.workspace.spark.sessions import Caller
 
@@ -55,13 +56,14 @@ class Gateway:
             "ExecutePlan": self._stream(service.execute),
             "ReattachExecute": self._stream(service.reattach),
             "AnalyzePlan": self._unary(service.analyze),
+            "Config": self._unary(service.configure),
             "ReleaseExecute": self._unary(service.release),
             "ReleaseSession": self._unary(service.release_session),
             "CloneSession": self._unary(service.clone),
             "Interrupt": self._unary(service.interrupt),
             "AddArtifacts": grpc.stream_unary_rpc_method_handler(self._add_artifacts),
         }
-        for method in ("Config", "ArtifactStatus", "FetchErrorDetails", "GetStatus"):
+        for method in ("ArtifactStatus", "FetchErrorDetails", "GetStatus"):
             handlers[method] = self._unary(_forwarding(service, method))
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE, handlers),)
@@ -143,12 +145,12 @@ def refusal_of(fault: Exception) -> Refusal:
         return fault
     if isinstance(fault, ApiError):
         return from_api(fault)
-    if isinstance(fault, grpc.RpcError) and (told := told_by_the_workspace(str(fault.details()))):
+    if isinstance(fault, grpc.RpcError) and (told := retold(str(fault.details()))):
         return told
     if isinstance(fault, grpc.RpcError):
         message = (
             "The embedded Spark engine ended while it ran this. It starts again with the next "
-            "request; temporary views are lost."
+            "request; what was cached in it or uploaded to it is lost."
         )
         return Refusal("SPARK_ENGINE_LOST", message, sql_state="58000", jvm_class=SPARK)
     log.error("the Spark gateway failed", exc_info=fault)
@@ -162,8 +164,8 @@ def _abort(context: Any, fault: Exception) -> None:
         context.abort(grpc.StatusCode.UNAUTHENTICATED, str(fault))
     if not context.is_active():
         raise fault
-    own = isinstance(fault, grpc.RpcError) and told_by_the_workspace(str(fault.details()))
-    if isinstance(fault, grpc.RpcError) and passes_through(fault) and not own:
+    own = isinstance(fault, grpc.RpcError) and retold(str(fault.details()))
+    if isinstance(fault, grpc.RpcError) and is_said_by_engine(fault) and not own:
         trailing = [
             (key, value) for key, value in fault.trailing_metadata() or () if key == DETAILS
         ]
@@ -175,8 +177,3 @@ def _abort(context: Any, fault: Exception) -> None:
     context.abort(
         grpc.StatusCode.PERMISSION_DENIED if denied else grpc.StatusCode.INTERNAL, refusal.text
     )
-
-
-def passes_through(fault: Any) -> bool:
-    """Whether the engine itself said this, rather than nobody being there to say anything."""
-    return fault.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)

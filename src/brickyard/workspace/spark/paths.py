@@ -41,7 +41,7 @@ class Places:
             )
         plain = unquote(parts.path) if parts.scheme else text
         if parts.scheme.lower() == "dbfs" and not plain.startswith("/Volumes/"):
-            raise invalid(f"There is no DBFS root here ('{text}'): keep files in a volume.")
+            raise invalid(f"Spark does not reach the DBFS root ('{text}'): keep files in a volume.")
         if not plain.startswith("/"):
             raise invalid(f"The path '{text}' is not absolute.")
         if plain.startswith("/Volumes/") or plain == "/Volumes":

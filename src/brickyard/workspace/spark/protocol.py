@@ -17,6 +17,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 PACKAGE: Final = "spark.connect"
 SERVICE: Final = f"{PACKAGE}.SparkConnectService"
+DBR_VERSION: Final = 800  # of SparkVersion, in Databricks Connect
 
 
 def _folder() -> Path:
@@ -87,5 +88,28 @@ Relation = _class("Relation")
 ReleaseExecuteRequest = _class("ReleaseExecuteRequest")
 ReleaseExecuteResponse = _class("ReleaseExecuteResponse")
 ReleaseSessionRequest = _class("ReleaseSessionRequest")
+ReleaseSessionResponse = _class("ReleaseSessionResponse")
 WriteOperation = _class("WriteOperation")
 WriteOperationV2 = _class("WriteOperationV2")
+
+
+def with_runtime(version: str) -> bytes:
+    """What, put behind a serialized AnalyzePlanResponse, tells the version of Databricks' runtime.
+
+    Databricks Connect's own field of `spark_version`, which Spark's description does not have; it
+    refuses serverless compute without it. Parsers join both parts of the message.
+    """
+    text = version.encode()
+    inner = _tag(DBR_VERSION) + bytes((len(text),)) + text
+    field = AnalyzePlanResponse.DESCRIPTOR.fields_by_name["spark_version"]
+    return _tag(field.number) + bytes((len(inner),)) + inner
+
+
+def _tag(number: int) -> bytes:
+    """The key of a length-delimited field."""
+    key, found = number << 3 | 2, bytearray()
+    while key > 0x7F:
+        found.append(key & 0x7F | 0x80)
+        key >>= 7
+    found.append(key)
+    return bytes(found)

@@ -18,6 +18,7 @@ ANALYSIS: Final = "org.apache.spark.sql.AnalysisException"
 PARSE: Final = "org.apache.spark.sql.catalyst.parser.ParseException"
 UNSUPPORTED: Final = "java.lang.UnsupportedOperationException"
 SPARK: Final = "org.apache.spark.SparkException"
+SESSION_CLOSED: Final = "INVALID_HANDLE.SESSION_CLOSED"
 
 # error code of the catalog -> (condition, SQL state)
 _CONDITIONS: Final[Mapping[str, tuple[str, str]]] = {
@@ -99,6 +100,23 @@ def told_by_the_workspace(engine_says: str) -> Refusal | None:
     if code in _CONDITIONS:
         return from_api(ApiError(code, message))
     return Refusal(code, message, sql_state=_STATES.get(code, "58000"), jvm_class=SPARK)
+
+
+_CLOSED: Final = re.compile(r"session (\S+) is not running")
+
+
+def retold(engine_says: str) -> Refusal | None:
+    """An engine's error that has better words: the workspace's own, or those of Spark's server."""
+    if told := told_by_the_workspace(engine_says):
+        return told
+    if (found := _CLOSED.search(engine_says)) is None:
+        return None
+    return Refusal(
+        SESSION_CLOSED,
+        f"The handle {found[1]} is invalid. Session was closed.",
+        sql_state="HY000",
+        jvm_class=SPARK,
+    )
 
 
 def unsupported(what: str, way_out: str = "") -> Refusal:

@@ -34,6 +34,7 @@ POLL_S: Final = 0.005
 LINGER_S: Final = 5.0  # a superseded engine may still be in the hands of who was given it
 LINGER_POLL_S: Final = 0.2
 LOG_TAIL: Final = 600
+TIMEOUT_VARIABLE: Final = "BRICKYARD_SPARK_SESSION_TIMEOUT_S"
 
 log = logging.getLogger("brickyard.spark")
 _told_open: list[str] = []  # said once is enough
@@ -42,6 +43,18 @@ _told_open: list[str] = []  # said once is enough
 def open_door() -> str:
     """Why engines take connections of any local process; '' when they do not."""
     return _told_open[0].removeprefix("open: ") if _told_open else ""
+
+
+def session_timeout_s() -> int:
+    """After how long without a request an engine forgets a session (continuation.py)."""
+    return int(os.environ.get(TIMEOUT_VARIABLE, "3600"))
+
+
+def is_said_by_engine(fault: Any) -> bool:
+    """Of a gRPC error: whether the engine said this, rather than nobody being there to speak."""
+    import grpc
+
+    return fault.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.UNKNOWN)
 
 
 class Sail:
@@ -230,6 +243,12 @@ class Sails:
             self._superseded.pop(one, None)
         one.stop()
 
+    def running(self) -> list[tuple[Any, Sail, int]]:
+        """Key, engine and number of its start, of those that are alive and not superseded."""
+        with self._lock:
+            found = [(key, one, self._numbers[key]) for key, one in self._running.items()]
+        return [each for each in found if each[1].alive]
+
     def count(self) -> int:
         """How many run now."""
         with self._lock:
@@ -262,6 +281,7 @@ def _environment(
         "PYTHONWARNINGS": "ignore",
         "BRICKYARD_FUNCTIONS_URL": url,
         "BRICKYARD_FUNCTIONS_TOKEN": token,
+        "SAIL_SPARK__SESSION_TIMEOUT_SECS": str(session_timeout_s()),
         "SAIL_CATALOG__LIST": f"[{listed}]",
         "SAIL_CATALOG__DEFAULT_CATALOG": default_catalog,
         "SAIL_CATALOG__DEFAULT_DATABASE": '["default"]',

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from brickyard.workspace.kernel import Home
-from brickyard.workspace.spark import catalog_calls, commands, effects, tables, writes
+from brickyard.workspace.processes.user_code import RUNTIME_VERSION
+from brickyard.workspace.spark import (
+    catalog_calls,
+    commands,
+    continuation,
+    effects,
+    tables,
+    writes,
+)
 from brickyard.workspace.spark.answers import NOTHING, command_responses
 from brickyard.workspace.spark.answers import relation as relation_of
 from brickyard.workspace.spark.commands.namespaces import use_engine
@@ -28,16 +36,20 @@ from brickyard.workspace.spark.protocol import (
     AnalyzePlanRequest,
     AnalyzePlanResponse,
     CloneSessionRequest,
+    ConfigRequest,
     ExecutePlanRequest,
     InterruptResponse,
     ReattachExecuteRequest,
     ReleaseExecuteRequest,
     ReleaseExecuteResponse,
     ReleaseSessionRequest,
+    ReleaseSessionResponse,
+    with_runtime,
 )
 from brickyard.workspace.spark.refusals import not_understood
 from brickyard.workspace.spark.sail import Sail
 from brickyard.workspace.spark.sessions import Answered, Caller, EngineKey, Session, Sessions
+from brickyard.workspace.spark.setup import VIEW
 from brickyard.workspace.spark.statements import Kind, Statement
 from brickyard.workspace.spark.turn import Turn
 
@@ -45,6 +57,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.spark.engine import SparkEngine
 
 ANSWERED_KEPT = 64
+RUNTIME = with_runtime(f"{RUNTIME_VERSION}.x")
 
 
 class Service:
@@ -109,8 +122,10 @@ class Service:
             session.schema = "default"
         elif kind == "drop_temp_view":
             session.temp_views.pop(catalog.drop_temp_view.view_name.lower(), None)
+            session.setup.forget(VIEW, catalog.drop_temp_view.view_name)
         elif kind == "drop_global_temp_view":
             session.temp_views.pop(catalog.drop_global_temp_view.view_name.lower(), None)
+            session.setup.forget(VIEW, catalog.drop_global_temp_view.view_name)
         return responses
 
     def _sql(self, turn: Turn, command: Any) -> Iterator[bytes] | list[bytes]:
@@ -168,6 +183,7 @@ class Service:
             target = statement.tree.this
             name = target.name if target.key == "table" else target.this.name
             turn.session.temp_views[name.lower()] = statement.touched
+            turn.remember(VIEW, name, statement.touched.remotes)
         return responses
 
     def _write(self, turn: Turn, statement: Statement) -> list[bytes]:
@@ -214,7 +230,10 @@ class Service:
             answer = AnalyzePlanResponse(session_id=request.session_id)
             answer.semantic_hash.result = plan_hash(inner.plan)
             return bytes(answer.SerializeToString())
-        return turn.without_misleading_hints(lambda: self._pass(caller, "AnalyzePlan", request))
+        answer = turn.without_misleading_hints(
+            lambda: self._pass(caller, turn.session, "AnalyzePlan", request)
+        )
+        return answer + RUNTIME if kind == "spark_version" else answer
 
     def reattach(self, caller: Caller, raw: bytes) -> Iterable[bytes]:
         request = ReattachExecuteRequest.FromString(raw)
@@ -236,22 +255,28 @@ class Service:
                 session_id=request.session_id, operation_id=request.operation_id
             )
             return bytes(answer.SerializeToString())
-        return self._pass(caller, "ReleaseExecute", request)
+        return self._pass(caller, session, "ReleaseExecute", request)
 
     def release_session(self, caller: Caller, raw: bytes) -> bytes:
+        """No engine starts to hear that a session has ended."""
         request = ReleaseSessionRequest.FromString(raw)
         self.sessions.forget(key_of(caller), request.session_id)
-        return self._pass(caller, "ReleaseSession", request)
+        if (sail := self._engine.running_for(key_of(caller))) is not None:
+            continuation.release(sail, request.session_id)
+        answer = ReleaseSessionResponse(
+            session_id=request.session_id, server_side_session_id=request.session_id
+        )
+        return bytes(answer.SerializeToString())
 
     def clone(self, caller: Caller, raw: bytes) -> bytes:
         request = CloneSessionRequest.FromString(raw)
-        answer = self._pass(caller, "CloneSession", request)
+        answer = self._pass(caller, self._session(caller, request), "CloneSession", request)
         self.sessions.clone(key_of(caller), request.session_id, request.new_session_id)
         return answer
 
     def interrupt(self, caller: Caller, raw: bytes) -> bytes:
         """What is to end may run in an engine that a newer one has superseded."""
-        answer = InterruptResponse.FromString(self._ask(caller, "Interrupt", raw))
+        answer = InterruptResponse.FromString(_ask(self._engine.sail(caller)[0], "Interrupt", raw))
         for sail in self._engine.superseded(caller):
             with contextlib.suppress(grpc.RpcError, ValueError):  # it may have ended meanwhile
                 told = sail.channel.unary_unary(f"/{SERVICE}/Interrupt")(raw)
@@ -259,8 +284,21 @@ class Service:
         return bytes(answer.SerializeToString())
 
     def forward(self, caller: Caller, method: str, raw: bytes) -> bytes:
-        """Requests that name nothing of the catalog: settings, versions, error details."""
-        return self._ask(caller, method, raw)
+        """Requests that name nothing of the catalog: versions, error details."""
+        return _ask(self._engine.sail(caller)[0], method, raw)
+
+    def configure(self, caller: Caller, raw: bytes) -> bytes:
+        request = ConfigRequest.FromString(raw)
+        session = self._session(caller, request)
+        answer = self._pass(caller, session, "Config", request)
+        kind = request.operation.WhichOneof("op_type")
+        with session.lock:
+            if kind == "set":
+                session.setup.settings |= {p.key: p.value for p in request.operation.set.pairs}
+            elif kind == "unset":
+                for key in request.operation.unset.keys:
+                    session.setup.settings.pop(key, None)
+        return answer
 
     def add_artifacts(self, caller: Caller, parts: Iterator[bytes]) -> bytes:
         sail, _ = self._engine.sail(caller)
@@ -277,7 +315,19 @@ class Service:
             session=session,
             lake=self._lake,
             places=self._places,
-            sail=lambda: self._sail(caller, session),
+            sail=lambda: self._sail(caller, session, request),
+            request=request,
+            hosted=self._engine.hosted,
+        )
+
+    def _turn_in(self, caller: Caller, session: Session, request: Any, sail: Sail) -> Turn:
+        """The same in this engine, whatever it knows of the session."""
+        return Turn(
+            caller=caller,
+            session=session,
+            lake=self._lake,
+            places=self._places,
+            sail=lambda: sail,
             request=request,
             hosted=self._engine.hosted,
         )
@@ -288,27 +338,32 @@ class Service:
     def _channel(self, caller: Caller) -> Any:
         return self._engine.sail(caller)[0].channel
 
-    def _sail(self, caller: Caller, session: Session) -> Sail:
-        """The engine, with the session's place in it. A new engine has forgotten the session."""
+    def _sail(self, caller: Caller, session: Session, request: Any) -> Sail:
+        """The engine, with the session set up in it: a new one does not know the session."""
         sail, number = self._engine.sail(caller)
         if session.engine != number:
             with session.lock:
                 if session.engine not in (0, number):
-                    session.temp_views.clear()
-                    session.functions.clear()
-                    session.remotes.clear()
-                    session.catalog, session.schema = caller.workspace.catalog, "default"
+                    with sail.busy():
+                        continuation.set_up_again(self._turn_in(caller, session, request, sail))
                 session.engine = number
         return sail
 
-    def _pass(self, caller: Caller, method: str, request: Any) -> bytes:
-        return self._ask(caller, method, request.SerializeToString())
+    def _pass(self, caller: Caller, session: Session, method: str, request: Any) -> bytes:
+        return _ask(self._sail(caller, session, request), method, request.SerializeToString())
 
-    def _ask(self, caller: Caller, method: str, raw: bytes) -> bytes:
-        sail, _ = self._engine.sail(caller)
-        with sail.busy():
-            answer: bytes = sail.channel.unary_unary(f"/{SERVICE}/{method}")(raw)
-        return answer
+    def keep_alive(self) -> None:
+        """Let engines hear of the sessions they are to keep; release what nobody uses any more."""
+        for key, session_id in self.sessions.abandoned(continuation.ABANDONED_S):
+            if self._engine.is_announced(key):
+                continue  # the task goes on
+            self.sessions.forget(key, session_id)
+            if (sail := self._engine.running_for(key)) is not None:
+                continuation.release(sail, session_id)
+        for key, sail, number in self._engine.running():
+            for session in self.sessions.of(key):
+                if session.engine == number:
+                    continuation.touch(sail, session)
 
     def _keep(self, turn: Turn, operation_id: str, responses: list[bytes]) -> None:
         """For a client that lost the connection: it asks again by operation id."""
@@ -317,6 +372,12 @@ class Service:
             session.answered[operation_id] = Answered(responses, turn.in_engine)
             while len(session.answered) > ANSWERED_KEPT:
                 session.answered.pop(next(iter(session.answered)))
+
+
+def _ask(sail: Sail, method: str, raw: bytes) -> bytes:
+    with sail.busy():
+        answer: bytes = sail.channel.unary_unary(f"/{SERVICE}/{method}")(raw)
+    return answer
 
 
 def key_of(caller: Caller) -> EngineKey:

@@ -2,17 +2,20 @@
 
 Kept by user and session id as the client names them; the engine behind keeps the same by the same
 id. A temporary view remembers what stands behind it, so that using it is checked and recorded too.
+What a session set up is set up again when it goes on in another engine (setup.py).
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from brickyard.workspace.kernel import Principal, WorkspaceInfo
 from brickyard.workspace.spark.accesses import Touched
+from brickyard.workspace.spark.setup import Setup
 
 REMEMBERED: Final = 2_000
 
@@ -60,6 +63,9 @@ class Session:
     functions: set[str] = field(default_factory=set)  # its own, in lower case
     remotes: set[str] = field(default_factory=set)  # those of the workspace that its engine knows
     engine: int = 0  # which start of the engine this session was set up in
+    setup: Setup = field(default_factory=Setup)
+    used_at: float = field(default_factory=time.monotonic)  # by its client
+    kept_at: float = 0.0  # when the engine last heard of it on our behalf
     answered: dict[str, Answered] = field(default_factory=dict)  # by operation id
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -84,14 +90,30 @@ class Sessions:
         self._lock = threading.Lock()
 
     def get(self, key: EngineKey, session_id: str, catalog: str) -> Session:
+        """The session that a client names; a new one begins in `catalog`."""
         with self._lock:
-            found = self._sessions.get((key, session_id))
+            found = self._sessions.pop((key, session_id), None)
             if found is None:
-                if len(self._sessions) >= REMEMBERED:
-                    self._sessions.pop(next(iter(self._sessions)))
                 found = Session(id=session_id, catalog=catalog)
-                self._sessions[key, session_id] = found
+            self._sessions[key, session_id] = found  # the last used stands last
+            found.used_at = time.monotonic()
             return found
+
+    def of(self, key: EngineKey) -> list[Session]:
+        """All sessions of an engine."""
+        with self._lock:
+            return [session for (of, _), session in self._sessions.items() if of == key]
+
+    def abandoned(self, after_s: float) -> list[tuple[EngineKey, str]]:
+        """Those that no client used for so long, and the longest unused of too many."""
+        oldest = time.monotonic() - after_s
+        with self._lock:
+            too_many = len(self._sessions) - REMEMBERED
+            return [
+                known
+                for at, (known, session) in enumerate(self._sessions.items())
+                if at < too_many or session.used_at < oldest
+            ]
 
     def clone(self, key: EngineKey, session_id: str, new_id: str) -> None:
         with self._lock:
@@ -103,6 +125,7 @@ class Sessions:
                     temp_views=dict(had.temp_views),
                     functions=set(had.functions),
                     engine=had.engine,
+                    setup=had.setup.copy(),
                 )
 
     def forget(self, key: EngineKey, session_id: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -30,6 +30,7 @@ from brickyard.workspace.spark.protocol import (
 from brickyard.workspace.spark.refusals import Refusal
 from brickyard.workspace.spark.sail import Sail
 from brickyard.workspace.spark.sessions import Caller, Session
+from brickyard.workspace.spark.setup import Step
 from brickyard.workspace.spark.statements import Reader
 
 CONFLICT: Final = "Failed to commit transaction"
@@ -78,9 +79,9 @@ class Turn:
             self.lake.authorize(self.principal, self.workspace, access)
         self.touched.add(touched)
         if touched.remotes:
-            self._make_known(touched.remotes.values())
+            self.make_known(touched.remotes.values())
 
-    def _make_known(self, remotes: Iterable[Remote]) -> None:
+    def make_known(self, remotes: Iterable[Remote]) -> None:
         """Register with the engine what the plan calls and the workspace runs."""
         self.sail()  # a new engine has forgotten them
         for one in remotes:
@@ -114,6 +115,20 @@ class Turn:
         made = Touched()
         made.write(table)
         self.record(made)
+
+    def remember(self, kind: str, name: str, remotes: Mapping[str, Remote]) -> None:
+        """Have a definition that this request made in the engine made again in the next one."""
+        session = self.session
+        step = Step(
+            kind=kind,
+            name=name.lower(),
+            plan=self.request.plan.SerializeToString(),
+            catalog=session.catalog,
+            schema=session.schema,
+            remotes=dict(remotes),
+        )
+        with session.lock:
+            session.setup.note(step)
 
     def stream(self) -> Iterator[bytes]:
         """Forward the request as it is now; the engine's responses as they come."""
@@ -220,6 +235,7 @@ class Turn:
         pair = request.operation.set.pairs.add()
         pair.key, pair.value = key, value
         self._config(request)
+        self.session.setup.settings[key] = value
 
     def configured(self, key: str) -> str | None:
         request = ConfigRequest(

@@ -18,6 +18,7 @@ from brickyard.workspace.spark.paths import writing
 from brickyard.workspace.spark.plans import FILE_FORMATS, Walk
 from brickyard.workspace.spark.protocol import WriteOperation, WriteOperationV2
 from brickyard.workspace.spark.refusals import unsupported
+from brickyard.workspace.spark.setup import FUNCTION, SOURCE, VIEW
 from brickyard.workspace.spark.tables import Wanted
 from brickyard.workspace.spark.turn import Turn
 
@@ -173,6 +174,7 @@ def create_view(turn: Turn, command: Any) -> Responses:
     turn.allow(walk.touched)
     responses = turn.run()
     turn.session.temp_views[command.name.lower()] = walk.touched
+    turn.remember(VIEW, command.name, walk.touched.remotes)
     return responses
 
 
@@ -188,6 +190,13 @@ def register_function(turn: Turn, command: Any) -> Responses:
     """A function of the session's own: its name means it from now on."""
     responses = read_only(turn, command)
     turn.session.functions.add(command.function_name.lower())
+    turn.remember(FUNCTION, command.function_name, {})
+    return responses
+
+
+def register_data_source(turn: Turn, command: Any) -> Responses:
+    responses = read_only(turn, command)
+    turn.remember(SOURCE, command.name, {})
     return responses
 
 
@@ -210,7 +219,7 @@ COMMANDS: Final[Mapping[str, Callable[[Turn, Any], Responses]]] = {
     "create_dataframe_view": create_view,
     "register_function": register_function,
     "register_table_function": register_function,
-    "register_data_source": read_only,
+    "register_data_source": register_data_source,
     "checkpoint_command": read_only,
     "remove_cached_remote_relation_command": read_only,
     "get_resources_command": read_only,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from brickyard.workspace.kernel import ApiError, invalid
+from brickyard.workspace.spark.refusals import SESSION_CLOSED
 from brickyard.workspace.sql.conditions import in_sparks_words
 from brickyard.workspace.sql.literals import is_query, written_out
 
@@ -30,6 +31,7 @@ STATEFUL: Final = re.compile(
 UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 IDLE_SESSIONS: Final = 8
 INTERRUPT_LIMIT_S: Final = 5
+CLIENT_TYPE: Final = "brickyard-sql"
 EPOCH: Final = datetime(1970, 1, 1)
 
 
@@ -101,6 +103,10 @@ class Connection:
             f"/{protocol.SERVICE}/Interrupt",
             request_serializer=lambda message: message.SerializeToString(),
         )
+        self._release = self._channel.unary_unary(
+            f"/{protocol.SERVICE}/ReleaseSession",
+            request_serializer=lambda message: message.SerializeToString(),
+        )
         self._idle: dict[tuple[str, str], list[str]] = {}
         self._lock = threading.Lock()
 
@@ -124,29 +130,72 @@ class Connection:
             statement, parameters = written_out(statement, parameters), ()
         if session:
             return self._rows(session, self._command(session, statement, parameters, stop), stop)
-        session, is_new = self._session(catalog, schema)
-        if is_new and catalog:
-            self._command(session, f"USE CATALOG {_quoted(catalog)}", (), stop)
-        if is_new and schema:
-            self._command(session, f"USE SCHEMA {_quoted(schema)}", (), stop)
-        relation = self._command(session, statement, parameters, stop)
-        found = self._rows(session, relation, stop)
-        if not STATEFUL.search(statement):
-            with self._lock:
-                idle = self._idle.setdefault((catalog, schema), [])
-                if len(idle) < IDLE_SESSIONS:
-                    idle.append(session)
+        for _ in range(IDLE_SESSIONS):
+            try:
+                return self._run_once(statement, parameters, catalog, schema, stop)
+            except StatementFailed as fault:
+                if SESSION_CLOSED not in fault.message:
+                    raise
+        return self._run_once(statement, parameters, catalog, schema, stop)
+
+    def _run_once(
+        self,
+        statement: str,
+        parameters: Sequence[Parameter],
+        catalog: str,
+        schema: str,
+        stop: Cancellation,
+    ) -> tuple[pyarrow.Table, list[str]]:
+        """In a session of the idle ones, or a new one."""
+        session = self._session(catalog, schema, stop)
+        keep = False
+        try:
+            relation = self._command(session, statement, parameters, stop)
+            found = self._rows(session, relation, stop)
+            keep = not STATEFUL.search(statement)
+        finally:
+            if not (keep and self._give_back(session, catalog, schema)):
+                self.end(session)
         return found
+
+    def end(self, session: str) -> None:
+        """Forget a session. Its views and settings are gone; quiet when it is gone already."""
+        import grpc
+
+        request = self._protocol.ReleaseSessionRequest(session_id=session, client_type=CLIENT_TYPE)
+        request.user_context.user_id = self._user
+        try:
+            self._release(request, metadata=self._metadata, timeout=INTERRUPT_LIMIT_S)
+        except (grpc.RpcError, ValueError):
+            pass  # the engine forgets it by itself, later
 
     def close(self) -> None:
         self._channel.close()
 
-    def _session(self, catalog: str, schema: str) -> tuple[str, bool]:
+    def _session(self, catalog: str, schema: str, stop: Cancellation) -> str:
+        """A session in this catalog and schema that nobody else uses now."""
         with self._lock:
-            idle = self._idle.get((catalog, schema))
-            if idle:
-                return idle.pop(), False
-        return str(uuid.uuid4()), True
+            if idle := self._idle.get((catalog, schema)):
+                return idle.pop()
+        session = str(uuid.uuid4())
+        try:
+            if catalog:
+                self._command(session, f"USE CATALOG {_quoted(catalog)}", (), stop)
+            if schema:
+                self._command(session, f"USE SCHEMA {_quoted(schema)}", (), stop)
+        except BaseException:
+            self.end(session)
+            raise
+        return session
+
+    def _give_back(self, session: str, catalog: str, schema: str) -> bool:
+        """Keep a session for the next statement of this place, if there are not enough."""
+        with self._lock:
+            idle = self._idle.setdefault((catalog, schema), [])
+            if len(idle) < IDLE_SESSIONS:
+                idle.append(session)
+                return True
+        return False
 
     def _command(
         self, session: str, text: str, parameters: Sequence[Parameter], stop: Cancellation
@@ -195,7 +244,7 @@ class Connection:
         import grpc
 
         request = self._protocol.ExecutePlanRequest(
-            session_id=session, client_type="brickyard-sql", operation_id=str(uuid.uuid4())
+            session_id=session, client_type=CLIENT_TYPE, operation_id=str(uuid.uuid4())
         )
         request.user_context.user_id = self._user
         request.plan.CopyFrom(plan)

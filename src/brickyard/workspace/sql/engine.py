@@ -32,7 +32,7 @@ from brickyard.workspace.sql.connect import Cancellation, Connection, Parameter,
 from brickyard.workspace.sql.rendering import rows
 from brickyard.workspace.sql.scripts import statements
 from brickyard.workspace.sql.statements import Statement, Statements
-from brickyard.workspace.sql.thrift.sessions import Sessions
+from brickyard.workspace.sql.thrift.sessions import Session, Sessions
 from brickyard.workspace.sql.warehouses import Warehouse, Warehouses
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class Request:
     byte_limit: int | None = None
     disposition: str = "INLINE"
     format: str = "JSON_ARRAY"
+    compression: str = ""
     session: str = ""  # what a statement sets is there for the next of the same one
 
 
@@ -107,7 +108,7 @@ class SqlEngine:
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
         self._running: dict[str, _Running] = {}
         self._lines: dict[_Key, _Line] = {}
-        self.sessions = Sessions()  # of clients that speak Thrift
+        self.sessions = Sessions()
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -172,6 +173,37 @@ class SqlEngine:
         if not running:
             self._drop_lines(workspace, id)
 
+    # -- sessions -----------------------------------------------------------------------------
+
+    def open_session(
+        self,
+        principal: Principal,
+        workspace: WorkspaceInfo,
+        warehouse: str,
+        *,
+        catalog: str = "",
+        schema: str = "",
+        settings: Mapping[str, str] | None = None,
+    ) -> Session:
+        """A session that statements can share. Raises what its settings are refused with."""
+        self.warehouse(principal, workspace, warehouse, "CAN_USE")
+        session = self.sessions.open(principal.user_name, workspace.name, warehouse)
+        uses = (("CATALOG", catalog), ("SCHEMA", schema))
+        begin = [f"USE {word} `{name.replace('`', '``')}`" for word, name in uses if name]
+        begin += [f"SET {name} = {value}" for name, value in (settings or {}).items()]
+        try:
+            for text in begin:
+                self.execute(principal, workspace, text, warehouse=warehouse, session=session.spark)
+        except BaseException:
+            self.close_session(session)
+            raise
+        return session
+
+    def close_session(self, session: Session) -> None:
+        """What it set, and its temporary views, are gone."""
+        self.sessions.close(session)
+        self._end_spark((session.workspace, session.warehouse, session.user_name), session.spark)
+
     # -- statements ---------------------------------------------------------------------------
 
     def submit(
@@ -191,6 +223,7 @@ class SqlEngine:
             started_ms=now_ms(),
             disposition=request.disposition,
             format=request.format,
+            compression=request.compression,
         )
         self.statements.add(statement)
         running = _Running(done=threading.Event(), cancellation=Cancellation())
@@ -279,29 +312,32 @@ class SqlEngine:
         self.warehouse(principal, workspace, warehouse, "CAN_USE")
         found: list[list[str | None]] = []
         session = str(uuid.uuid4())
-        for statement in statements(text, parameters):
-            named = re.findall(r":(\w+)", statement)
-            given = [
-                Parameter(name=name, value=parameters[name])
-                for name in dict.fromkeys(named)
-                if name in parameters
-            ]
-            cancellation = Cancellation()
-            watcher = threading.Thread(target=_watch, args=(stops, cancellation), daemon=True)
-            watcher.start()
-            try:
-                result = self.execute(
-                    principal,
-                    workspace,
-                    statement,
-                    given,
-                    warehouse=warehouse,
-                    session=session,
-                    cancellation=cancellation,
-                )
-            finally:
-                cancellation.is_over.set()
-            found = rows(result.table, result.types)
+        try:
+            for statement in statements(text, parameters):
+                named = re.findall(r":(\w+)", statement)
+                given = [
+                    Parameter(name=name, value=parameters[name])
+                    for name in dict.fromkeys(named)
+                    if name in parameters
+                ]
+                cancellation = Cancellation()
+                watcher = threading.Thread(target=_watch, args=(stops, cancellation), daemon=True)
+                watcher.start()
+                try:
+                    result = self.execute(
+                        principal,
+                        workspace,
+                        statement,
+                        given,
+                        warehouse=warehouse,
+                        session=session,
+                        cancellation=cancellation,
+                    )
+                finally:
+                    cancellation.is_over.set()
+                found = rows(result.table, result.types)
+        finally:
+            self._end_spark((workspace.name, warehouse, principal.user_name), session)
         return found
 
     def _work(
@@ -366,7 +402,9 @@ class SqlEngine:
                 error="Inline byte limit exceeded: the result is larger than 25 MiB; use the"
                 " EXTERNAL_LINKS disposition",
             )
-        kept = self.statements.keep(statement, cut)
+        # Drivers, which have sessions, never ask for a second chunk of what is answered inline.
+        in_one = bool(request.session) and request.disposition == "INLINE"
+        kept = self.statements.keep(statement, cut, in_one=in_one)
         return replace(kept, state="SUCCEEDED", types=tuple(types), truncated=truncated)
 
     def _line(
@@ -401,6 +439,13 @@ class SqlEngine:
             )
             self._lines[key] = fresh
             return fresh.connection
+
+    def _end_spark(self, whose: tuple[str, str, str], spark_session: str) -> None:
+        """`whose`: workspace, warehouse, user."""
+        with self._lock:
+            lines = [line for key, line in self._lines.items() if key[:3] == whose]
+        for line in lines:
+            line.connection.end(spark_session)
 
     def _drop_lines(self, workspace: WorkspaceInfo, warehouse: str) -> None:
         with self._lock:

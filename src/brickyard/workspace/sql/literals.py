@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
+from brickyard.workspace.kernel import invalid
 from brickyard.workspace.spark.cursor import tokens_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,35 @@ def written_out(sql: str, parameters: Sequence[Parameter]) -> str:
     """The statement with literals for its named markers."""
     texts = {one.name: literal(one.value, one.type or "STRING") for one in parameters}
     return replaced(sql, texts)
+
+
+def with_names(
+    sql: str, count: int, texts: Mapping[str, str] | None = None
+) -> tuple[str, Sequence[str]]:
+    """The statement with names for its `?`, and those of `count` positional parameters in order.
+
+    The engine knows named markers only. `texts` makes literals of some: by name, for the names are
+    the same for the same statement and count (`free_names`). Raises INVALID_PARAMETER_VALUE for
+    more markers than parameters.
+    """
+    names = free_names(count, sql)
+    left, known = iter(names), texts or {}
+
+    def positional() -> str:
+        name = next(left, None)
+        if name is None:
+            raise invalid("The statement has more markers (?) than there are parameters")
+        return known.get(name, f":{name}")
+
+    return replaced(sql, known, positional), names
+
+
+def free_names(count: int, sql: str) -> list[str]:
+    """Names for positional parameters that the statement does not use."""
+    prefix = "p"
+    while f":{prefix}" in sql:
+        prefix += "_"
+    return [f"{prefix}{at}" for at in range(count)]
 
 
 def replaced(

@@ -52,6 +52,13 @@ def arrow_bytes(table: pyarrow.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
+def lz4_frame(data: Any) -> bytes:
+    """The same bytes as one LZ4 frame."""
+    import pyarrow as pa
+
+    return bytes(pa.compress(data, codec="lz4", asbytes=True))
+
+
 def cell(value: Any, kind: str) -> str | None:
     """One value as text."""
     if value is None:

@@ -1,7 +1,8 @@
 """SQL warehouses and the Statement Execution API, as the SDK's sql services call them.
 
 Cells are strings or null (JSON_ARRAY); larger results and Arrow come by links back to this server,
-signed and short-lived. Left out: result compression, which is never claimed.
+signed and short-lived, compressed when the client asks for it. Statements of a session share what
+they set; sessions are what the official drivers ask for, and in no public reference.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import hmac
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -29,18 +30,27 @@ from brickyard.workspace.kernel import (
 from brickyard.workspace.kernel.decode import as_given
 from brickyard.workspace.sql.connect import Parameter
 from brickyard.workspace.sql.engine import Request
-from brickyard.workspace.sql.rendering import arrow_bytes, csv_bytes, rows
+from brickyard.workspace.sql.literals import with_names
+from brickyard.workspace.sql.rendering import arrow_bytes, csv_bytes, lz4_frame, rows
 from brickyard.workspace.sql.statements import Statement
 from brickyard.workspace.sql.thrift.routes import ROUTES as THRIFT
+from brickyard.workspace.sql.thrift.sessions import Session, UnknownHandle
 from brickyard.workspace.sql.warehouses import Warehouse
 
 WAREHOUSES = "/api/2.0/sql/warehouses"
 STATEMENTS = "/api/2.0/sql/statements"
+SESSIONS = "/api/2.0/sql/sessions"
 RESULTS = "/api/2.0/brickyard/sql/results"
 VIRTUAL = "sizes and scaling are kept, not acted on"
 LINK_LIFE_S: Final = 900
 DEFAULT_WAIT_S: Final = 10
-FORMATS: Final = {"INLINE": {"JSON_ARRAY"}, "EXTERNAL_LINKS": {"JSON_ARRAY", "CSV", "ARROW_STREAM"}}
+LINKED: Final = frozenset({"JSON_ARRAY", "CSV", "ARROW_STREAM"})
+FORMATS: Final = {
+    "INLINE": frozenset({"JSON_ARRAY"}),
+    "EXTERNAL_LINKS": LINKED,
+    "INLINE_OR_EXTERNAL_LINKS": LINKED,  # links it is, whatever the size
+}
+COMPRESSIONS: Final = ("", "NONE", "LZ4_FRAME")
 BARE_TYPES: Final = {"VOID": "NULL", "TINYINT": "BYTE", "SMALLINT": "SHORT", "BIGINT": "LONG"}
 # The codes a statement's error may have; clients drop any other. SQLSTATE tells what is refused.
 ERROR_CODES: Final = frozenset(
@@ -65,9 +75,13 @@ ERROR_CODES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterItem:
-    """A number or a truth value as it stands in JSON is taken for its text, as the service does."""
+    """With a name, or an ordinal from 1 where the marker is `?`.
 
-    name: str
+    A number or a truth value as it stands in JSON is taken for its text, as the service does.
+    """
+
+    name: str = ""
+    ordinal: int | None = None
     value: str | int | float | bool | None = None
     type: str = "STRING"
 
@@ -130,6 +144,16 @@ class ExecuteStatement:
     format: str = "JSON_ARRAY"
     wait_timeout: str = "10s"
     on_wait_timeout: str = "CONTINUE"
+    session_id: str = ""
+    result_compression: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSession:
+    warehouse_id: str
+    catalog: str | None = None
+    schema: str | None = None
+    session_confs: Mapping[str, str] | None = None
 
 
 # -- warehouses -----------------------------------------------------------------------------------
@@ -232,19 +256,24 @@ def execute(call: Call) -> Json:
     allowed = FORMATS.get(want.disposition)
     if allowed is None or want.format not in allowed:
         raise invalid(f"The format {want.format} is not supported by {want.disposition}")
+    compression = want.result_compression or ""
+    if compression not in COMPRESSIONS:
+        raise invalid(f"result_compression must be LZ4_FRAME or NONE, not {compression!r}")
     if not want.statement.strip():
         raise invalid("The statement is empty")
+    is_arrow = want.format == "ARROW_STREAM"
+    text, parameters = _bound(want.statement.strip().rstrip(";"), want.parameters)
     request = Request(
-        text=want.statement.strip().rstrip(";"),
-        parameters=[
-            Parameter(name=one.name, value=one.text, type=one.type) for one in want.parameters
-        ],
+        text=text,
+        parameters=parameters,
         catalog=want.catalog,
         schema=want.schema,
         row_limit=want.row_limit,
         byte_limit=want.byte_limit,
-        disposition=want.disposition,
+        disposition="EXTERNAL_LINKS" if want.disposition != "INLINE" else "INLINE",
         format=want.format,
+        compression="LZ4_FRAME" if compression == "LZ4_FRAME" and is_arrow else "",
+        session=_session(call, want.session_id).spark if want.session_id else "",
     )
     made = engine.submit(call.principal, call.workspace, want.warehouse_id, request)
     ended = engine.wait(made, wait_s)
@@ -252,6 +281,45 @@ def execute(call: Call) -> Json:
         engine.cancel(ended)
         ended = engine.wait(ended, 5)
     return _answer(call, ended)
+
+
+def _bound(text: str, given: Sequence[ParameterItem]) -> tuple[str, Sequence[Parameter]]:
+    """The statement and its parameters by name. Raises for one with neither name nor ordinal."""
+    in_order = sorted((one for one in given if not one.name), key=lambda one: one.ordinal or 0)
+    if [one.ordinal for one in in_order] != [*range(1, len(in_order) + 1)]:
+        raise invalid("Each parameter needs a name, or an ordinal: 1 for the first marker (?) …")
+    names: Sequence[str] = ()
+    if in_order:
+        text, names = with_names(text, len(in_order))
+    called = dict(zip(names, in_order, strict=True)) | {one.name: one for one in given if one.name}
+    return text, [
+        Parameter(name=name, value=one.text, type=one.type) for name, one in called.items()
+    ]
+
+
+def open_session(call: Call) -> Json:
+    want = call.read(OpenSession)
+    opened = call.engines.sql.open_session(
+        call.principal,
+        call.workspace,
+        want.warehouse_id,
+        catalog=want.catalog or "",
+        schema=want.schema or "",
+        settings=want.session_confs,
+    )
+    return {"session_id": opened.name}
+
+
+def close_session(call: Call) -> Json:
+    call.engines.sql.close_session(_session(call, call.path["id"]))
+    return {}
+
+
+def _session(call: Call, id: str) -> Session:
+    try:
+        return call.engines.sql.sessions.named(id, call.principal.user_name, call.workspace.name)
+    except UnknownHandle as fault:
+        raise not_found(str(fault)) from None
 
 
 def fetch_statement(call: Call) -> Json:
@@ -317,7 +385,9 @@ def download(call: Call) -> Reply:
     table = call.engines.sql.statements.chunk(found, int(index))
     if format == "ARROW_STREAM":
         kind = "application/vnd.apache.arrow.stream"
-        return Reply(body=arrow_bytes(table), headers={"Content-Type": kind})
+        body = arrow_bytes(table)
+        body = lz4_frame(body) if found.compression else body
+        return Reply(body=body, headers={"Content-Type": kind})
     if format == "CSV":
         return Reply(body=csv_bytes(table, found.types), headers={"Content-Type": "text/csv"})
     return Reply(json=rows(table, found.types))
@@ -339,7 +409,9 @@ def _answer(call: Call, one: Statement) -> dict[str, Any]:
 
 def _manifest(one: Statement) -> dict[str, Any]:
     offsets = _offsets(one)
+    compressed = {"result_compression": one.compression} if one.compression else {}
     return {
+        **compressed,
         "format": one.format,
         "schema": {
             "column_count": len(one.names),
@@ -443,6 +515,8 @@ ROUTES = (
     Route("POST", WAREHOUSES + "/{id}/stop", stop),
     Route("GET", "/api/2.0/preview/sql/data_sources", data_sources),
     Route("POST", STATEMENTS, execute),
+    Route("POST", SESSIONS, open_session),
+    Route("DELETE", SESSIONS + "/{id}", close_session),
     Route("GET", STATEMENTS + "/{id}", fetch_statement),
     Route("DELETE", STATEMENTS + "/{id}", close),
     Route("POST", STATEMENTS + "/{id}/cancel", cancel),

@@ -59,6 +59,7 @@ class Statement:
     truncated: bool = False
     disposition: str = "INLINE"
     format: str = "JSON_ARRAY"
+    compression: str = ""  # of what links lead to: LZ4_FRAME
 
     @property
     def has_ended(self) -> bool:
@@ -70,7 +71,7 @@ class Statement:
 
 
 DETAILS: Final = ("error_code", "error", "sql_state", "names", "types", "chunks", "truncated")
-REQUEST: Final = ("disposition", "format")
+REQUEST: Final = ("disposition", "format", "compression")
 
 
 @dataclass(slots=True)
@@ -122,19 +123,24 @@ class Statements:
             rows = tx.execute(query.order_by(TABLE.c.started_ms.desc()).limit(limit)).all()
         return tuple(_statement(row) for row in rows)
 
-    def keep(self, statement: Statement, table: pyarrow.Table) -> Statement:
-        """Write the result down in chunks; the statement with its columns and chunks."""
+    def keep(
+        self, statement: Statement, table: pyarrow.Table, *, in_one: bool = False
+    ) -> Statement:
+        """Write the result down, in chunks or `in_one`; the statement with columns and chunks."""
         import pyarrow as pa
 
         folder = self.folder / statement.id
         folder.mkdir()
         chunks: list[int] = []
-        for start in range(0, max(table.num_rows, 1), CHUNK_ROWS):
-            piece = table.slice(start, CHUNK_ROWS)
+        rows = max(table.num_rows, 1)
+        size = rows if in_one else CHUNK_ROWS
+        for start in range(0, rows, size):
+            piece = table.slice(start, size)
             path = folder / f"{len(chunks)}.arrow"
             with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(piece)
-            chunks.append(piece.num_rows)
+            # A command has no columns, and Arrow takes any number for the rows of none.
+            chunks.append(piece.num_rows if table.num_columns else 0)
         return replace(statement, names=tuple(table.column_names), chunks=tuple(chunks))
 
     def chunk(self, statement: Statement, index: int) -> pyarrow.Table:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from brickyard.workspace.kernel import invalid
 from brickyard.workspace.kernel.decode import decode
-from brickyard.workspace.vector_search import arranging, rerank, search
+from brickyard.workspace.vector_search import arranging, handles, rerank, search
 from brickyard.workspace.vector_search.arranging import FACET_COLUMNS, Sorting
 from brickyard.workspace.vector_search.rerank import Reranker
 from brickyard.workspace.vector_search.rows import Rows
@@ -19,7 +20,8 @@ from brickyard.workspace.vector_search.schema import spark_types
 from brickyard.workspace.vector_search.search import FULL_TEXT, MOST, Query, Ranked
 
 PAGE: Final = 1_000
-Ask = Callable[[str, Mapping[str, Any]], Any]  # (serving endpoint, body) -> its answer
+FEW: Final = 100  # rows that are shown at once; more take a thread, and nobody else's time
+Ask = Callable[[str, Mapping[str, Any]], Awaitable[Any]]  # (serving endpoint, body) -> its answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class Place:
     numbers: Sequence[float] | None = None
 
 
-def page(
+async def page(
     rows: Rows,
     want: Query,
     *,
@@ -54,33 +56,44 @@ def page(
     sorting, facets = arranging.sortings(want.sort_columns), arranging.facets(want.facets)
     if want.reranking is not None:
         want.reranking.check()
-    found = search.ranked(
-        rows, want, vector=vector, numbers=numbers, sorting=sorting, facets=facets
+    table = await handles.waiting(rows.folder)
+    kinds = spark_types(await table.schema())
+    found = await search.ranked(
+        rows, table, want, kinds, vector=vector, numbers=numbers, sorting=sorting, facets=facets
     )
     debug: dict[str, Any] = {}
     if want.reranking is not None:
-        found = _reranked(found, want, want.reranking, ask, debug)
-    found = found.taken(range(len(found.scores))[: want.num_results])
-    found = _sorted(found, sorting)
-    debug["response_time"] = round((time.perf_counter() - began) * 1000, 3)
-    counted = arranging.counted(found.rows, facets) if facets and not start else None
-    kinds = spark_types(rows.table().schema)
-    shown = search.shown_columns(want, kinds, vector)
+        found = await _reranked(found, want, want.reranking, ask, debug)
+    names = search.shown_columns(want, kinds, vector)
+
+    def finished() -> Found:
+        chosen = _sorted(found.taken(range(len(found.scores))[: want.num_results]), sorting)
+        debug["response_time"] = round((time.perf_counter() - began) * 1000, 3)
+        counted = arranging.counted(chosen.rows, facets) if facets and not start else None
+        more = start + PAGE < len(chosen.scores)
+        next_page = Place(query=want, start=start + PAGE, numbers=numbers)
+        return Found(
+            columns=[
+                *({"name": name, "type_text": kinds[name]} for name in names),
+                {"name": "score", "type_text": "double"},
+            ],
+            rows=_listed(chosen, names, start),
+            facets=counted,
+            next_page=_token(next_page) if more else "",
+            debug=debug if want.debug_level else None,
+        )
+
+    return finished() if len(found.scores) <= FEW else await asyncio.to_thread(finished)
+
+
+def _listed(found: Ranked, names: Sequence[str], start: int) -> list[list[Any]]:
+    """The values of a page's rows, the score last."""
     cut = found.taken(range(start, min(start + PAGE, len(found.scores))))
-    values = [cut.rows[name].to_pylist() for name in shown]
-    listed = [
+    values = [cut.rows[name].to_pylist() for name in names]
+    return [
         [*(search.plain(column[at]) for column in values), score]
         for at, score in enumerate(cut.scores)
     ]
-    columns = [{"name": name, "type_text": kinds[name]} for name in shown]
-    more = start + PAGE < len(found.scores)
-    return Found(
-        columns=[*columns, {"name": "score", "type_text": "double"}],
-        rows=listed,
-        facets=counted,
-        next_page=_token(Place(query=want, start=start + PAGE, numbers=numbers)) if more else "",
-        debug=debug if want.debug_level else None,
-    )
 
 
 def shown(found: Found) -> dict[str, Any]:
@@ -127,7 +140,7 @@ def _token(place: Place) -> str:
     return base64.urlsafe_b64encode(json.dumps(kept).encode()).decode()
 
 
-def _reranked(
+async def _reranked(
     found: Ranked, want: Query, reranker: Reranker, ask: Ask, debug: dict[str, Any]
 ) -> Ranked:
     """The first results in the order of the reranker, with its scores; the others go."""
@@ -135,10 +148,10 @@ def _reranked(
     first = found.taken(range(len(found.scores))[: Reranker.FIRST])
     texts, query = rerank.passages(first.rows, reranker.columns), str(want.query_text)
     if reranker.endpoint and texts:
-        answer = ask(reranker.endpoint, rerank.asked_of_model(query, texts))
+        answer = await ask(reranker.endpoint, rerank.asked_of_model(query, texts))
         scores = rerank.answered(answer, len(texts))
     else:
-        scores = rerank.scores(query, texts)
+        scores = await asyncio.to_thread(rerank.scores, query, texts)
     debug["reranker"] = reranker.endpoint or rerank.SAYS
     debug["reranker_time"] = round((time.perf_counter() - began) * 1000, 3)
     order = sorted(range(len(scores)), key=lambda at: -scores[at])

@@ -48,35 +48,30 @@ class Delete:
 
 
 async def query(call: Call) -> Json:
-    want, loop = call.read(Query), asyncio.get_running_loop()
+    want = call.read(Query)
+    kept, rows = await _readable(call)
     embeds = want.query_vector is None and want.kind != search.FULL_TEXT
-    workers = EMBEDDING if embeds else _workers(want)
-    return await loop.run_in_executor(workers, _found, call, want, embeds)
-
-
-def _found(call: Call, want: Query, embeds: bool) -> Json:
-    kept, rows = _readable(call)
     search.check(want, has_vectors=bool(vector_name(kept)), embeds=bool(kept.model_for_queries))
     numbers = want.query_vector
     if embeds:
         who, texts = call.header("authorization"), [str(want.query_text)]
-        numbers = embed(call.workspace, who, kept.model_for_queries, texts)[0]
-    return _page(call, kept, rows, want, numbers)
+        work = partial(embed, call.workspace, who, kept.model_for_queries, texts)
+        numbers = (await asyncio.get_running_loop().run_in_executor(EMBEDDING, work))[0]
+    return await _page(call, kept, rows, want, numbers)
 
 
 async def next_page(call: Call) -> Json:
     place = answer.opened(call.read(NextPage).page_token)
-    kept, rows = await asyncio.to_thread(_readable, call)
+    kept, rows = await _readable(call)
     search.check_kind(place.query, has_vectors=bool(vector_name(kept)))
-    work = partial(_page, call, kept, rows, place.query, place.numbers, place.start)
-    return await asyncio.get_running_loop().run_in_executor(_workers(place.query), work)
+    return await _page(call, kept, rows, place.query, place.numbers, place.start)
 
 
 def scan(call: Call) -> Json:
     want = call.read(Scan)
     if not 1 <= want.num_results <= search.MOST:
         raise invalid(f"num_results must be between 1 and {search.MOST}")
-    kept, rows = _readable(call)
+    kept, rows = _found(call)
     key = kept.primary_key
     schema = rows.table().schema
     keys = sorted(rows.read([key])[key].to_pylist())
@@ -109,13 +104,22 @@ def sync(call: Call) -> Json:
     return {}
 
 
-def _readable(call: Call) -> tuple[Definition, Rows]:
+async def _readable(call: Call) -> tuple[Definition, Rows]:
+    """The index; asked of the database, in a thread, only when memory does not know."""
+    engine, name = call.engines.vector_search, call.path["index_name"]
+    known: tuple[Definition, Rows] | None = engine.remembered(call.principal, call.workspace, name)
+    if known is not None:
+        return known
+    return await asyncio.to_thread(_found, call)
+
+
+def _found(call: Call) -> tuple[Definition, Rows]:
     engine, name = call.engines.vector_search, call.path["index_name"]
     found: tuple[Definition, Rows] = engine.readable(call.principal, call.workspace, name)
     return found
 
 
-def _page(
+async def _page(
     call: Call,
     kept: Definition,
     rows: Rows,
@@ -123,16 +127,14 @@ def _page(
     numbers: Sequence[float] | None,
     start: int = 0,
 ) -> Json:
-    ask = partial(invoke, call.workspace, call.header("authorization"))
+    async def ask(endpoint: str, body: Mapping[str, Any]) -> Any:
+        work = partial(invoke, call.workspace, call.header("authorization"), endpoint, body)
+        return await asyncio.get_running_loop().run_in_executor(EMBEDDING, work)
+
     vector = vector_name(kept)
     return answer.shown(
-        answer.page(rows, want, vector=vector, numbers=numbers, ask=ask, start=start)
+        await answer.page(rows, want, vector=vector, numbers=numbers, ask=ask, start=start)
     )
-
-
-def _workers(want: Query) -> ThreadPoolExecutor | None:
-    """Who runs a query: those that may ask this server, when a model is to be asked."""
-    return EMBEDDING if want.reranking is not None and want.reranking.endpoint else None
 
 
 def _outcome(outcome: Outcome) -> Json:

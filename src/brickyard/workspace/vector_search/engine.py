@@ -234,6 +234,21 @@ class VectorSearchEngine:
         self._note_read(asked, workspace)
         return definition, rows
 
+    def remembered(
+        self, principal: Principal, workspace: WorkspaceInfo, name: str
+    ) -> tuple[Definition, Rows] | None:
+        """The same, when nothing has to be read or written for it."""
+        asked = (principal, workspace.name, name)
+        known = self._known.get(asked)
+        is_noted = time.monotonic() - self._noted.get(asked, -NOTED_S) < NOTED_S
+        if known is None or known[0] != self._store.age or not is_noted:
+            return None
+        _, found, definition = known
+        rows = self.syncs.rows(found)
+        if definition.delta_sync_index_spec is not None and rows.state.version < 0:
+            return None
+        return definition, rows
+
     def _allowed(self, asked: Asked, workspace: WorkspaceInfo) -> tuple[Securable, Definition]:
         """The index and its definition: remembered until anything in the database changes."""
         principal, _, name = asked

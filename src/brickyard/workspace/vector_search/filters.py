@@ -15,6 +15,7 @@ from typing import Any, Final
 from brickyard.workspace.kernel import invalid
 from brickyard.workspace.vector_search.rows import literal, quoted
 
+COMPARED: Final = re.compile(r"`((?:[^`]|``)+)` (?:=|<|>|IN |BETWEEN )")
 OPERATOR: Final = re.compile(r"(.+?)\s+(NOT LIKE|LIKE|NOT|<=|>=|<|>|!=|=)", re.IGNORECASE)
 SCALAR: Final = (str, int, float, bool)
 
@@ -63,9 +64,18 @@ def _compared(column: str, operator: str, value: Any, key: str) -> str:
 
 
 def _has_word(column: str, word: str) -> str:
-    """Whether a text has this word, its words being what blanks part."""
+    """Whether a text has this word, its words being what blanks part.
+
+    Looked for in the text as it is first: few texts are left to take apart.
+    """
     escaped = re.sub(r"([\\%_])", r"\\\1", word)
-    return f"(' ' || {column} || ' ') LIKE {literal(f'% {escaped} %')}"
+    anywhere = f"{column} LIKE {literal(f'%{escaped}%')}"
+    return f"({anywhere} AND (' ' || {column} || ' ') LIKE {literal(f'% {escaped} %')})"
+
+
+def compared(condition: str) -> set[str]:
+    """The columns whose values a condition compares, as an index of values can."""
+    return {name.replace("``", "`") for name in COMPARED.findall(condition)}
 
 
 def from_text(text: str, columns: Collection[str]) -> str:

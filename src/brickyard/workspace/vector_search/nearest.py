@@ -9,11 +9,13 @@ exactly. Rows written since are compared one by one until the next `tend`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+from brickyard.workspace.vector_search import handles
 from brickyard.workspace.vector_search.rows import Rows, State
 
 FROM: Final = 20_000  # rows; an exact search of as many takes some milliseconds
@@ -22,7 +24,9 @@ RECALL: Final = 0.97
 MEASURED: Final = 40  # queries
 NEIGHBOURS: Final = 10
 PROBES: Final = (2, 3, 5, 10, 20, 40, 80)
-REFINE: Final = 3
+SPREAD: Final = 10  # times as many groups where the next ones may hold nearer rows
+NO_LIMIT: Final = 0
+REFINE: Final = 2
 log = logging.getLogger("brickyard.vector_search")
 
 
@@ -42,7 +46,7 @@ def tend(rows: Rows, vector: str) -> None:
     partitions = max(1, round(math.sqrt(count)))
     with rows.indexing:
         table.create_index(vector, config=IvfSq(distance_type="l2", num_partitions=partitions))
-    probes, recall = _measured(table, vector, rows.key)
+    probes, recall = asyncio.run(_measured(table, rows, vector))
     if not probes:
         log.info("approximate search of %s finds too little (%.2f)", rows.folder, recall)
     rows.note(trained=count, probes=probes, recall=recall)
@@ -52,21 +56,25 @@ def nearest(
     table: Any, state: State, numbers: Sequence[float], vector: str, where: str, many: int
 ) -> Any:
     """The query for the `many` nearest rows; the caller chooses columns and runs it."""
-    query = table.search(list(numbers), vector_column_name=vector, query_type="vector")
+    import pyarrow as pa
+
+    query = table.query().nearest_to(pa.array(numbers, pa.float32())).column(vector)
     query = query.distance_type("l2").limit(many)
     if not state.probes:
         query = query.bypass_vector_index() if state.trained else query
     else:
-        # Groups are looked into until there are enough rows that fit the filter.
         probes = max(state.probes, math.ceil(many / 10))
-        query = query.minimum_nprobes(probes).maximum_nprobes(0).refine_factor(REFINE)
-    return query.where(where, prefilter=True) if where else query
+        # With a filter: until there are enough rows that fit it.
+        most = NO_LIMIT if where else SPREAD * probes
+        query = query.nprobes(probes).maximum_nprobes(most).refine_factor(REFINE)
+    return query.where(where) if where else query
 
 
-def _measured(table: Any, vector: str, key: str) -> tuple[int, float]:
+async def _measured(table: Any, rows: Rows, vector: str) -> tuple[int, float]:
     """The fewest groups that do, 0 for none; and the share of true neighbours found with them."""
     import numpy as np
 
+    key = rows.key
     columns = [key, vector]
     held = table.search().select(columns).where(f"`{vector}` IS NOT NULL")
     held = held.limit(table.count_rows()).to_arrow()
@@ -79,12 +87,13 @@ def _measured(table: Any, vector: str, key: str) -> tuple[int, float]:
     nearby = np.argpartition(apart, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
     truth = [{keys[at] for at in row} for row in nearby]
     recall = 0.0
+    table = await handles.waiting(rows.folder)
     for probes in PROBES:
         state = State(trained=1, probes=probes)
         shares = []
         for one, true in zip(asked, truth, strict=True):
             query = nearest(table, state, one, vector, "", NEIGHBOURS)
-            found = query.select([key, "_distance"]).to_arrow()[key].to_pylist()
+            found = (await query.select([key, "_distance"]).to_arrow())[key].to_pylist()
             shares.append(len(true & set(found)) / len(true))
         recall = round(sum(shares) / len(shares), 4)
         if recall >= RECALL:

@@ -2,8 +2,7 @@
 
 `state.json` is a `State`. Rows come first, then the state: after a kill in between, the same sync
 is done again and finds nothing to change. A second table, `embedded`, keeps the vectors of a sync
-under way, so that a sync which was broken off does not have them computed again. LanceDB is
-imported with the first index that is used: that takes seconds.
+under way, so that a sync which was broken off does not have them computed again.
 """
 
 from __future__ import annotations
@@ -11,22 +10,21 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-TABLE: Final = "rows"
+from brickyard.workspace.vector_search import handles
+from brickyard.workspace.vector_search.handles import TABLE
+
 EMBEDDED: Final = "embedded"
 STATE: Final = "state.json"
 KEEP: Final = timedelta(minutes=10)  # how long versions stay that a search may still read
 CHUNK: Final = 2_000  # literals in one condition
 NOTING: Final = threading.Lock()
-OPENED: Final[OrderedDict[str, Any]] = OrderedDict()  # tables that were used lately, by folder
-MOST_OPENED: Final = 64
-OPENING: Final = threading.Lock()
+MOST_KNOWN: Final = 64
 STATES: Final[dict[str, tuple[tuple[int, int], State]]] = {}  # as read last, by folder
 
 
@@ -65,7 +63,7 @@ class Rows:
             state = State(**json.loads(file.read_text()))
         except FileNotFoundError:
             return State()
-        if len(STATES) >= MOST_OPENED:
+        if len(STATES) >= MOST_KNOWN:
             STATES.clear()
         STATES[place] = (seen, state)
         return state
@@ -91,20 +89,7 @@ class Rows:
 
     def table(self) -> Any:
         """The LanceDB table, which reads what was last committed; None before there is one."""
-        place = str(self.folder)
-        with OPENING:
-            if place in OPENED:
-                OPENED.move_to_end(place)
-                return OPENED[place]
-        try:
-            opened = self._database().open_table(TABLE)
-        except (ValueError, FileNotFoundError):
-            return None
-        with OPENING:
-            OPENED[place] = opened
-            while len(OPENED) > MOST_OPENED:
-                OPENED.popitem(last=False)
-        return opened
+        return handles.blocking(self.folder)
 
     def upsert(self, rows: Any) -> None:
         self._merge().execute(rows)
@@ -159,19 +144,39 @@ class Rows:
 
     # -- words -------------------------------------------------------------------------------
 
-    def index_words(self, table: Any, columns: Sequence[str]) -> None:
+    def index_words(self, columns: Sequence[str]) -> None:
         """Make columns searchable by words. Rows written later are found all the same."""
         from lancedb.index import FTS
 
-        if not columns or not set(columns) - _indexed(table):
-            return
+        table = self.table()
         with self.indexing:
             if not table.count_rows():
                 return
-            there = _indexed(table)
+            there = {
+                name
+                for one in table.list_indices()
+                if not is_of_values(one)
+                for name in one.columns
+            }
             for name in columns:
                 if name not in there:
                     table.create_index(name, config=FTS(stem=False, remove_stop_words=False))
+
+    def index_values(self, columns: Iterable[str]) -> None:
+        """Have conditions on columns answered without reading all rows; what they hold is the same.
+
+        Rows written later are looked at one by one, until the table is tidied up.
+        """
+        from lancedb.index import BTree
+
+        table = self.table()
+        with self.indexing:
+            there = {
+                name for one in table.list_indices() if is_of_values(one) for name in one.columns
+            }
+            for name in columns:
+                if name not in there:
+                    table.create_index(name, config=BTree())
 
     # -- vectors that were computed ----------------------------------------------------------
 
@@ -210,9 +215,7 @@ class Rows:
             return None
 
     def _database(self) -> Any:
-        import lancedb
-
-        return lancedb.connect(str(self.folder), read_consistency_interval=timedelta(0))
+        return handles.database(self.folder)
 
 
 def read(table: Any, columns: Sequence[str], where: str = "") -> Any:
@@ -221,8 +224,9 @@ def read(table: Any, columns: Sequence[str], where: str = "") -> Any:
     return (query.where(where) if where else query).to_arrow()
 
 
-def _indexed(table: Any) -> set[str]:
-    return {name for one in table.list_indices() for name in one.columns}
+def is_of_values(index: Any) -> bool:
+    """Whether an index of LanceDB's serves comparisons."""
+    return bool(index.index_type == "BTree")
 
 
 def among(column: str, values: Sequence[Any]) -> str:

@@ -8,23 +8,26 @@ first in both is 1. `answer` does what comes after.
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from brickyard.workspace.kernel import invalid
 from brickyard.workspace.vector_search import filters
 from brickyard.workspace.vector_search.arranging import Facet, Sorting
-from brickyard.workspace.vector_search.nearest import nearest
+from brickyard.workspace.vector_search.nearest import FROM, nearest
 from brickyard.workspace.vector_search.rerank import Reranker
-from brickyard.workspace.vector_search.rows import Rows, State
-from brickyard.workspace.vector_search.schema import spark_types
+from brickyard.workspace.vector_search.rows import Rows, State, is_of_values
 
 ANN, HYBRID, FULL_TEXT = "ANN", "HYBRID", "FULL_TEXT"
 TYPES: Final = (ANN, HYBRID, FULL_TEXT)
 MOST: Final = 10_000
 RANK: Final = 60  # what dampens the first ranks; the usual constant of the method
+ORDERED: Final = frozenset(
+    {"string", "tinyint", "smallint", "int", "bigint", "float", "double", "date", "timestamp"}
+)  # types whose values an index can keep
 FUSED_FROM: Final = 100  # a fused list takes at least this many of each
 
 
@@ -107,9 +110,11 @@ def known(names: Sequence[str], kinds: Mapping[str, str]) -> None:
         raise invalid(f"The index has no column {', '.join(unknown)}; it has {', '.join(kinds)}")
 
 
-def ranked(
+async def ranked(
     rows: Rows,
+    table: Any,
     want: Query,
+    kinds: Mapping[str, str],
     *,
     vector: str,
     numbers: Sequence[float] | None,
@@ -118,11 +123,10 @@ def ranked(
 ) -> Ranked:
     """What is found, up to the score threshold: not reranked and not sorted yet.
 
-    `numbers` is the vector of the query, `vector` the column that it is compared with. The rows
-    have the columns that the answer shows and those that what comes next looks at.
+    `table` is the one of the rows for coroutines, `numbers` the vector of the query, `vector` the
+    column that it is compared with, `kinds` the types of all columns. The rows have the columns
+    that the answer shows and those that what comes next looks at.
     """
-    table = rows.table()
-    kinds = spark_types(table.schema)
     asked = [one.column for one in sorting] + [one.column for one in facets]
     if want.reranking is not None:
         asked += want.reranking.columns
@@ -132,8 +136,8 @@ def ranked(
     many = want.num_results if want.reranking is None else max(want.num_results, Reranker.FIRST)
     search = _Search(table=table, state=rows.state, columns=columns, where=where)
     try:
-        rows.index_words(table, texts)
-        found = search.run(want, rows.key, vector, numbers, texts, many)
+        await _prepare(rows, table, texts, _worth_indexing(search, kinds))
+        found = await search.run(want, rows.key, vector, numbers, texts, many)
     except (ValueError, RuntimeError, OSError) as fault:
         raise invalid(f"The query cannot be run: {_first_line(fault)}") from None
     least = want.score_threshold
@@ -149,7 +153,7 @@ class _Search:
     columns: Sequence[str]
     where: str
 
-    def run(
+    async def run(
         self,
         want: Query,
         key: str,
@@ -159,30 +163,54 @@ class _Search:
         many: int,
     ) -> Ranked:
         if want.kind == FULL_TEXT:
-            return self.by_words(want, texts, many)
+            return await self.by_words(want, texts, many)
         assert numbers is not None
         if want.kind == ANN:
-            return self.by_vector(numbers, vector, many)
+            return await self.by_vector(numbers, vector, many)
         deep = max(many, FUSED_FROM)
-        near, said = self.by_vector(numbers, vector, deep), self.by_words(want, texts, deep)
+        near, said = await asyncio.gather(
+            self.by_vector(numbers, vector, deep), self.by_words(want, texts, deep)
+        )
         return _fused(near, said, key, many)
 
-    def by_vector(self, numbers: Sequence[float], vector: str, many: int) -> Ranked:
+    async def by_vector(self, numbers: Sequence[float], vector: str, many: int) -> Ranked:
         query = nearest(self.table, self.state, numbers, vector, self.where, many)
-        got = query.select([*self.columns, "_distance"]).to_arrow()
+        got = await query.select([*self.columns, "_distance"]).to_arrow()
         got = got.filter(got["_distance"].is_valid())
         scores = [1 / (1 + far) for far in got["_distance"].to_pylist()]
         return Ranked(rows=got.select(self.columns), scores=scores)
 
-    def by_words(self, want: Query, texts: Sequence[str], many: int) -> Ranked:
+    async def by_words(self, want: Query, texts: Sequence[str], many: int) -> Ranked:
         from lancedb.query import MultiMatchQuery
 
-        if self.table.count_rows() == 0:
-            return Ranked(rows=self.table.schema.empty_table().select(self.columns), scores=())
+        if await self.table.count_rows() == 0:
+            schema = await self.table.schema()
+            return Ranked(rows=schema.empty_table().select(self.columns), scores=())
         words = MultiMatchQuery(str(want.query_text), list(texts))
-        query = self.table.search(words).limit(many).select([*self.columns, "_score"])
-        got = (query.where(self.where, prefilter=True) if self.where else query).to_arrow()
+        query = self.table.query().nearest_to_text(words).limit(many)
+        query = query.select([*self.columns, "_score"])
+        got = await (query.where(self.where) if self.where else query).to_arrow()
         return Ranked(rows=got.select(self.columns), scores=got["_score"].to_pylist())
+
+
+async def _prepare(rows: Rows, table: Any, texts: Sequence[str], values: Collection[str]) -> None:
+    """Make the indexes of words and of values that a query needs, where they are missing."""
+    if not texts and not values:
+        return
+    there = await table.list_indices()
+    words = {name for one in there if not is_of_values(one) for name in one.columns}
+    known = {name for one in there if is_of_values(one) for name in one.columns}
+    if not words >= set(texts):
+        await asyncio.to_thread(rows.index_words, texts)
+    if not known >= set(values):
+        await asyncio.to_thread(rows.index_values, values)
+
+
+def _worth_indexing(search: _Search, kinds: Mapping[str, str]) -> list[str]:
+    """The columns of a condition that are quicker found by an index of their values."""
+    if not search.where or search.state.rows < FROM:
+        return []
+    return [name for name in filters.compared(search.where) if kinds.get(name) in ORDERED]
 
 
 def _fused(near: Ranked, said: Ranked, key: str, many: int) -> Ranked:

@@ -11,6 +11,10 @@ import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+USAGE = "system.serving.endpoint_usage"
+TRACKED = {"ai_gateway": {"usage_tracking_config": {"enabled": True}}}
 
 
 class Stub:
@@ -122,3 +126,26 @@ def until(found: Any, seconds: float = 30) -> Any:
         if answer or time.monotonic() > give_up_at:
             return answer
         time.sleep(0.2)
+
+
+def rows(gateway: Gateway, table: str) -> list[dict[str, Any]]:
+    """What the table holds, read as anybody with its files would."""
+    from databricks.sdk.errors import NotFound
+    from deltalake import DeltaTable
+
+    try:
+        location = gateway.client.tables.get(table).storage_location
+    except NotFound:
+        return []
+    path = unquote(urlsplit(str(location)).path)
+    found: list[dict[str, Any]] = DeltaTable(path).to_pyarrow_table().to_pylist()
+    return found
+
+
+def of_endpoint(gateway: Gateway, name: str) -> list[dict[str, Any]]:
+    entities = {
+        one["served_entity_id"]: one
+        for one in rows(gateway, "system.serving.served_entities")
+        if one["endpoint_name"] == name
+    }
+    return [one for one in rows(gateway, USAGE) if one["served_entity_id"] in entities]

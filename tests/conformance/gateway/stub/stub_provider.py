@@ -2,9 +2,11 @@
 
 A process of its own: `python stub_provider.py` prints its port, and ends when its input closes.
 The model's name says what happens: `echo` answers with the last message; `tokens-N` says so many
-tokens; `status-S`, `slow-S` (seconds), `broken` (no JSON), `cut` (a stream that ends early) and
-`half` (a body that ends early) are faults; `key` answers with the key that was sent. `GET /seen`
-tells how many requests each model has had.
+tokens; `status-S`, `slow-S` (seconds), `broken` (no JSON), `cut` (a stream that ends early),
+`stall` (one that stops in the middle) and `half` (a body that ends early) are faults; `drip` is a
+slow stream, and `drip-N` one that goes on for so many words; `key` answers with the key that was
+sent. `GET /seen` tells how many requests each model has had, and as `left MODEL` how many streams
+were left before their end.
 """
 
 from __future__ import annotations
@@ -81,13 +83,20 @@ async def stream(request: web.Request, body: dict, model: str, text: str) -> web
             f"data: {json.dumps({**head, 'choices': choices, **more})}\n\n".encode()
         )
 
-    for at, word in enumerate(text.split(" ")):
+    kind, _, value = model.partition("-")
+    words = text.split(" ") if not value else ["word"] * int(value)
+    for at, word in enumerate(words):
+        if request.transport is None or request.transport.is_closing():
+            SEEN[f"left {model}"] += 1
+            return response
         await send([{"index": 0, "delta": {"content": word + " "}, "finish_reason": None}])
         if model == "cut" and at == 1:
             request.transport.close()
             return response
-        if model == "drip":
-            await asyncio.sleep(0.2)
+        if model == "stall" and at == 1:
+            await asyncio.sleep(600)
+        if kind == "drip":
+            await asyncio.sleep(0.2 if model == "drip" else 0.05)
     await send([{"index": 0, "delta": {}, "finish_reason": "stop"}])
     if (body.get("stream_options") or {}).get("include_usage"):
         await send([], usage=usage(body, model))

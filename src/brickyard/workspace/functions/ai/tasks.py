@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from brickyard.workspace.functions.ai.response_formats import response_format
 from brickyard.workspace.functions.batches import Batch
 from brickyard.workspace.functions.own_api import ask, each
 from brickyard.workspace.gateway.offline import ranking
@@ -154,14 +155,7 @@ def _options(row: Mapping[str, Any]) -> dict[str, Any]:
     """`modelParameters` and `responseFormat` as fields of the request."""
     found = {k: v for k, v in (row.get("modelParameters") or {}).items() if v is not None}
     if wanted := row.get("responseFormat"):
-        try:
-            found["response_format"] = json.loads(wanted)
-        except ValueError:
-            raise ApiError(
-                "AI_FUNCTION_UNSUPPORTED_RESPONSE_FORMAT",
-                "responseFormat must be JSON with a type of text, json_object or json_schema",
-                status=400,
-            ) from None
+        found["response_format"] = response_format(str(wanted))
     return found
 
 

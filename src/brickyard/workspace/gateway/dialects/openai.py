@@ -15,6 +15,7 @@ PATHS: Final[Mapping[str, str]] = {
     "embeddings": "/embeddings",
 }
 FINISH, USAGE = b'"finish_reason"', b'"usage"'
+UNFINISHED = (b'"finish_reason":null', b'"finish_reason": null', b'"usage":null', b'"usage": null')
 SHAPES: Final[Mapping[str, str]] = {"embeddings": "data"}  # what an answer must have
 
 
@@ -54,7 +55,8 @@ class OpenAi:
             if one.strip() == DONE.strip():
                 yield DONE
                 return
-            if FINISH in one or USAGE in one:
+            said = one.count(FINISH) + one.count(USAGE)
+            if said and said > sum(map(one.count, UNFINISHED)):
                 data = data_of(one)
                 if isinstance(data, dict):
                     choices = data.get("choices")

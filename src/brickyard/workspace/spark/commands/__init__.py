@@ -16,6 +16,7 @@ from brickyard.workspace.spark.commands import (
     describe,
     functions,
     grants,
+    listings,
     maintenance,
     namespaces,
     settings,
@@ -30,6 +31,8 @@ Run = Callable[[Turn, Cursor], Answer | None]
 
 COMMANDS: Final[Mapping[str, Run]] = {
     **namespaces.COMMANDS,
+    **listings.COMMANDS,
+    **listings.COMMANDS,
     **describe.COMMANDS,
     **tables_.COMMANDS,
     **maintenance.COMMANDS,

@@ -224,12 +224,15 @@ def _pattern(cursor: Cursor) -> str:
 
 
 def like(name: str, pattern: str) -> bool:
-    """SHOW's own patterns: `*` for anything, `|` between alternatives, any case."""
+    """SHOW's own patterns: `*` for anything, `.` for a character, `|` for "or", any case.
+
+    Spark takes the rest for a regular expression; here it stands for itself.
+    """
     if not pattern:
         return True
-    options = pattern.replace("%", "*").split("|")
+    options = (re.escape(one.strip()) for one in pattern.replace("%", "*").split("|"))
     return any(
-        re.fullmatch(re.escape(one.strip()).replace(r"\*", ".*"), name, re.IGNORECASE)
+        re.fullmatch(one.replace(r"\*", ".*").replace(r"\.", "."), name, re.IGNORECASE)
         for one in options
     )
 

@@ -14,6 +14,7 @@ from brickyard.workspace.spark.answers import NOTHING, Answer
 from brickyard.workspace.spark.commands.namespaces import pairs, quietly
 from brickyard.workspace.spark.cursor import Cursor
 from brickyard.workspace.spark.refusals import Refusal, unsupported
+from brickyard.workspace.spark.setup import VIEW
 from brickyard.workspace.spark.turn import Turn
 
 
@@ -32,6 +33,7 @@ def _drop(turn: Turn, cursor: Cursor, *, view: bool) -> Answer | None:
     cursor.end()
     if len(parts) == 1 and turn.session.temp_views.pop(parts[0].lower(), None) is not None:
         turn.run_sql(f"DROP VIEW IF EXISTS `{parts[0]}`")
+        turn.session.setup.forget(VIEW, parts[0])
         return NOTHING
     name = turn.session.qualified(parts)
     with quietly(quiet, "TABLE_DOES_NOT_EXIST"), quietly(quiet, "SCHEMA_DOES_NOT_EXIST"):

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from brickyard.workspace.kernel import invalid
 from brickyard.workspace.sql.connect import Parameter
-from brickyard.workspace.sql.literals import literal, replaced
+from brickyard.workspace.sql.literals import free_names, literal, with_names
 
 COMPLEX: Final = {"ARRAY": "array", "MAP": "map"}
 
@@ -27,34 +26,14 @@ def bound(sql: str, given: Sequence[Mapping[int, Any]]) -> tuple[str, list[Param
             by_name[name] = one
         else:
             in_order.append(one)
-    names = _free_names(len(in_order), sql)
-    by_name |= dict(zip(names, in_order, strict=True))
-    sql = _replaced(sql, names, {name: one for name, one in by_name.items() if _is_complex(one)})
+    by_name |= dict(zip(free_names(len(in_order), sql), in_order, strict=True))
+    lists = {name: _constructed(one) for name, one in by_name.items() if _is_complex(one)}
+    sql, _ = with_names(sql, len(in_order), lists)
     plain = {name: one for name, one in by_name.items() if not _is_complex(one)}
     return sql, [
         Parameter(name=name, value=_value(one), type=_text(one.get(3)) or "STRING")
         for name, one in plain.items()
     ]
-
-
-def _replaced(sql: str, names: Sequence[str], lists: Mapping[str, Mapping[int, Any]]) -> str:
-    texts = {name: _constructed(one) for name, one in lists.items()}
-    left = iter(names)
-
-    def positional() -> str:
-        name = next(left, None)
-        if name is None:
-            raise invalid("The statement has more markers (?) than there are parameters")
-        return texts.get(name, f":{name}")
-
-    return replaced(sql, texts, positional)
-
-
-def _free_names(count: int, sql: str) -> list[str]:
-    prefix = "p"
-    while f":{prefix}" in sql:
-        prefix += "_"
-    return [f"{prefix}{at}" for at in range(count)]
 
 
 def _is_complex(one: Mapping[int, Any]) -> bool:

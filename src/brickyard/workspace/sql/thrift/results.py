@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from brickyard.workspace.sql import rendering
 from brickyard.workspace.sql.rendering import cell
 from brickyard.workspace.sql.thrift.binary import (
     BOOL,
@@ -63,7 +64,9 @@ _COLUMNS: Final[Mapping[str, tuple[int, int, Any]]] = {
 }
 
 
-def metadata(names: Sequence[str], types: Sequence[str], schema: Any, *, arrow: bool) -> Fields:
+def metadata(
+    names: Sequence[str], types: Sequence[str], schema: Any, *, arrow: bool, lz4: bool
+) -> Fields:
     """TGetResultSetMetadataResp. `schema` is that of the Arrow table."""
     columns = [
         ((1, STRING, name), (2, STRUCT, _described(kind)), (3, I32, at))
@@ -73,23 +76,30 @@ def metadata(names: Sequence[str], types: Sequence[str], schema: Any, *, arrow: 
         (1, STRUCT, OK),
         (2, STRUCT, ((1, LIST, (STRUCT, columns)),)),
         (1281, I32, ARROW_SET if arrow else COLUMN_SET),
-        (1282, BOOL, False),
+        (1282, BOOL, lz4),
         (1283, STRING, bytes(schema.serialize()) if arrow else None),
         (1287, BOOL, False),
     )
 
 
-def row_set(table: pyarrow.Table, types: Sequence[str], start: int, *, arrow: bool) -> Fields:
+def row_set(
+    table: pyarrow.Table, types: Sequence[str], start: int, *, arrow: bool, lz4: bool
+) -> Fields:
     """TRowSet of all rows of the table, which begins at row `start` of the result."""
     if not arrow:
         columns = [_column(one, kind) for one, kind in zip(table.columns, types, strict=True)]
         return ((1, I64, start), (2, LIST, (STRUCT, [])), (3, LIST, (STRUCT, columns)))
     batches = [
-        ((1, STRING, bytes(one.serialize())), (2, I64, one.num_rows))
+        ((1, STRING, _batch(one, lz4=lz4)), (2, I64, one.num_rows))
         for one in table.to_batches()
         if one.num_rows
     ]
     return ((1, I64, start), (2, LIST, (STRUCT, [])), (1281, LIST, (STRUCT, batches)))
+
+
+def _batch(one: Any, *, lz4: bool) -> bytes:
+    serialized = one.serialize()
+    return rendering.lz4_frame(serialized) if lz4 else bytes(serialized)
 
 
 def _described(kind: str) -> Fields:

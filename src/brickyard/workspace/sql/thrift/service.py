@@ -91,20 +91,16 @@ class Service:
     # -- sessions ------------------------------------------------------------------------------
 
     def open_session(self, asked: Arguments) -> Fields:
-        session = self._sql.sessions.open(
-            self._principal.user_name, self._workspace.name, self._warehouse
-        )
         given = asked.get(1284)
         space: Arguments = given if isinstance(given, dict) else {}
-        try:
-            for number, word in ((1, "CATALOG"), (2, "SCHEMA")):
-                if name := _text(space.get(number)):
-                    quoted = f"`{name.replace('`', '``')}`"
-                    self._run(session, f"USE {word} {quoted}")
-            self._configure(session, asked.get(4))
-        except BaseException:
-            self._sql.sessions.close(session)
-            raise
+        session = self._sql.open_session(
+            self._principal,
+            self._workspace,
+            self._warehouse,
+            catalog=_text(space.get(1)),
+            schema=_text(space.get(2)),
+            settings=_settings(asked.get(4)),
+        )
         handle = ((1, STRUCT, _guid(session.id, session.secret)), (3329, I32, PROTOCOL))
         return (
             (1, STRUCT, OK),
@@ -115,27 +111,11 @@ class Service:
             (1285, BOOL, True),
         )
 
-    def _configure(self, session: Session, given: Any) -> None:
-        """What a session is configured with; what is about the protocol itself is not SQL's."""
-        for raw, value in given.items() if isinstance(given, dict) else ():
-            name = _text(raw).removeprefix("set:hiveconf:").removeprefix("set:")
-            if name and not name.startswith(("spark.thriftserver.", "use:", "QUERY_TAGS")):
-                self._run(session, f"SET {name} = {_text(value)}")
-
-    def _run(self, session: Session, text: str) -> None:
-        self._sql.execute(
-            self._principal,
-            self._workspace,
-            text,
-            warehouse=session.warehouse,
-            session=session.spark,
-        )
-
     def close_session(self, asked: Arguments) -> Fields:
         session = self._session(asked)
         for operation in list(session.operations.values()):
             self._end(session, operation)
-        self._sql.sessions.close(session)
+        self._sql.close_session(session)
         return ((1, STRUCT, OK),)
 
     def get_info(self, asked: Arguments) -> Fields:
@@ -170,6 +150,7 @@ class Service:
             kind=0,
             statement=submitted.id,
             arrow=asked.get(1282) is not False,
+            lz4=asked.get(1282) is not False and asked.get(1284) is True,
         )
         session.operations[operation.id] = operation
         return self._begun(session, operation, asked.get(1281))
@@ -250,7 +231,11 @@ class Service:
         table = self._piece(operation, 0)
         names = table.column_names
         return results.metadata(
-            names, self._types(operation, table), table.schema, arrow=operation.arrow
+            names,
+            self._types(operation, table),
+            table.schema,
+            arrow=operation.arrow,
+            lz4=operation.lz4,
         )
 
     def fetch(self, asked: Arguments) -> Fields:
@@ -267,7 +252,13 @@ class Service:
             table, total = self._next(operation)
             table = _cut(table, most_rows, most_bytes)
             operation.position = start + table.num_rows
-        rows = results.row_set(table, self._types(operation, table), start, arrow=operation.arrow)
+        rows = results.row_set(
+            table,
+            self._types(operation, table),
+            start,
+            arrow=operation.arrow,
+            lz4=operation.lz4,
+        )
         return (
             (1, STRUCT, OK),
             (2, BOOL, operation.position < total),
@@ -363,6 +354,16 @@ class Service:
         return self._sql.sessions.operation(
             asked.get(1), self._principal.user_name, self._workspace.name
         )
+
+
+def _settings(given: Any) -> Mapping[str, str]:
+    """What a session is configured with; what is about the protocol itself is not SQL's."""
+    found = {}
+    for raw, value in given.items() if isinstance(given, dict) else ():
+        name = _text(raw).removeprefix("set:hiveconf:").removeprefix("set:")
+        if name and not name.startswith(("spark.thriftserver.", "use:", "QUERY_TAGS")):
+            found[name] = _text(value)
+    return found
 
 
 def _has_ended_well(status: Fields) -> bool:

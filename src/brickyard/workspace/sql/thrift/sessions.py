@@ -1,4 +1,4 @@
-"""Sessions and operations of the Thrift service: what a client's handles stand for.
+"""Sessions of SQL clients, and operations of the Thrift service: what their handles stand for.
 
 They live in memory: a client whose workspace started anew is told that its handle is not known, as
 after any restart of a warehouse. Statements themselves are kept like all others.
@@ -36,6 +36,7 @@ class Operation:
     table: pyarrow.Table | None = None
     types: Sequence[str] = ()
     arrow: bool = True
+    lz4: bool = False
     position: int = 0
     number: int = 0  # of rows that statements changed
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -51,6 +52,11 @@ class Session:
     spark: str  # the session of the engine
     used_at: float = 0.0
     operations: dict[bytes, Operation] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The id as the Statement Execution API gives it."""
+        return str(uuid.UUID(bytes=self.id))
 
 
 class Sessions:
@@ -88,6 +94,19 @@ class Sessions:
             raise UnknownHandle("Invalid SessionHandle: the session is closed or unknown")
         if not secrets.compare_digest(identifier.get(2, b""), found.secret):
             raise UnknownHandle("Invalid SessionHandle: the session is closed or unknown")
+        found.used_at = time.monotonic()
+        return found
+
+    def named(self, id: str, user_name: str, workspace: str) -> Session:
+        """By the id that the Statement Execution API gives. Raises UnknownHandle."""
+        try:
+            key = uuid.UUID(id).bytes
+        except ValueError:
+            key = b""
+        with self._lock:
+            found = self._sessions.get(key)
+        if found is None or (found.user_name, found.workspace) != (user_name, workspace):
+            raise UnknownHandle(f"The session {id} is closed or unknown")
         found.used_at = time.monotonic()
         return found
 

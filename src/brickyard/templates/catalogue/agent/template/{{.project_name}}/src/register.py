@@ -15,6 +15,7 @@ with mlflow.start_run(run_name="register"):
     logged = mlflow.pyfunc.log_model(
         name="agent",
         python_model=str(Path("agent.py").resolve()),
+        code_paths=[str(Path("answers.py").resolve())],
         input_example={"input": [{"role": "user", "content": "When is my delivery?"}]},
         pip_requirements=[f"mlflow=={mlflow.__version__}"],
         registered_model_name=dbutils.widgets.get("model_name"),
