@@ -9,7 +9,7 @@ from typing import Any
 
 import mlflow
 import pytest
-from mlflow.entities import Trace
+from mlflow.entities import Assessment, Trace
 from mlflow.genai.scorers import RegexMatch, Scorer, UserFrustration, scorer
 
 pytestmark = [

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Column, String, Table, and_, delete, insert, or_, select
+from sqlalchemy import Column, String, Table, and_, delete, insert, select
 
+from brickyard.workspace.files.below import at_or_below, bound
 from brickyard.workspace.files.paths import joined
 from brickyard.workspace.files.tree import Parts
 from brickyard.workspace.kernel import METADATA, Store
@@ -24,6 +25,8 @@ CLAIMS = Table(
     Column("type", String, nullable=False),  # as permissions call it: dashboards, alertsv2
     Column("id", String, nullable=False, index=True),  # of the object in its service
 )
+ANY_BELOW = select(CLAIMS.c.path).where(at_or_below(CLAIMS)).limit(1)
+DROP_BELOW = delete(CLAIMS).where(at_or_below(CLAIMS))
 SUFFIXES = {"dashboards": ".lvdash.json", "alertsv2": ".dbalert.json"}
 
 
@@ -70,10 +73,9 @@ class Claims:
 
     def forget(self, workspace: str, path: str) -> None:
         """End the claims on a path and on everything below it."""
-        below = CLAIMS.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
-        chosen = and_(CLAIMS.c.workspace == workspace, or_(CLAIMS.c.path == path, below))
+        chosen = bound(workspace, path)
         with self._store.read() as tx:
-            any_there = tx.execute(select(CLAIMS.c.path).where(chosen)).first()
+            any_there = tx.execute(ANY_BELOW, chosen).first()
         if any_there:
             with self._store.begin() as tx:
-                tx.execute(delete(CLAIMS).where(chosen))
+                tx.execute(DROP_BELOW, chosen)

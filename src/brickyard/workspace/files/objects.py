@@ -19,11 +19,11 @@ from sqlalchemy import (
     and_,
     delete,
     insert,
-    or_,
     select,
     update,
 )
 
+from brickyard.workspace.files.below import at_or_below, bound
 from brickyard.workspace.kernel import METADATA, Store
 
 OBJECTS = Table(
@@ -36,6 +36,8 @@ OBJECTS = Table(
     UniqueConstraint("workspace", "path"),
 )
 AT_ONCE = 500  # paths in one query
+IDS_BELOW = select(OBJECTS.c.id).where(at_or_below(OBJECTS))
+DROP_BELOW = delete(OBJECTS).where(at_or_below(OBJECTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,12 @@ class Objects:
 
     def forget(self, workspace: str, path: str) -> list[int]:
         """Drop the rows of a path and of everything below it; their ids."""
-        below = OBJECTS.c.path.startswith(f"{path.rstrip('/')}/", autoescape=True)
-        chosen = and_(OBJECTS.c.workspace == workspace, or_(OBJECTS.c.path == path, below))
+        chosen = bound(workspace, path)
         with self._store.read() as tx:
-            ids = list(tx.execute(select(OBJECTS.c.id).where(chosen)).scalars())
+            ids = list(tx.execute(IDS_BELOW, chosen).scalars())
         if ids:
             with self._store.begin() as tx:
-                tx.execute(delete(OBJECTS).where(chosen))
+                tx.execute(DROP_BELOW, chosen)
         return ids
 
 

@@ -38,9 +38,9 @@ def joined(parts: tuple[str, ...]) -> str:
 
 def beneath(root: Path, parts: tuple[str, ...]) -> Path:
     """The real path below `root`, which may not exist. Raises PERMISSION_DENIED on a link."""
-    path = root
+    path = str(root)  # plain text: this is asked several times for every request
     for name in parts:
-        path = path / name
+        path = f"{path}/{name}"
         try:
             mode = os.lstat(path).st_mode
         except (FileNotFoundError, NotADirectoryError):

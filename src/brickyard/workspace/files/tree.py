@@ -64,15 +64,15 @@ class Tree:
         """The object at an API path, or None."""
         if not parts:
             self.root.mkdir(parents=True, exist_ok=True)
-        exact = _look(beneath(self.root, parts), parts)
-        if exact is not None and (exact.kind is Kind.DIRECTORY or not is_notebook(exact.disk)):
+        disk = beneath(self.root, parts)
+        exact = _look(disk, parts)
+        if exact is not None and (exact.kind is Kind.DIRECTORY or not is_notebook(disk)):
             return exact
         if not parts:
             return None
         for suffix in LANGUAGES:
-            disk = beneath(self.root, (*parts[:-1], parts[-1] + suffix))
-            found = _look(disk, parts)
-            if found is not None and found.kind is Kind.FILE and is_notebook(disk):
+            found = _look(f"{disk}{suffix}", parts)
+            if found is not None and found.kind is Kind.FILE and is_notebook(found.disk):
                 return replace(found, kind=Kind.NOTEBOOK)
         return None
 
@@ -183,7 +183,8 @@ class Tree:
             raise invalid(f"({parent.path}) is not a folder.")
 
 
-def _look(disk: Path, parts: Parts) -> Found | None:
+def _look(disk: Path | str, parts: Parts) -> Found | None:
+    """A folder or file; never what a link leads to."""
     try:
         seen = os.lstat(disk)
     except (FileNotFoundError, NotADirectoryError):
@@ -197,7 +198,7 @@ def _look(disk: Path, parts: Parts) -> Found | None:
     return Found(
         parts=parts,
         kind=kind,
-        disk=disk,
+        disk=Path(disk),
         size=seen.st_size,
         modified_ms=seen.st_mtime_ns // 1_000_000,
     )
