@@ -187,6 +187,8 @@ def _of_the_file(found: Diagnostic, file: str) -> Diagnostic:
             said = f"failed to load {file}: yaml ({file}:{at.line}:{at.column}): {found.summary}"
         case yaml.CODE | "bundle/not-a-map":
             said = f"failed to load {file}: {found.summary}"
+        case "bundle/not-a-section":
+            said = f"failed to rewrite {file}: {found.summary}"
         case _:
             return found
     return replace(found, summary=said)
@@ -206,17 +208,40 @@ def _in_form(tree: Value, found: tuple[Diagnostic, ...]) -> tuple[Value, tuple[D
                 at=tree.locations,
             ),
         )
+    fault = _not_to_be_filled(tree)
+    if fault is not None:
+        return Value({}, tree.locations), (*found, fault)
     tree = _variables_in_full(_without_empty_sections(tree))
     made, problems = normalise(tree, "Root", schema())
     return made, (*found, *problems)
 
 
+def _not_to_be_filled(tree: Value) -> Diagnostic | None:
+    """A scalar where targets, or a target's variables, are to be listed."""
+    targets = tree.items.get("targets") or Value(None)
+    below = [target.child("variables") for target in targets.items.values()]
+    for one in (targets, *below):
+        if one is None or one.data is None or isinstance(one.data, dict | tuple):
+            continue
+        return error(
+            "bundle/not-a-section",
+            f"expected a map or sequence, found {one.kind}",
+            "Write it as a map from names to what they stand for.",
+            at=one.locations,
+        )
+    return None
+
+
 def _without_empty_sections(tree: Value) -> Value:
-    """A section that is only a comment is an empty one."""
-    for name in ("resources", "targets", "environments", "variables", "artifacts"):
+    """A section that is only a comment is an empty one, or none."""
+    for name in ("resources", "targets", "environments"):
         section = tree.items.get(name)
         if section is not None and section.data is None:
             tree = tree.put(name, section.with_data({}))
+    for name in ("variables", "artifacts"):
+        section = tree.items.get(name)
+        if section is not None and section.data is None:
+            tree = tree.drop(name)
     for name, variable in (tree.items.get("variables") or Value({})).items.items():
         if variable.data is None:
             tree = tree.put(("variables", name), variable.with_data({}))

@@ -14,7 +14,16 @@ from typing import Final
 from brickyard.bundle.go_text import go_float, go_quoted, plain_float
 from brickyard.bundle.references import is_pure
 from brickyard.bundle.schema import Schema
-from brickyard.values import Diagnostic, Path, Value, did_you_mean, kind_of, show, warning
+from brickyard.values import (
+    Diagnostic,
+    Path,
+    Timestamp,
+    Value,
+    did_you_mean,
+    kind_of,
+    show,
+    warning,
+)
 
 YES: Final = frozenset({"true", "y", "Y", "yes", "Yes", "YES", "on", "On", "ON"})
 NO: Final = frozenset({"false", "n", "N", "no", "No", "NO", "off", "Off", "OFF"})
@@ -40,7 +49,9 @@ class Normaliser:
 
     def value(self, value: Value, kind: str, path: Path) -> Value | None:
         """The value as `kind`, or None when it has to be dropped."""
-        if kind == "any" or (isinstance(value.data, str) and is_pure(value.data)):
+        if kind == "any":
+            return as_string(value) if isinstance(value.data, Timestamp) else value
+        if isinstance(value.data, str) and is_pure(value.data):
             return value
         if kind.startswith("["):
             return self.sequence(value, kind[1:-1], path)
@@ -60,7 +71,10 @@ class Normaliser:
             return self.wrong(value, "sequence", path)
         kept: list[Value] = []
         for element in value.data:
-            made = self.value(element, kind, (*path, len(kept)))
+            if element.data is None and (kind in self.schema.structures or kind[:1] == "{"):
+                made: Value | None = element.with_data({})  # there is one, of which nothing is said
+            else:
+                made = self.value(element, kind, (*path, len(kept)))
             if made is not None:
                 kept.append(made)
         same = len(kept) == len(value.data) and all(
@@ -146,6 +160,8 @@ class Normaliser:
 
 def _misfit(data: object, expected: str) -> str:
     """Why a value is of no use as `expected`; numbers have words of their own."""
+    if isinstance(data, Timestamp):
+        return f"expected {expected}, found time"
     if expected == "int" and isinstance(data, str):
         return f"cannot parse {go_quoted(data)} as an integer"
     if expected == "float" and isinstance(data, str):
@@ -170,6 +186,8 @@ def _only_anchors(value: Value) -> bool:
 def as_string(value: Value) -> Value | None:
     """A string; numbers and booleans become their text."""
     match value.data:
+        case Timestamp():
+            return value.with_data(str(value.data))
         case str():
             return value
         case bool():

@@ -161,9 +161,13 @@ def put_sync(draft: Draft) -> Draft:
         own = section.child(name)
         entries = own.elements if own is not None else ()
         moved = zip(entries, patterns, strict=True)
-        if own is not None:
-            made = own.with_data(tuple(entry.with_data(text) for entry, text in moved))
-            tree = tree.put(("sync", name), made)
+        if own is None:
+            continue
+        if own.data is None:
+            tree = tree.drop(("sync", name))
+            continue
+        made = own.with_data(tuple(entry.with_data(text) for entry, text in moved))
+        tree = tree.put(("sync", name), made)
     return replace(draft.having(tree), sync=plan)
 
 

@@ -36,6 +36,7 @@ BARE: Final = frozenset(
         "bundle/not-a-map",
         "bundle/not-a-notebook",
         "bundle/not-a-scalar",
+        "bundle/not-a-section",
         "bundle/outside-sync-root",
         "bundle/override-kind",
         "bundle/permission-level",

@@ -15,7 +15,16 @@ from brickyard.values.diagnostic import (
 from brickyard.values.location import Location
 from brickyard.values.merge import merge
 from brickyard.values.suggestion import did_you_mean, nearest
-from brickyard.values.value import Path, Plain, Value, kind_of, show, steps, value_of
+from brickyard.values.value import (
+    Path,
+    Plain,
+    Timestamp,
+    Value,
+    kind_of,
+    show,
+    steps,
+    value_of,
+)
 from brickyard.values.yaml import read_yaml
 
 __all__ = [
@@ -24,6 +33,7 @@ __all__ = [
     "Path",
     "Plain",
     "Severity",
+    "Timestamp",
     "Value",
     "did_you_mean",
     "error",

@@ -20,6 +20,12 @@ Step: TypeAlias = str | int
 Path: TypeAlias = tuple[Step, ...]
 
 
+class Timestamp(str):
+    """A text that YAML takes for a time: `2024-01-02`. A string wherever one is wanted."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Value:
     """One node: its data, every place that gave it (the winner first), and the place of its key."""
@@ -41,7 +47,7 @@ class Value:
 
     @property
     def kind(self) -> str:
-        """`map`, `sequence`, `string`, `bool`, `int`, `float` or `nil`."""
+        """`map`, `sequence`, `string`, `time`, `bool`, `int`, `float` or `nil`."""
         return kind_of(self.data)
 
     @property
@@ -183,6 +189,8 @@ def kind_of(data: object) -> str:
             return "int"
         case float():
             return "float"
+        case Timestamp():
+            return "time"
         case str():
             return "string"
         case dict():

@@ -1,9 +1,9 @@
 """Reading YAML into located values, by the official CLI's rules rather than YAML 1.1's.
 
 Built on the events of PyYAML's C parser, which carry line and column at no cost. Only the first
-document of a stream is read. Booleans are `true` and `false` only, `0777` is 777, timestamps keep
-their text, `yes` and `on` stay strings. JSON is read the same way. Summaries are the official
-CLI's, whose parser is a port of the same C library.
+document of a stream is read. Booleans are `true` and `false` only, `0777` is 777, `yes` and `on`
+stay strings, and so do timestamps, which are known for what they are. JSON is read the same way.
+Summaries are the official CLI's, whose parser is a port of the same C library.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import yaml
 
 from brickyard.values.diagnostic import Diagnostic, error, warning
 from brickyard.values.location import Location
-from brickyard.values.value import NOTHING, Data, Scalar, Value
+from brickyard.values.value import NOTHING, Data, Scalar, Timestamp, Value
 
 try:
     from yaml import CLoader as Loader
@@ -32,6 +32,11 @@ OF_VALUES: Final = "bundle/yaml-value"  # well-formed, but not what a configurat
 OF_MERGES: Final = "bundle/yaml-merge"
 INT: Final = re.compile(r"[-+]?(0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|[0-9][0-9_]*)")
 FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+TIME: Final = r"([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})(?:[.,][0-9]+)?"
+ZONE: Final = r"(?:Z|[-+][0-9]{2}:[0-9]{2})"
+TIMESTAMP: Final = re.compile(
+    rf"([0-9]{{4}})-([0-9]{{1,2}})-([0-9]{{1,2}})(?:[Tt]{TIME}{ZONE}| {TIME})?", re.ASCII
+)
 SPECIAL: Final = {
     "": None,
     "~": None,
@@ -201,7 +206,7 @@ class Reader:
             data = self.node(event, depth + 1).data
         if data is None:
             return "null"
-        if not isinstance(data, str):
+        if not isinstance(data, str) or isinstance(data, Timestamp):
             raise Unreadable(_key_fault(data), "Put the key in quotes: every key is a name.", place)
         return data
 
@@ -244,7 +249,23 @@ def _plain(text: str) -> Scalar:
         return _int(text)
     if FLOAT.fullmatch(text) and any(letter.isdigit() for letter in text):
         return float(text)
-    return text
+    return Timestamp(text) if _is_timestamp(text) else text
+
+
+def _is_timestamp(text: str) -> bool:
+    """A day of the calendar, perhaps with a time; `2024-02-30` is a text like any other."""
+    found = TIMESTAMP.fullmatch(text)
+    if found is None:
+        return False
+    import datetime
+
+    year, month, day, *clock = (int(one) for one in found.groups() if one is not None)
+    hour, minute, second = clock or (0, 0, 0)
+    try:
+        datetime.datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return False
+    return True
 
 
 def _int(text: str) -> int | float | str:
@@ -273,8 +294,12 @@ def _tagged(tag: str, text: str) -> Scalar:
     known = tag.removeprefix(TAG)
     if known not in TAGS or known == tag:
         raise ValueError(f"unknown tag: {'!!' + known if known != tag else tag}")
-    if known in {"str", "timestamp", "merge"}:
+    if known in {"str", "merge"}:
         return text
+    if known == "timestamp":
+        if not _is_timestamp(text):
+            raise ValueError(f"invalid timestamp value: {text}")
+        return Timestamp(text)
     value = _plain(text)
     match known:
         case "null":
@@ -292,7 +317,7 @@ def _tagged(tag: str, text: str) -> Scalar:
 
 def _key_fault(data: Data) -> str:
     """Why this cannot be a key."""
-    kinds = {bool: "!!bool", int: "!!int", float: "!!float"}
+    kinds = {bool: "!!bool", int: "!!int", float: "!!float", Timestamp: "!!timestamp"}
     tag = kinds.get(type(data))
     return f"invalid key tag: {tag}" if tag else "key is not a scalar"
 

@@ -162,3 +162,28 @@ resources: {jobs: {a: {description: '', parameters: [{name: p, default: ''}], ta
 )
 def test_settings_are_looked_at_too(text: str, code: str) -> None:
     assert codes(resolved(text)) == [code]
+
+
+def test_a_timestamp_is_a_text_where_one_is_wanted() -> None:
+    text = """
+variables: {day: {default: 2024-01-02}}
+resources: {jobs: {a: {name: '${var.day}', description: 2024-1-2, tags: {on: 2024-01-02}}}}
+"""
+    job = plain(fine(resolved(text)), "resources.jobs.a")
+    given = (job["name"], job["description"], job["tags"]["on"])
+    assert given == ("2024-01-02", "2024-1-2", "2024-01-02")
+    assert {type(one) for one in given} == {str}
+
+
+def test_an_empty_element_of_a_list_is_one_of_which_nothing_is_said() -> None:
+    text = "resources: {jobs: {a: {name: a, tasks: [null], environments: [null]}}}"
+    found = resolved(text)
+    job = plain(found, "resources.jobs.a")
+    assert (job["tasks"], job["environments"]) == ([{"task_key": ""}], [{}])
+    assert "bundle/required-field" in codes(found)
+
+
+def test_an_empty_section_is_not_shown() -> None:
+    tree = fine(resolved("variables:\nartifacts:\nsync:\n  include:\n")).tree
+    assert not {"variables", "artifacts"} & set(tree.items)
+    assert tree.get("sync.include") is None

@@ -50,6 +50,27 @@ def said(text: str, **rest: object) -> list[str]:
             ),
         ),
         (
+            B + "targets: {dev: {variables: abc}}\n",
+            (
+                f"error: failed to rewrite {ROOT}: expected a map or sequence, found string"
+                "|databricks.yml:2:28"
+            ),
+        ),
+        (
+            B + "targets: 2024-01-02\n",
+            (
+                f"error: failed to rewrite {ROOT}: expected a map or sequence, found time"
+                "|databricks.yml:2:10"
+            ),
+        ),
+        (
+            B + "resources: {jobs: {j: {name: j, max_concurrent_runs: 2024-01-02}}}\n",
+            (
+                "warning: expected int, found time|resources.jobs.j.max_concurrent_runs"
+                "|databricks.yml:2:54"
+            ),
+        ),
+        (
             B + "x: !foo bar\n",
             (
                 f"error: failed to load {ROOT}: yaml ({ROOT}:2:4): unknown tag: !foo"

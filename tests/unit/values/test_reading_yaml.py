@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brickyard.values import Location, Severity, Value, read_yaml
+from brickyard.values import Location, Severity, Timestamp, Value, read_yaml
 
 NEEDS_MAPS = "map merge requires map or sequence of maps as the value"
 TWO_MERGES = (
@@ -50,8 +50,15 @@ def refused(text: str | bytes) -> str:
         ("~", None),
         ("null", None),
         ("", None),
-        ("2020-01-01", "2020-01-01"),
-        ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"),
+        ("2020-01-01", Timestamp("2020-01-01")),
+        ("2020-1-2 3:4:5.6", Timestamp("2020-1-2 3:4:5.6")),
+        ("2020-01-01T00:00:00Z", Timestamp("2020-01-01T00:00:00Z")),
+        ("2020-01-01t00:00:00-05:00", Timestamp("2020-01-01t00:00:00-05:00")),
+        ("!!timestamp '2020-01-01'", Timestamp("2020-01-01")),
+        ("'2020-01-01'", "2020-01-01"),
+        ("2020-02-30", "2020-02-30"),
+        ("2020-01-01 25:00:00", "2020-01-01 25:00:00"),
+        ("2020-01-01T00:00:00", "2020-01-01T00:00:00"),
         ("15.4.x", "15.4.x"),
         ("1:30", "1:30"),
         ('"1"', "1"),
@@ -120,6 +127,8 @@ def test_an_alias_of_an_alias_keeps_the_place_of_its_value() -> None:
         (b"a: \xff", "yaml: invalid leading UTF-8 octet"),
         ("1: x", "invalid key tag: !!int"),
         ("true: x", "invalid key tag: !!bool"),
+        ("2024-01-02: x", "invalid key tag: !!timestamp"),
+        ("a: !!timestamp x", "invalid timestamp value: x"),
         ("? [a]\n: x", "key is not a scalar"),
         ("<<: {a: 1}", NEEDS_MAPS),
         ("<<: 1", NEEDS_MAPS),
