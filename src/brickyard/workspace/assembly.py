@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from brickyard.workspace.agents.engine import AgentsEngine
 from brickyard.workspace.agents.routes import ROUTES as AGENTS
+from brickyard.workspace.alerts.destination_routes import ROUTES as DESTINATIONS
 from brickyard.workspace.alerts.engine import AlertsEngine
 from brickyard.workspace.alerts.routes import ROUTES as ALERTS
 from brickyard.workspace.apps.engine import AppsEngine
@@ -50,6 +51,8 @@ from brickyard.workspace.pipelines.engine import PipelinesEngine
 from brickyard.workspace.pipelines.routes import ROUTES as PIPELINES
 from brickyard.workspace.processes import Environments
 from brickyard.workspace.processes.user_code import UserCode
+from brickyard.workspace.queries.engine import QueriesEngine
+from brickyard.workspace.queries.routes import ROUTES as QUERIES
 from brickyard.workspace.scoring.engine import ScoringEngine
 from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.secrets.routes import ROUTES as SECRETS
@@ -82,7 +85,9 @@ SERVICES: tuple[Route, ...] = (
     *MCP,
     *GENIE,
     *LAKEBASE,
+    *QUERIES,
     *ALERTS,
+    *DESTINATIONS,
     *MONITORS,
     *JOBS,
 )
@@ -188,6 +193,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
     )
     genie = GenieEngine(store, home, workspaces, files=files, permissions=permissions)
     monitors = MonitorsEngine(store, home, workspaces, identity=identity, catalog=catalog, sql=sql)
+    queries = QueriesEngine(store, identity=identity, files=files, permissions=permissions, sql=sql)
     alerts = AlertsEngine(
         store,
         home,
@@ -207,6 +213,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         permissions=permissions,
         sql=sql,
         alerts=alerts,
+        queries=queries,
         pipelines=pipelines,
         code=code,
         git=git,
@@ -236,6 +243,7 @@ def assemble(home: Home, store: Store, workspaces: Mapping[str, WorkspaceInfo]) 
         genie=genie,
         lakebase=lakebase,
         alerts=alerts,
+        queries=queries,
         monitors=monitors,
         scoring=ScoringEngine(home, workspaces, identity=identity, mlflow=mlflow, code=code),
         jobs=jobs,

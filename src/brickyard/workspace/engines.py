@@ -25,6 +25,7 @@ from brickyard.workspace.mlflow.engine import MlflowEngine
 from brickyard.workspace.monitors.engine import MonitorsEngine
 from brickyard.workspace.permissions.engine import PermissionsEngine
 from brickyard.workspace.pipelines.engine import PipelinesEngine
+from brickyard.workspace.queries.engine import QueriesEngine
 from brickyard.workspace.scoring.engine import ScoringEngine
 from brickyard.workspace.secrets.engine import SecretsEngine
 from brickyard.workspace.serving.engine import ServingEngine
@@ -67,6 +68,7 @@ class Engines:
     genie: GenieEngine
     lakebase: LakebaseEngine
     alerts: AlertsEngine
+    queries: QueriesEngine
     monitors: MonitorsEngine
     scoring: ScoringEngine
     jobs: JobsEngine
@@ -103,6 +105,7 @@ class Engines:
             self.functions,
             self.genie,
             self.lakebase,
+            self.queries,
             self.alerts,
             self.monitors,
             self.scoring,

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from brickyard.workspace.alerts.destinations import Destinations
 from brickyard.workspace.alerts.evaluation import CannotEvaluate, state_of
 from brickyard.workspace.alerts.file import written
 from brickyard.workspace.alerts.settings import complete, masked
@@ -74,6 +75,7 @@ class AlertsEngine:
         permissions: PermissionsEngine,
         sql: SqlEngine,
     ) -> None:
+        self.destinations = Destinations(store, permissions)
         self._documents = Documents(store, TABLE, "Alert")
         self._workspaces = workspaces
         self._identity = identity

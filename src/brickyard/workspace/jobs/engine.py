@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.permissions.engine import PermissionsEngine
     from brickyard.workspace.pipelines.engine import PipelinesEngine
     from brickyard.workspace.processes.user_code import UserCode
+    from brickyard.workspace.queries.engine import QueriesEngine
     from brickyard.workspace.secrets.engine import SecretsEngine
     from brickyard.workspace.sql.engine import SqlEngine
 
@@ -58,6 +59,7 @@ class JobsEngine:
         permissions: PermissionsEngine,
         sql: SqlEngine,
         alerts: AlertsEngine,
+        queries: QueriesEngine,
         pipelines: PipelinesEngine,
         code: UserCode,
         git: GitEngine,
@@ -74,6 +76,7 @@ class JobsEngine:
             sql=sql,
             pipelines=pipelines,
             alerts=alerts,
+            queries=queries,
             processes=ProcessTasks(code=code),
             git=git,
             start_job=self._start_from_task,

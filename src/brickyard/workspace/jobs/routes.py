@@ -166,7 +166,8 @@ def fetch_output(call: Call) -> Json:
     if "alert_output" in data:
         answer["alert_output"] = data["alert_output"]
     if "sql_task" in data:
-        answer["sql_output"] = {}
+        output = data.get("query_output")
+        answer["sql_output"] = {"query_output": output} if output else {}
     log = runs.output(call.workspace, task)
     if log.exists():
         answer |= _logs(log.read_bytes())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from brickyard.workspace.git.engine import GitEngine
     from brickyard.workspace.identity.engine import IdentityEngine
     from brickyard.workspace.pipelines.engine import PipelinesEngine
+    from brickyard.workspace.queries.engine import QueriesEngine
     from brickyard.workspace.sql.engine import SqlEngine
 
 POLL_S = 0.1
@@ -42,6 +43,7 @@ class Tasks:
     sql: SqlEngine
     pipelines: PipelinesEngine
     alerts: AlertsEngine
+    queries: QueriesEngine
     processes: ProcessTasks
     git: GitEngine
     start_job: StartJob
@@ -112,21 +114,18 @@ class Tasks:
 
     def _sql(self, call: TaskCall, stop: Stop, principal: Principal) -> Outcome:
         body = call.task["sql_task"]
-        file = body.get("file")
-        if not file:
-            asked = ", ".join(key for key in ("query", "dashboard", "alert") if body.get(key))
+        file, query = body.get("file"), body.get("query")
+        if query:
+            saved = self.queries.to_run(principal, call.workspace, str(query.get("query_id")))
+            text, settings, values = saved.settings["query_text"], saved.settings, saved.values()
+        elif file:
+            text, settings, values = self._sql_file(call, principal, file), {}, {}
+        else:
+            asked = ", ".join(key for key in ("dashboard", "alert") if body.get(key))
             raise invalid(
-                f"sql_task.{asked or 'file'}: the embedded workspace runs SQL files; put the "
-                "statements into a .sql file of the bundle and name it in sql_task.file.path"
+                f"sql_task.{asked or 'file'}: the embedded workspace runs SQL files and saved"
+                " queries; name one in sql_task.file.path or sql_task.query.query_id"
             )
-        found = sources.notebook(
-            self.home.files_of(call.workspace.name),
-            file["path"],
-            file.get("source") or "WORKSPACE",
-            what="SQL file",
-        )
-        require_readable(self.processes.code.files, principal, call.workspace, found)
-        text = found.real.read_text()
         given = {**(body.get("parameters") or {}), **call.facts.parameters}
         try:
             rows = self.sql.run_script(
@@ -134,12 +133,27 @@ class Tasks:
                 call.workspace,
                 str(body["warehouse_id"]),
                 text,
-                {name: str(value) for name, value in given.items()},
+                {**values, **{name: str(value) for name, value in given.items()}},
                 lambda: stop.asked,
+                catalog=settings.get("catalog"),
+                schema=settings.get("schema"),
             )
         except ApiError as fault:
             return _refused(fault)
-        return Outcome(result="SUCCESS", fields={"_output": {"rows": rows}})
+        fields: dict[str, Any] = {"_output": {"rows": rows}}
+        if query:
+            fields["query_output"] = {"query_text": text, "warehouse_id": body["warehouse_id"]}
+        return Outcome(result="SUCCESS", fields=fields)
+
+    def _sql_file(self, call: TaskCall, principal: Principal, file: Mapping[str, Any]) -> str:
+        found = sources.notebook(
+            self.home.files_of(call.workspace.name),
+            file["path"],
+            file.get("source") or "WORKSPACE",
+            what="SQL file",
+        )
+        require_readable(self.processes.code.files, principal, call.workspace, found)
+        return found.real.read_text()
 
     def _alert(self, call: TaskCall, principal: Principal) -> Outcome:
         """Evaluate an alert; whatever its state, the task succeeds. Nobody is notified."""

@@ -130,6 +130,17 @@ KINDS: Final = (
         acl="dashboards",
     ),
     Kind(
+        title="Queries",
+        one="Query",
+        path=("sql", "queries"),
+        api="/api/2.0/sql/queries",
+        items="results",
+        key="id",
+        name="display_name",
+        columns={"Query": "query_text", "Owner": "owner_user_name", "Changed": "update_time"},
+        acl="queries",
+    ),
+    Kind(
         title="Alerts",
         one="Alert",
         path=("sql", "alerts-v2"),

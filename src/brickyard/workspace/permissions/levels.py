@@ -36,9 +36,10 @@ LEVELS: Final[Mapping[str, tuple[str, ...]]] = {
     "dashboards": FILES,
     "genie": FILES,
     "alertsv2": FILES,
+    "queries": FILES,
 }
 # The same type by the other name that some URLs use.
-ALIASES: Final[Mapping[str, str]] = {"sql/warehouses": "warehouses"}
+ALIASES: Final[Mapping[str, str]] = {"sql/warehouses": "warehouses", "sql/queries": "queries"}
 SINGULAR: Final[Mapping[str, str]] = {
     "jobs": "job",
     "pipelines": "pipelines",
@@ -59,6 +60,7 @@ SINGULAR: Final[Mapping[str, str]] = {
     "dashboards": "dashboard",
     "genie": "genie",
     "alertsv2": "alertV2",
+    "queries": "query",
 }
 
 

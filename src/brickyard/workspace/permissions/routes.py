@@ -91,6 +91,8 @@ def _subject(kind: str, call: Call) -> tuple[Subject, tuple[Subject, ...]]:
         raise missing
     if kind in CLAIMED_TYPES:
         return subject, call.engines.files.folders_above(call.workspace, kind, subject.id)
+    if kind == "queries":
+        return subject, call.engines.queries.folders_above(call.workspace, subject.id)
     if kind == "genie":
         return subject, call.engines.genie.folders_above(call.workspace, subject.id)
     return subject, ()

@@ -180,9 +180,9 @@ class Connection:
         session = str(uuid.uuid4())
         try:
             if catalog:
-                self._command(session, f"USE CATALOG {_quoted(catalog)}", (), stop)
+                self._command(session, f"USE CATALOG {quoted(catalog)}", (), stop)
             if schema:
-                self._command(session, f"USE SCHEMA {_quoted(schema)}", (), stop)
+                self._command(session, f"USE SCHEMA {quoted(schema)}", (), stop)
         except BaseException:
             self.end(session)
             raise
@@ -352,7 +352,7 @@ def _micros(text: str) -> int:
     return round((moment - EPOCH).total_seconds() * 1_000_000)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     if not name.strip():
         raise ApiError("INVALID_PARAMETER_VALUE", "An empty catalog or schema name")
     return "`" + name.replace("`", "``") + "`"

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.catalog.connections import redacted
@@ -28,7 +29,13 @@ from brickyard.workspace.kernel import (
 )
 from brickyard.workspace.permissions.engine import Entry, PermissionsEngine, Subject
 from brickyard.workspace.spark.engine import SparkEngine
-from brickyard.workspace.sql.connect import Cancellation, Connection, Parameter, StatementFailed
+from brickyard.workspace.sql.connect import (
+    Cancellation,
+    Connection,
+    Parameter,
+    StatementFailed,
+    quoted,
+)
 from brickyard.workspace.sql.rendering import rows
 from brickyard.workspace.sql.scripts import statements
 from brickyard.workspace.sql.statements import Statement, Statements
@@ -302,8 +309,11 @@ class SqlEngine:
         text: str,
         parameters: Mapping[str, str],
         stops: Callable[[], bool],
+        *,
+        catalog: str | None = None,
+        schema: str | None = None,
     ) -> list[list[str | None]]:
-        """Run the statements of a SQL file in order, in one session; the rows of the last.
+        """Run the statements of a text in order, in one session; the rows of the last.
 
         Raises `ApiError`.
 
@@ -313,7 +323,9 @@ class SqlEngine:
         found: list[list[str | None]] = []
         session = str(uuid.uuid4())
         try:
-            for statement in statements(text, parameters):
+            place: tuple[str, ...] = (f"USE CATALOG {quoted(catalog)}",) if catalog else ()
+            place += (f"USE SCHEMA {quoted(schema)}",) if schema else ()
+            for statement in chain(place, statements(text, parameters)):
                 named = re.findall(r":(\w+)", statement)
                 given = [
                     Parameter(name=name, value=parameters[name])

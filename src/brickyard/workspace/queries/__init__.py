@@ -1,0 +1,1 @@
+"""Saved queries: SQL texts with a name, a folder, parameters and permissions."""
