@@ -2,7 +2,8 @@
 
 The same rows, the same index of LanceDB, the same parameters and the same questions in turn: what
 is left is authentication, authorization, HTTP and JSON. Recall is counted against an exact search.
-The vectors are made as embeddings are: of 48 latent numbers, in 500 groups, with noise.
+The vectors are made as embeddings are: of 48 latent numbers, in 500 groups, with noise. One word of
+the questions is in every row, another in nearly every one, which is what costs a search by words.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -24,6 +25,8 @@ from benchmarks.timing import Comparison, timed
 ROWS, SIZE, LATENT, GROUPS = 100_000, 384, 48, 500
 QUESTIONS = 200
 WANTED = 10
+WARMING = 5
+WORDS = "the table"
 READY_S = 900
 INDEX, TABLE = "dev.default.bench_index", "dev.default.bench_vectors"
 FLOATS = {"type": "array", "elementType": "float", "containsNull": True}
@@ -31,23 +34,35 @@ FLOATS = {"type": "array", "elementType": "float", "containsNull": True}
 
 def comparisons() -> Iterator[Comparison]:
     vectors, asked = made()
+    questions = [one.tolist() for one in asked]
     with workspace() as (host, token):
         place = Place(connection(host), token)
-        folder = place.fill(vectors)
-        state = json.loads((folder / "state.json").read_text())
-        direct = directly(folder)
-        mine: list[float] = []
-        other: list[float] = []
+        direct = Direct(place.fill(vectors))
+        print(f"  probes {direct.state.probes}")
         found: list[list[int]] = []
-        for vector in [*asked[:5], *asked]:  # the first ones warm up
-            numbers = vector.tolist()
-            other.append(timed(lambda numbers=numbers: direct(numbers)))
-            mine.append(timed(lambda numbers=numbers: found.append(place.nearest(numbers))))
-        recall = share(vectors, asked, found[5:])
-    mine, other = sorted(mine[5:]), sorted(other[5:])
-    print(f"  p95 {mine[int(len(mine) * 0.95)] * 1000:.1f} ms, probes {state['probes']}")
-    yield Comparison(
-        what=f"nearest {WANTED} of {ROWS:,} × {SIZE}, recall {recall:.3f}",
+        near = pair(questions, lambda one: found.append(place.nearest(one)), direct.nearest)
+        recall = share(vectors, asked, found[-QUESTIONS:])
+        said = pair(questions, lambda _: place.said(), lambda _: direct.said())
+        both = pair(questions, place.both, direct.both)
+    yield compared(f"nearest {WANTED} of {ROWS:,} × {SIZE}, recall {recall:.3f}", *near)
+    yield compared(f"{WANTED} of {ROWS:,} by words of nearly every row", *said)
+    yield compared(f"{WANTED} of {ROWS:,} by such words and a vector", *both)
+
+
+def pair(
+    questions: Sequence[Any], mine: Callable[[Any], Any], other: Callable[[Any], Any]
+) -> tuple[list[float], list[float]]:
+    """Times of the same questions asked in turn."""
+    asked = [*questions[:WARMING], *questions]
+    times = [(timed(lambda one=one: other(one)), timed(lambda one=one: mine(one))) for one in asked]
+    return [ours for _, ours in times[WARMING:]], [theirs for theirs, _ in times[WARMING:]]
+
+
+def compared(what: str, mine: list[float], other: list[float]) -> Comparison:
+    late = sorted(mine)[int(len(mine) * 0.95)]
+    print(f"  {what}: p95 {late * 1000:.1f} ms")
+    return Comparison(
+        what=what,
         ours_s=statistics.median(mine),
         against="the same query of LanceDB",
         theirs_s=statistics.median(other),
@@ -89,7 +104,7 @@ class Place:
         listed = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), SIZE)
         rows = {
             "id": pa.array(range(ROWS), pa.int64()),
-            "text": [f"row {number}" for number in range(ROWS)],
+            "text": [text(number) for number in range(ROWS)],
             "vector": listed.cast(pa.list_(pa.float32())),
         }
         write_deltalake(str(place), pa.table(rows), mode="append")
@@ -120,26 +135,63 @@ class Place:
         return root / "indexes" / id
 
     def nearest(self, numbers: list[float]) -> list[int]:
-        body = {"columns": ["id", "text"], "query_vector": numbers, "num_results": WANTED}
+        return self._query(query_vector=numbers)
+
+    def said(self) -> list[int]:
+        return self._query(query_type="FULL_TEXT", query_text=WORDS)
+
+    def both(self, numbers: list[float]) -> list[int]:
+        return self._query(query_type="HYBRID", query_text=WORDS, query_vector=numbers)
+
+    def _query(self, **given: Any) -> list[int]:
+        body = {"columns": ["id", "text"], "num_results": WANTED, **given}
         answer = self.call("POST", f"/api/2.0/vector-search/indexes/{INDEX}/query", body)
         return [row[0] for row in answer["result"]["data_array"]]
 
 
-def directly(folder: Path) -> Any:
-    """The same search, as one would write it with LanceDB alone."""
-    from brickyard.workspace.vector_search import handles
-    from brickyard.workspace.vector_search.nearest import nearest
-    from brickyard.workspace.vector_search.rows import Rows
+class Direct:
+    """The same searches, as one would write them with LanceDB alone."""
 
-    state = Rows(folder, "id", threading.Lock()).state
-    runner = asyncio.Runner()  # LanceDB's calls for coroutines are quicker than those for threads
-    table = runner.run(handles.waiting(folder))
+    def __init__(self, folder: Path) -> None:
+        from brickyard.workspace.vector_search import handles
+        from brickyard.workspace.vector_search.rows import Rows
 
-    async def ask(numbers: list[float]) -> Any:
-        query = nearest(table, state, numbers, "vector", "", WANTED)
-        return (await query.select(["id", "text", "_distance"]).to_arrow()).to_pylist()
+        self.state = Rows(folder, "id", threading.Lock()).state
+        # LanceDB's calls for coroutines are quicker than those for threads.
+        self._runner = asyncio.Runner()
+        self._table = self._runner.run(handles.waiting(folder))
 
-    return lambda numbers: runner.run(ask(numbers))
+    def nearest(self, numbers: list[float]) -> Any:
+        return self._run(self._near(numbers, WANTED), "_distance")
+
+    def said(self) -> Any:
+        from lancedb.query import MatchQuery
+
+        query = self._table.query().nearest_to_text(MatchQuery(WORDS, "text"))
+        return self._run(query.limit(WANTED), "_score")
+
+    def both(self, numbers: list[float]) -> Any:
+        from lancedb.query import MatchQuery
+
+        query = self._near(numbers, WANTED).nearest_to_text(MatchQuery(WORDS, "text"))
+        return self._run(query, "_relevance_score")
+
+    def _near(self, numbers: list[float], many: int) -> Any:
+        from brickyard.workspace.vector_search.nearest import nearest
+
+        return nearest(self._table, self.state, numbers, "vector", "", many)
+
+    def _run(self, query: Any, *scores: str) -> Any:
+        async def ask() -> Any:
+            return (await query.select(["id", "text", *scores]).to_arrow()).to_pylist()
+
+        return self._runner.run(ask())
+
+
+def text(number: int) -> str:
+    """A text of ordinary length; what is in it more often than not is what is asked for."""
+    rare = " ".join(f"w{number * 7919 * step % 4999}" for step in range(1, 10))
+    return f"row {number} {'of the' if number % 20 else 'from a'} table {rare}"
 
 
 def made() -> tuple[Any, Any]:

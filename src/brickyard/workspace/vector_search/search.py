@@ -1,9 +1,9 @@
 """A query of an index: by vector, by words, or by both.
 
 Vectors are compared by Euclidean distance (`nearest` says when exactly); a score is 1/(1 +
-distance^2), as documented. Words are ranked by BM25 over the text columns. A HYBRID query takes
-both lists and adds up what a row's rank is worth in each (reciprocal rank fusion), scaled so that
-first in both is 1. `answer` does what comes after.
+distance^2), as documented. Words are ranked by BM25, each row by its best text column. A HYBRID
+query takes both lists and adds up what a row's rank is worth in each (reciprocal rank fusion),
+scaled so that first in both is 1. `answer` does what comes after.
 """
 
 from __future__ import annotations
@@ -134,10 +134,10 @@ async def ranked(
     columns = list(dict.fromkeys([rows.key, *shown_columns(want, kinds, vector), *asked]))
     where, texts = _condition(want, list(kinds)), _text_columns(want, kinds)
     many = want.num_results if want.reranking is None else max(want.num_results, Reranker.FIRST)
-    search = _Search(table=table, state=rows.state, columns=columns, where=where)
+    search = _Search(table=table, state=rows.state, key=rows.key, columns=columns, where=where)
     try:
         await _prepare(rows, table, texts, _worth_indexing(search, kinds))
-        found = await search.run(want, rows.key, vector, numbers, texts, many)
+        found = await search.run(want, vector, numbers, texts, many)
     except (ValueError, RuntimeError, OSError) as fault:
         raise invalid(f"The query cannot be run: {_first_line(fault)}") from None
     least = want.score_threshold
@@ -150,13 +150,13 @@ async def ranked(
 class _Search:
     table: Any
     state: State
+    key: str
     columns: Sequence[str]
     where: str
 
     async def run(
         self,
         want: Query,
-        key: str,
         vector: str,
         numbers: Sequence[float] | None,
         texts: Sequence[str],
@@ -171,7 +171,7 @@ class _Search:
         near, said = await asyncio.gather(
             self.by_vector(numbers, vector, deep), self.by_words(want, texts, deep)
         )
-        return _fused(near, said, key, many)
+        return _fused(near, said, self.key, many)
 
     async def by_vector(self, numbers: Sequence[float], vector: str, many: int) -> Ranked:
         query = nearest(self.table, self.state, numbers, vector, self.where, many)
@@ -181,13 +181,18 @@ class _Search:
         return Ranked(rows=got.select(self.columns), scores=scores)
 
     async def by_words(self, want: Query, texts: Sequence[str], many: int) -> Ranked:
-        from lancedb.query import MultiMatchQuery
-
+        """One search for each column: LanceDB's for several at once compares every row that has a
+        word, that for one leaves out what cannot be among the best. Scores are the same."""
         if await self.table.count_rows() == 0:
             schema = await self.table.schema()
             return Ranked(rows=schema.empty_table().select(self.columns), scores=())
-        words = MultiMatchQuery(str(want.query_text), list(texts))
-        query = self.table.query().nearest_to_text(words).limit(many)
+        found = [self._in_column(str(want.query_text), name, many) for name in texts]
+        return _best(await asyncio.gather(*found), self.key, many)
+
+    async def _in_column(self, words: str, column: str, many: int) -> Ranked:
+        from lancedb.query import MatchQuery
+
+        query = self.table.query().nearest_to_text(MatchQuery(words, column)).limit(many)
         query = query.select([*self.columns, "_score"])
         got = await (query.where(self.where) if self.where else query).to_arrow()
         return Ranked(rows=got.select(self.columns), scores=got["_score"].to_pylist())
@@ -211,6 +216,22 @@ def _worth_indexing(search: _Search, kinds: Mapping[str, str]) -> list[str]:
     if not search.where or search.state.rows < FROM:
         return []
     return [name for name in filters.compared(search.where) if kinds.get(name) in ORDERED]
+
+
+def _best(lists: Sequence[Ranked], key: str, many: int) -> Ranked:
+    """One list of several: a row is worth what it is in the list where it is worth most."""
+    import pyarrow as pa
+
+    if len(lists) == 1:
+        return lists[0]
+    rows = pa.concat_tables([one.rows for one in lists])
+    scores = [score for one in lists for score in one.scores]
+    order = sorted(range(len(scores)), key=lambda at: -scores[at])
+    first: dict[Any, int] = {}
+    keys = rows[key].to_pylist()
+    for at in order:
+        first.setdefault(keys[at], at)
+    return Ranked(rows=rows, scores=scores).taken(list(first.values())[:many])
 
 
 def _fused(near: Ranked, said: Ranked, key: str, many: int) -> Ranked:

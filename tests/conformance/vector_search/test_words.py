@@ -1,0 +1,90 @@
+"""Queries by words: each row is worth what LanceDB's search over all columns at once says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import threading
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from lancedb.query import MultiMatchQuery
+
+from brickyard.workspace.vector_search import answer
+from brickyard.workspace.vector_search.rows import Rows
+from brickyard.workspace.vector_search.search import FULL_TEXT, Query
+
+ROWS = 600
+WORDS = [f"w{number}" for number in range(200)]
+TEXTS = ("title", "body")
+FILTER = json.dumps({"id >=": 300})
+
+
+def some(rng: random.Random, first: int, end: int) -> Any:
+    def text() -> str:
+        frequent = WORDS[: rng.randint(1, len(WORDS))]
+        return " ".join(rng.choice(frequent) for _ in range(rng.randint(1, 25)))
+
+    many = range(first, end)
+    columns = {name: [text() for _ in many] for name in TEXTS}
+    return pa.table({"id": pa.array(many, pa.int64()), **columns})
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    """Rows with indexes of words; some came later, some went."""
+    rng = random.Random(0)
+    made = Rows(tmp_path_factory.mktemp("words"), "id", threading.Lock())
+    first = some(rng, 0, ROWS)
+    made.create(first.schema)
+    made.upsert(first)
+    made.index_words(TEXTS)
+    made.upsert(some(rng, ROWS - 50, ROWS + 100))
+    made.delete(list(range(0, ROWS, 7)))
+    return made
+
+
+def found(rows: Rows, words: str, many: int, filters: str | None) -> list[list[Any]]:
+    want = Query(
+        columns=("id",),
+        query_text=words,
+        query_type=FULL_TEXT,
+        num_results=many,
+        filters_json=filters,
+    )
+
+    async def ask(name: str, body: Any) -> Any:
+        raise AssertionError
+
+    return [*asyncio.run(answer.page(rows, want, vector="", numbers=None, ask=ask)).rows]
+
+
+@pytest.mark.belief
+@pytest.mark.parametrize("filters", [None, FILTER])
+@pytest.mark.parametrize(
+    "words", ["w0", "w0 w1", "w0 w3 w150", "w199", "w0 of no row", "W1, w2!", "nothing"]
+)
+def test_words_find_what_all_columns_together_hold(
+    rows: Rows, words: str, filters: str | None
+) -> None:
+    query = rows.table().search(MultiMatchQuery(words, list(TEXTS)), query_type="fts")
+    query = query.where("id >= 300", prefilter=True) if filters else query
+    held = query.limit(2 * ROWS).select(["id", "_score"]).to_arrow().to_pylist()
+    worth = {row["id"]: row["_score"] for row in held}
+    everything = found(rows, words, 2 * ROWS, filters)
+    assert dict(everything) == pytest.approx(worth)
+    assert len(everything) == len(worth)
+    first = found(rows, words, 10, filters)
+    scores = [score for _, score in first]
+    assert scores == pytest.approx(sorted(worth.values(), reverse=True)[:10])
+    assert {id: score for id, score in first} == pytest.approx({id: worth[id] for id, _ in first})
+
+
+@pytest.mark.belief
+def test_an_index_without_rows_has_no_words(tmp_path: Path) -> None:
+    empty = Rows(tmp_path, "id", threading.Lock())
+    empty.create(some(random.Random(0), 0, 1).schema)
+    assert found(empty, "w0", 10, None) == []
