@@ -58,6 +58,7 @@ bench: setup     ## time the paths that have to be quick, against a named altern
 
 load: setup      ## mixed traffic with accidents in its middle: MINUTES=10
 	@$(BIN)/python -m benchmarks.load $(or $(MINUTES),10)
+	@$(BIN)/python -m benchmarks.accidents $(or $(MINUTES),10)
 
 docs: setup      ## write the generated reference pages again
 	@$(BIN)/python scripts/coverage.py --write

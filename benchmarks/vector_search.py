@@ -174,7 +174,7 @@ class Direct:
         from lancedb.query import MatchQuery
 
         query = self._near(numbers, WANTED).nearest_to_text(MatchQuery(WORDS, "text"))
-        return self._run(query, "_relevance_score")
+        return self._run(query)
 
     def _near(self, numbers: list[float], many: int) -> Any:
         from brickyard.workspace.vector_search.nearest import nearest

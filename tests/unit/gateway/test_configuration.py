@@ -124,3 +124,40 @@ def test_the_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
     file.unlink()
     assert current.changed()
     assert current.get() == Configuration()
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (b"", "is empty"),
+        (b"\xff\xfe\xff", "cannot be read"),
+        (b"[" * 100_000, "is not YAML"),
+        (b"just words", "gateway.yml"),
+        (b"[1, 2]", "gateway.yml"),
+        (b"prices: {", "is not YAML"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_and_what_it_said_before_holds_on(
+    tmp_path: Path, written: bytes, why: str
+) -> None:
+    current = Current(tmp_path, WORKSPACES)
+    file = tmp_path / "gateway.yml"
+    file.write_text("prices: {x: {input: 1}}")
+    assert current.changed()
+    file.write_bytes(written)
+    assert current.changed()
+    with pytest.raises(ApiError, match=why):
+        current.get()
+    assert current.usable().price("x") is not None
+    started = Current(tmp_path, WORKSPACES)  # knows of nothing before
+    assert started.changed()
+    with pytest.raises(ApiError, match=why):
+        started.usable()
+
+
+def test_a_file_in_whose_place_is_a_folder_is_told(tmp_path: Path) -> None:
+    current = Current(tmp_path, WORKSPACES)
+    (tmp_path / "gateway.yml").mkdir()
+    assert current.changed()
+    with pytest.raises(ApiError, match="cannot be read"):
+        current.get()

@@ -162,7 +162,7 @@ def parse(text: str, environment: Mapping[str, str], workspaces: tuple[str, ...]
     try:
         given = yaml.safe_load(text) or {}
         found = decode(given, Configuration)
-    except yaml.YAMLError as fault:
+    except (yaml.YAMLError, RecursionError) as fault:
         raise Fault(f"{FILE} is not YAML: {fault}") from None
     except ApiError as fault:
         raise Fault(f"{FILE}: {fault.message}") from None
@@ -272,6 +272,7 @@ class Current:
         self._workspaces = workspaces
         self._seen: tuple[int, int] | None = (-1, -1)
         self._found: Configuration | Fault = Configuration()
+        self._usable: Configuration | None = None  # the last one
 
     def changed(self) -> bool:
         """Look at the file; whether it is another one than before. Quick."""
@@ -284,18 +285,33 @@ class Current:
             return False
         self._seen = seen
         try:
-            if seen is None:
-                self._found = from_environment(os.environ)
-            else:
-                self._found = parse(self._file.read_text(), os.environ, self._workspaces)
+            self._found = self._read() if seen is not None else from_environment(os.environ)
+            self._usable = self._found
         except Fault as fault:
             self._found = fault
         except ApiError as fault:
             self._found = Fault(fault.message)
         return True
 
+    def _read(self) -> Configuration:
+        try:
+            text = self._file.read_text()
+        except (OSError, ValueError) as fault:  # no file, not ours to read, no text
+            self._seen = (-1, -1)  # as it may be gone by now: look again
+            raise Fault(f"{FILE} cannot be read: {fault}") from None
+        if not text:  # as it is while somebody writes it
+            raise Fault(f"{FILE} is empty: remove it to have no settings")
+        return parse(text, os.environ, self._workspaces)
+
     def get(self) -> Configuration:
         """Raises INVALID_STATE when it cannot be used: nothing else answers in its place."""
         if isinstance(self._found, Fault):
             raise ApiError("INVALID_STATE", str(self._found))
         return self._found
+
+    def usable(self) -> Configuration:
+        """What the file said when it could last be used: its budgets and prices hold on.
+
+        Raises INVALID_STATE when it could not be used since the server's start.
+        """
+        return self._usable if self._usable is not None else self.get()

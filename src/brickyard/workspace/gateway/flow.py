@@ -117,7 +117,7 @@ class Flow:
         if rules.input is not None and ask.body is not None:
             before, ask.body = ask.body, guardrails.check_request(rules.input, ask.body)
             changed = before != ask.body
-        configuration = self._current.get()
+        configuration = self._current.usable()
         shapes = fitting(configuration.schemas, ask.endpoint.name)
         if shapes is not None and shapes.input is not None:
             schemas.check_input(shapes.input, ask.body or _object(ask.raw) or {})
@@ -350,7 +350,7 @@ class Flow:
 
     def _price(self, endpoint: str) -> Any:
         try:
-            return self._current.get().price(endpoint)
+            return self._current.usable().price(endpoint)
         except ApiError:
             return None
 

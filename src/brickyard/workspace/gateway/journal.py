@@ -89,9 +89,7 @@ class Journal:
 
     def forget(self, number: int) -> None:
         """A segment was taken to where it belongs."""
-        draft = self._folder / "last.draft"
-        draft.write_text(str(number))
-        draft.replace(self._folder / "last")
+        put(self._folder / "last", str(number))
         self._path(number).unlink(missing_ok=True)
 
     def _begin(self, number: int) -> None:
@@ -112,6 +110,16 @@ class Journal:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:012}{SUFFIX}"
+
+
+def put(path: Path, text: str) -> None:
+    """Make this the content of a file, whole whatever happens: on disk before it has its name."""
+    draft = path.with_suffix(".draft")
+    with draft.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def fields_of(record: Mapping[str, Any]) -> str:

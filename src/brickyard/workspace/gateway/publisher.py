@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from brickyard.workspace.gateway import tables
 from brickyard.workspace.gateway.budgets import totals
-from brickyard.workspace.gateway.journal import Journal, records
+from brickyard.workspace.gateway.journal import Journal, put, records
 from brickyard.workspace.kernel import ApiError, Home, Principal, WorkspaceInfo, now_ms
 
 if TYPE_CHECKING:
@@ -95,9 +95,8 @@ class Publisher:
         before, after = self._read_spent()
         if not charges or number <= after:
             return
-        draft = self._folder / "spent.draft"
-        draft.write_text(json.dumps({"segment": number, "spent": totals([before, *charges])}))
-        draft.replace(self._folder / "spent.json")
+        spent = {"segment": number, "spent": totals([before, *charges])}
+        put(self._folder / "spent.json", json.dumps(spent))
 
     # -- publishing -----------------------------------------------------------------------------
 
