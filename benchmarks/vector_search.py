@@ -41,9 +41,9 @@ def comparisons() -> Iterator[Comparison]:
         print(f"  probes {direct.state.probes}")
         found: list[list[int]] = []
         near = pair(questions, lambda one: found.append(place.nearest(one)), direct.nearest)
-        recall = share(vectors, asked, found[-QUESTIONS:])
         said = pair(questions, lambda _: place.said(), lambda _: direct.said())
         both = pair(questions, place.both, direct.both)
+    recall = share(vectors, asked, found[-QUESTIONS:])
     yield compared(f"nearest {WANTED} of {ROWS:,} × {SIZE}, recall {recall:.3f}", *near)
     yield compared(f"{WANTED} of {ROWS:,} by words of nearly every row", *said)
     yield compared(f"{WANTED} of {ROWS:,} by such words and a vector", *both)

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from brickyard.workspace.vector_search import answer, search
+from brickyard.workspace.vector_search import answer, filters, search
 from brickyard.workspace.vector_search.rows import Rows, is_of_values
 from brickyard.workspace.vector_search.search import FULL_TEXT, Query
 
@@ -119,3 +119,22 @@ def test_a_query_makes_the_indexes_it_needs(
     assert sorted(found()) == sorted(before)
     assert indexed() == {"price", "id"}
     assert sorted(found()) == sorted(before)
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("indexed", [False, True])
+def test_dates_are_compared_with_text(pair: tuple[Rows, Rows], indexed: bool) -> None:
+    kinds = {"id": "bigint", "day": "date"}
+    for given, where in (
+        ({"day": "2024-01-01"}, "day = date '2024-01-01'"),
+        ({"day >": "2024-06-01"}, "day > date '2024-06-01'"),
+        ({"day NOT": ["2024-01-01"]}, "day <> date '2024-01-01'"),
+    ):
+        rows = pair[indexed]
+        said = filters.from_json(json.dumps(given), kinds)
+        found = sorted(rows.read(["id"], said)["id"].to_pylist())
+        assert found
+        assert found == sorted(rows.read(["id"], where)["id"].to_pylist())
+    between = filters.from_text("day BETWEEN '2024-06-01' AND '2026-01-01'", kinds)
+    late = sorted(rows.read(["id"], between)["id"].to_pylist())
+    assert late == sorted(rows.read(["id"], "day > date '2024-06-01'")["id"].to_pylist())

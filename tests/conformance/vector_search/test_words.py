@@ -80,7 +80,7 @@ def test_words_find_what_all_columns_together_hold(
     first = found(rows, words, 10, filters)
     scores = [score for _, score in first]
     assert scores == pytest.approx(sorted(worth.values(), reverse=True)[:10])
-    assert {id: score for id, score in first} == pytest.approx({id: worth[id] for id, _ in first})
+    assert dict(first) == pytest.approx({id: worth[id] for id, _ in first})
 
 
 @pytest.mark.belief

@@ -14,7 +14,15 @@ from brickyard.workspace.vector_search.definition import direct_columns, normali
 from brickyard.workspace.vector_search.filters import from_json, from_text
 from brickyard.workspace.vector_search.rerank import Reranker
 
-COLUMNS = ("id", "title", "my col", "a OR b", "x LIKE")
+COLUMNS = {
+    "id": "bigint",
+    "title": "string",
+    "my col": "double",
+    "a OR b": "boolean",
+    "x LIKE": "string",
+    "day": "date",
+    "at": "timestamp",
+}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +38,13 @@ COLUMNS = ("id", "title", "my col", "a OR b", "x LIKE")
         ),
         ({"my col <": 1, "a OR b": True}, "(`my col` < 1) AND (`a OR b` IN (true))"),
         ({"x LIKE": "word"}, "(`x LIKE` IN ('word'))"),
+        ({"day >=": "2024-02-29"}, "(`day` >= date '2024-02-29')"),
+        (
+            {"day": ["2024-01-01", "2025-01-01T12:00:00Z"]},
+            "(`day` IN (date '2024-01-01', date '2025-01-01'))",
+        ),
+        ({"at <": "2024-01-01T02:30:00+02:00"}, "(`at` < timestamp '2024-01-01 00:30:00')"),
+        ({"at NOT": "2024-01-01"}, "(`at` NOT IN (timestamp '2024-01-01 00:00:00'))"),
     ],
 )
 def test_an_object_becomes_a_condition(given: Any, condition: str) -> None:
@@ -39,23 +54,42 @@ def test_an_object_becomes_a_condition(given: Any, condition: str) -> None:
 @pytest.mark.parametrize(
     "given",
     ['{"nope": 1}', "[]", "{", '{"id": null}', '{"id": {}}', '{"id <": [1, 2]}', '{"id": []}',
-     '{"id OR title": [1]}', '{"id` = 1 OR `id": 1}'],
+     '{"id OR title": [1]}', '{"id` = 1 OR `id": 1}', '{"day": "today"}', '{"at <": "2024-13-01"}'],
 )  # fmt: skip
 def test_an_object_that_is_no_filter_is_refused(given: str) -> None:
     with pytest.raises(ApiError):
         from_json(given, COLUMNS)
 
 
-def test_a_text_becomes_a_condition() -> None:
-    assert from_text('title = "x" AND NOT id IN (1, 2)', COLUMNS) == (
-        "`title` = 'x' AND NOT `id` IN (1, 2)"
-    )
+@pytest.mark.parametrize(
+    ("given", "condition"),
+    [
+        ('title = "x" AND NOT id IN (1, 2)', "`title` = 'x' AND NOT `id` IN (1, 2)"),
+        ("day > '2024-01-01'", "`day` > CAST('2024-01-01' AS DATE)"),
+        ("day >= DATE '2024-01-01'", "`day` >= CAST('2024-01-01' AS DATE)"),
+        (
+            "'2024-01-01T00:00:00Z' < at AND title = '2024-01-01'",
+            "CAST('2024-01-01 00:00:00' AS TIMESTAMP) < `at` AND `title` = '2024-01-01'",
+        ),
+        (
+            "day BETWEEN '2024-01-01' AND '2024-12-31'",
+            "`day` BETWEEN CAST('2024-01-01' AS DATE) AND CAST('2024-12-31' AS DATE)",
+        ),
+        (
+            "NOT day IN ('2024-01-01', '2024-12-31')",
+            "NOT `day` IN (CAST('2024-01-01' AS DATE), CAST('2024-12-31' AS DATE))",
+        ),
+    ],
+)
+def test_a_text_becomes_a_condition(given: str, condition: str) -> None:
+    assert from_text(given, COLUMNS) == condition
 
 
 @pytest.mark.parametrize(
     "given",
     ["nope = 1", "t.id = 1", "id = 1; SELECT 1", "id IN (SELECT 1)", "upper(title) = 'X'", "id =",
-     "SELECT 1", "id = 1 -- x\n OR sleep(1) = 1"],
+     "SELECT 1", "id = 1 -- x\n OR sleep(1) = 1", "day = 'today'", "CAST(id AS DATE) = day",
+     "id = CAST('1' AS INT)"],
 )  # fmt: skip
 def test_a_text_that_does_more_than_compare_is_refused(given: str) -> None:
     with pytest.raises(ApiError):

@@ -132,7 +132,7 @@ async def ranked(
         asked += want.reranking.columns
     known(asked, kinds)
     columns = list(dict.fromkeys([rows.key, *shown_columns(want, kinds, vector), *asked]))
-    where, texts = _condition(want, list(kinds)), _text_columns(want, kinds)
+    where, texts = _condition(want, kinds), _text_columns(want, kinds)
     many = want.num_results if want.reranking is None else max(want.num_results, Reranker.FIRST)
     search = _Search(table=table, state=rows.state, key=rows.key, columns=columns, where=where)
     try:
@@ -249,7 +249,7 @@ def _fused(near: Ranked, said: Ranked, key: str, many: int) -> Ranked:
     return Ranked(rows=rows.take(chosen), scores=[score for _, score in best])
 
 
-def _condition(want: Query, columns: Sequence[str]) -> str:
+def _condition(want: Query, columns: Mapping[str, str]) -> str:
     if want.filters_json and want.filter_string:
         raise invalid("Give one of filters_json and filter_string")
     if want.filters_json:
