@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from brickyard.workspace.kernel import invalid
@@ -29,6 +29,7 @@ ORDERED: Final = frozenset(
     {"string", "tinyint", "smallint", "int", "bigint", "float", "double", "date", "timestamp"}
 )  # types whose values an index can keep
 FUSED_FROM: Final = 100  # a fused list takes at least this many of each
+ROW: Final = "_rowid"  # where LanceDB has a row, until somebody writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,10 +169,35 @@ class _Search:
         if want.kind == ANN:
             return await self.by_vector(numbers, vector, many)
         deep = max(many, FUSED_FROM)
-        near, said = await asyncio.gather(
-            self.by_vector(numbers, vector, deep), self.by_words(want, texts, deep)
-        )
-        return _fused(near, said, self.key, many)
+
+        async def fused(search: _Search) -> Ranked:
+            near, said = await asyncio.gather(
+                search.by_vector(numbers, vector, deep), search.by_words(want, texts, deep)
+            )
+            return _fused(near, said, self.key, many)
+
+        found = await fused(replace(self, columns=(self.key, ROW)))
+        return await self._read(found) or await fused(self)
+
+    async def _read(self, found: Ranked) -> Ranked | None:
+        """The columns of these rows, known by key and place: most of two lists is not shown.
+
+        None when somebody wrote in between and they are not in their places any more.
+        """
+        import pyarrow as pa
+
+        keys = found.rows[self.key].to_pylist()
+        if not keys:
+            return Ranked(rows=await self._no_rows(), scores=())
+        taken = self.table.take_row_ids(found.rows[ROW].to_pylist())
+        try:
+            rows = await taken.select(list(self.columns)).to_arrow()
+        except (ValueError, RuntimeError, OSError):
+            return None
+        at = {one: place for place, one in enumerate(rows[self.key].to_pylist())}
+        if len(rows) != len(keys) or at.keys() != set(keys):
+            return None
+        return Ranked(rows=rows.take(pa.array([at[one] for one in keys])), scores=found.scores)
 
     async def by_vector(self, numbers: Sequence[float], vector: str, many: int) -> Ranked:
         query = nearest(self.table, self.state, numbers, vector, self.where, many)
@@ -184,10 +210,15 @@ class _Search:
         """One search for each column: LanceDB's for several at once compares every row that has a
         word, that for one leaves out what cannot be among the best. Scores are the same."""
         if await self.table.count_rows() == 0:
-            schema = await self.table.schema()
-            return Ranked(rows=schema.empty_table().select(self.columns), scores=())
+            return Ranked(rows=await self._no_rows(), scores=())
         found = [self._in_column(str(want.query_text), name, many) for name in texts]
         return _best(await asyncio.gather(*found), self.key, many)
+
+    async def _no_rows(self) -> Any:
+        import pyarrow as pa
+
+        schema = (await self.table.schema()).append(pa.field(ROW, pa.uint64()))
+        return schema.empty_table().select(self.columns)
 
     async def _in_column(self, words: str, column: str, many: int) -> Ranked:
         from lancedb.query import MatchQuery
