@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -97,3 +98,61 @@ def test_a_signed_address_is_worth_nothing_when_changed(workspace: Any) -> None:
             urllib.request.urlopen(request)
         assert refused.value.code == 403
         refused.value.close()
+
+
+@pytest.mark.documented
+def test_a_search_has_a_size_by_default(workspace: Any) -> None:
+    api, name = workspace.client("dev").experiments, new_name()
+    made = api.create_experiment(name).experiment_id
+    found = [one.experiment_id for one in api.search_experiments(filter=f"name = '{name}'")]
+    assert found == [made]
+    got = workspace.client("dev").api_client.do(
+        "GET", "/api/2.0/mlflow/experiments/search", query={"filter": f"name = '{name}'"}
+    )
+    assert [one["experiment_id"] for one in got["experiments"]] == [made]
+
+
+@pytest.mark.documented
+def test_the_sdk_changes_a_logged_model(workspace: Any) -> None:
+    from databricks.sdk.service import ml
+
+    api = workspace.client("dev").experiments
+    experiment = api.create_experiment(new_name()).experiment_id
+    made = api.create_logged_model(experiment, name="m").model.info.model_id
+    api.log_logged_model_params(made, params=[ml.LoggedModelParameter("depth", "3")])
+    api.set_logged_model_tags(made, tags=[ml.LoggedModelTag("team", "a"), ml.LoggedModelTag("b")])
+    api.delete_logged_model_tag(made, "b")
+    api.finalize_logged_model(made, ml.LoggedModelStatus.LOGGED_MODEL_READY)
+    found = api.get_logged_model(made).model
+    assert found.info.status == ml.LoggedModelStatus.LOGGED_MODEL_READY
+    assert [(one.key, one.value) for one in found.data.params] == [("depth", "3")]
+    assert [(one.key, one.value) for one in found.info.tags] == [("team", "a")]
+
+
+@pytest.mark.documented
+def test_runs_are_deleted_and_restored_by_their_time(workspace: Any) -> None:
+    from databricks.sdk.errors import InvalidParameterValue, ResourceDoesNotExist
+
+    api = workspace.client("dev").experiments
+    experiment = api.create_experiment(new_name()).experiment_id
+    for began in (1_000, 2_000, 3_000, 4_000):
+        api.create_run(experiment_id=experiment, start_time=began)
+
+    def active() -> list[int]:
+        found = api.search_runs(experiment_ids=[experiment])
+        return sorted(one.info.start_time for one in found)
+
+    assert api.delete_runs(experiment, 3_000, max_runs=1).runs_deleted == 1
+    assert active() == [2_000, 3_000, 4_000]
+    before = int(time.time() * 1000)
+    assert api.delete_runs(experiment, 3_000).runs_deleted == 2
+    assert active() == [4_000]
+    assert api.restore_runs(experiment, before).runs_restored == 2
+    assert active() == [2_000, 3_000, 4_000]
+    assert api.restore_runs(experiment, 0).runs_restored == 1
+    assert api.delete_runs(experiment, 999).runs_deleted == 0
+    for wrong in (0, 10_001):
+        with pytest.raises(InvalidParameterValue):
+            api.delete_runs(experiment, 3_000, max_runs=wrong)
+    with pytest.raises(ResourceDoesNotExist):
+        api.delete_runs("987654321", 3_000)

@@ -168,6 +168,21 @@ class MlflowEngine:
             found = database.execute(asked, (int(one), workspace.name)).fetchone()
         return self._above(workspace, _folder(str(found[0]))) if found else ()
 
+    def runs(
+        self, experiment: str, *, deleted: bool, since_ms: int, until_ms: int, most: int
+    ) -> list[str]:
+        """Ids of an experiment's runs by when they began, or were deleted; the oldest first."""
+        stage, time = ("deleted", "deleted_time") if deleted else ("active", "start_time")
+        asked = (
+            f"SELECT run_uuid FROM runs WHERE experiment_id = ? AND lifecycle_stage = ?"
+            f" AND {time} BETWEEN ? AND ? ORDER BY {time} LIMIT ?"
+        )
+        if not experiment.isdecimal() or not self._database.exists():
+            return []
+        with closing(sqlite3.connect(f"{self._database.as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute(asked, (int(experiment), stage, since_ms, until_ms, most))
+            return [str(one) for (one,) in found]
+
     def newest_trace_ms(self, experiment: str) -> int | None:
         """When the newest trace of an experiment began, from MLflow's database."""
         asked = "SELECT max(timestamp_ms) FROM trace_info WHERE experiment_id = ?"

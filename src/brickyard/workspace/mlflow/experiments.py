@@ -76,9 +76,17 @@ class Search:
 
 
 async def search(call: Call) -> Json:
-    if call.method != "GET":
-        call.read(Search)
-    return await _readable(call, (await forward(call, f"{BASE}/search")).result())
+    """MLflow's, which takes no search without `max_results`, as the SDK leaves it out."""
+    if call.method == "GET":
+        query = [*call.query_items]
+        if not call.query("max_results"):
+            query.append(("max_results", str(LIST_SIZE)))
+        answer = await forward(call, f"{BASE}/search", query=query)
+    else:
+        many = call.read(Search).max_results
+        body = _with(call, max_results=LIST_SIZE if many is None else many)
+        answer = await forward(call, f"{BASE}/search", body=body)
+    return await _readable(call, answer.result())
 
 
 async def browse(call: Call) -> Json:
@@ -101,7 +109,7 @@ def _plain(name: str) -> str:
     return name.removeprefix("/Workspace") if name.startswith("/Workspace/") else name
 
 
-def _with(call: Call, **fields: str) -> bytes:
+def _with(call: Call, **fields: str | int) -> bytes:
     return json.dumps({**call.fields(), **fields}).encode()
 
 

@@ -13,6 +13,7 @@ from brickyard.workspace.mlflow import (
     registry,
     registry_activities,
     reviews,
+    run_batches,
     scheduled,
     tracking,
 )
@@ -21,6 +22,7 @@ from brickyard.workspace.mlflow.ui.routes import ui_routes
 API: tuple[Route, ...] = (
     *experiments.ROUTES,
     *tracking.ROUTES,
+    *run_batches.ROUTES,
     *credentials.ROUTES,
     *registry.ROUTES,
     *registry_activities.ROUTES,

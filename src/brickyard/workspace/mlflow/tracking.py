@@ -8,6 +8,7 @@ check, are in `experiments.py`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -33,11 +34,14 @@ async def forward(
 ) -> Answer:
     """Send the request on to MLflow, at the address that its route was matched by.
 
-    `body` and `query` replace what the client sent.
+    `body` and `query` replace what the client sent. MLflow wants a logged model's id in the body,
+    too, where its own client puts it and the SDK does not.
     """
     if body is None and call.method != "GET":
-        call.fields()  # MLflow answers other JSON than an object with an error page
+        given = call.fields()  # MLflow answers other JSON than an object with an error page
         body = call.body()
+        if "{model_id}" in template and "model_id" not in given:
+            body = json.dumps({**given, "model_id": call.path["model_id"]}).encode()
     path = PARAMETER.sub(lambda found: _segment(call.path[found[1]]), template)
     return await call.engines.mlflow.proxy.send(
         call.workspace.name,
