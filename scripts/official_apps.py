@@ -56,9 +56,8 @@ What does not come to an answer:
   `pyproject.toml` leaves without `httpx`, anywhere.
 - `agent-langchain-ts` fetches its chat page from GitHub, which was out of reach. The other agents
   try that, too, and go on without it.
-- `rag-chat`, `saas-tracker` and `vacation-rentals` ask npm for a version that the registry did
-  not have.
-- Templates without a row were not tried: builds with npm take minutes each.
+- `agentic-support-console`, `content-moderator`, `inventory-intelligence`, `rag-chat`,
+  `saas-tracker` and `vacation-rentals` ask npm for a version that the registry did not have.
 
 | Template | Deployed | Asked | Answer |
 |---|---|---|---|

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from place import HOST, SCHEMA, TOKEN, unique
+
 CLIENT = "databricks-langchain"
 
 CHAT = "databricks-meta-llama-3-3-70b-instruct"
@@ -74,3 +78,54 @@ def probe_embeddings() -> None:
     one, other = model.embed_documents(["a refund", "an office"])
     assert len(one) == len(other) == 1024
     assert model.embed_query("a refund") == one
+
+
+def probe_vector_search() -> None:
+    """DatabricksVectorSearch: add, search, scores, filter, hybrid, MMR, retriever, tool, delete"""
+    from databricks.ai_search.client import AISearchClient
+    from databricks_langchain import (
+        DatabricksEmbeddings,
+        DatabricksVectorSearch,
+        VectorSearchRetrieverTool,
+    )
+    from langchain_core.documents import Document
+
+    client = AISearchClient(workspace_url=HOST, personal_access_token=TOKEN, disable_notice=True)
+    endpoint, name = unique("search").replace("_", "-"), f"{SCHEMA}.{unique('docs')}"
+    client.create_endpoint_and_wait(endpoint)
+    client.create_direct_access_index(
+        endpoint_name=endpoint,
+        index_name=name,
+        primary_key="id",
+        embedding_dimension=1024,
+        embedding_vector_column="vector",
+        schema={"id": "string", "text": "string", "kind": "string", "vector": "array<float>"},
+    )
+    embedding = DatabricksEmbeddings(endpoint="databricks-gte-large-en")
+    given: dict[str, Any] = {"embedding": embedding, "text_column": "text"}
+    store = DatabricksVectorSearch(index_name=name, columns=["id", "kind"], **given)
+    texts = {"1": "hiking boots for wet trails", "2": "a down sleeping bag", "3": "hiking poles"}
+    store.add_documents(
+        [Document(page_content=text, metadata={"kind": f"k{id}"}) for id, text in texts.items()],
+        ids=list(texts),
+    )
+    question = "boots for hiking"
+    assert store.similarity_search(question, k=1)[0].metadata == {"id": "1", "kind": "k1"}
+    found = store.similarity_search_with_score(question, k=3)
+    assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
+    [other] = store.similarity_search(question, k=3, filter={"kind": "k2"})
+    assert other.page_content == texts["2"]
+    [first] = store.similarity_search(question, k=1, query_type="HYBRID")
+    assert first.page_content == texts["1"]
+    diverse = store.max_marginal_relevance_search(question, k=2, fetch_k=3)
+    assert diverse[0].page_content == texts["1"]
+    assert len(diverse) == 2
+    assert store.as_retriever(search_kwargs={"k": 1}).invoke(question)[0].page_content == texts["1"]
+    tool = VectorSearchRetrieverTool(
+        index_name=name, tool_name="docs", tool_description="Documents", columns=["id"], **given
+    )
+    assert texts["1"] in str(tool.invoke(question))
+    store.delete(["1"])
+    assert store.similarity_search(question, k=1)[0].page_content == texts["3"]
+    client.delete_index(endpoint, name)
+    client.delete_endpoint(endpoint)

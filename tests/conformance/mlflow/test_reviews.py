@@ -94,3 +94,23 @@ def test_the_search_of_version_4_is_left_out_so_that_clients_fall_back(workspace
     with pytest.raises(NotFound) as missing:
         workspace.client("dev").api_client.do("POST", path, body={})
     assert missing.value.error_code == "ENDPOINT_NOT_FOUND"
+
+
+@pytest.mark.documented
+@pytest.mark.slow
+def test_a_label_schema_has_a_name_of_its_own(workspace: Any) -> None:
+    do = workspace.client("dev").api_client.do
+    name = f"/Shared/labels-{uuid.uuid4().hex[:8]}"
+    own = workspace.client("dev").experiments.create_experiment(name).experiment_id
+    schema = {"name": "good", "type": "FEEDBACK", "title": "Good?", "text": {}}
+    twice = {"experiment_id": own, "labeling_schemas": [schema, schema]}
+    with pytest.raises(ResourceAlreadyExists, match="good"):
+        do("POST", f"{EVALS}/review-apps", body=twice)
+    made = do("POST", f"{EVALS}/review-apps", body={**twice, "labeling_schemas": [schema]})
+    where = f"{EVALS}/review-apps/{made['review_app_id']}"
+    mask = {"update_mask": "labeling_schemas"}
+    with pytest.raises(ResourceAlreadyExists, match="good"):
+        do("PATCH", where, query=mask, body=twice)
+    other = {**schema, "name": "better"}
+    told = do("PATCH", where, query=mask, body={"labeling_schemas": [schema, other]})
+    assert [one["name"] for one in told["labeling_schemas"]] == ["good", "better"]

@@ -83,6 +83,7 @@ def test_the_nearest_come_first_with_their_scores(place: Place, index: str) -> N
         index, ["title", "day", "vector"], query_vector=[0.0, 0.0], num_results=3
     )
     names = [one.name for one in got.manifest.columns]
+    assert got.manifest.columns[0].as_dict() == {"name": "title"}  # as databricks-langchain needs
     assert (names, got.manifest.column_count) == (["title", "day", "vector", "score"], 4)
     assert got.result.row_count == 3
     assert [row[0] for row in got.result.data_array] == [row["title"] for row in ROWS[:3]]

@@ -85,6 +85,7 @@ async def create(call: Call) -> Json:
     if not want.experiment_id:
         raise invalid("experiment_id is required")
     await require(call, (want.experiment_id,), EDIT)
+    _need_own_names(want.labeling_schemas)
     apps = call.engines.mlflow.reviews.apps
     if any(one.name == want.experiment_id for one in apps.all(call.workspace.name)):
         raise exists(f"Experiment {want.experiment_id} already has a review app")
@@ -113,12 +114,21 @@ async def update(call: Call) -> Json:
     found = await _the_app(call, EDIT)
     given = {"agents": want.agents, "labeling_schemas": want.labeling_schemas}
     masked = _masked(call, APP_FIELDS)
+    if "labeling_schemas" in masked:
+        _need_own_names(want.labeling_schemas)
 
     def edit(had: Document) -> Mapping[str, Any]:
         return {**had.body, **{key: given[key] for key in masked}}
 
     changed = call.engines.mlflow.reviews.apps.change(call.workspace.name, found.id, edit)
     return _app(changed)
+
+
+def _need_own_names(schemas: Sequence[Mapping[str, Any]]) -> None:
+    """Raise when two label schemas of an app have one name: sessions find them by it."""
+    names = [one.get("name") for one in schemas]
+    if twice := sorted({str(one) for one in names if names.count(one) > 1}):
+        raise exists(f"Label schema {', '.join(twice)} already exists in the review app")
 
 
 # -- sessions -------------------------------------------------------------------------------------

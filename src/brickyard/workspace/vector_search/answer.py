@@ -73,10 +73,8 @@ async def page(
         more = start + PAGE < len(chosen.scores)
         next_page = Place(query=want, start=start + PAGE, numbers=numbers)
         return Found(
-            columns=[
-                *({"name": name, "type_text": kinds[name]} for name in names),
-                {"name": "score", "type_text": "double"},
-            ],
+            # With names alone: databricks-langchain looks for a column as {"name": name}.
+            columns=[{"name": name} for name in (*names, "score")],
             rows=_listed(chosen, names, start),
             facets=counted,
             next_page=_token(next_page) if more else "",
