@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from base64 import b64encode
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -47,6 +50,36 @@ def test_tables_become_rows_csv_and_arrow() -> None:
     assert csv_bytes(table, ["INT", "STRING"]) == b'a,b\r\n1,"x,y"\r\n,z\r\n'
     with pa.ipc.open_stream(arrow_bytes(table)) as reader:
         assert reader.read_all().equals(table)
+
+
+def test_moments_are_shown_by_their_zones_clock() -> None:
+    at = [datetime(2024, 7, 2, 3, 4, 5, 6000, tzinfo=UTC), None, datetime(1969, 1, 1, tzinfo=UTC)]
+    for zone, hour in (("UTC", "03"), ("Europe/Berlin", "05"), ("-05:00", "22")):
+        table = pa.table({"at": pa.array(at, pa.timestamp("us", zone))})
+        [first], nothing, _ = rows(table, ["TIMESTAMP"])
+        assert first is not None
+        assert first[11:] == f"{hour}:04:05.006Z"
+        assert nothing == [None]
+
+
+WITHOUT_PANDAS = """
+import sys
+from base64 import b64decode
+import pyarrow as pa
+from brickyard.workspace.sql.rendering import rows
+with pa.ipc.open_stream(b64decode(sys.argv[1])) as reader:
+    print(rows(reader.read_all(), ["TIMESTAMP"])[0][0], "pandas" in sys.modules)
+"""
+
+
+def test_moments_are_shown_without_loading_pandas() -> None:
+    table = pa.table(
+        {"at": pa.array([datetime(2024, 7, 2, tzinfo=UTC)], pa.timestamp("us", "UTC"))}
+    )
+    sent = b64encode(arrow_bytes(table)).decode()
+    command = [sys.executable, "-c", WITHOUT_PANDAS, sent]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert told == "2024-07-02T00:00:00.000Z False\n"
 
 
 def test_arrow_types_have_sql_names() -> None:

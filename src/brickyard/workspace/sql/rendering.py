@@ -26,10 +26,21 @@ def rows(table: pyarrow.Table, types: Iterable[str]) -> list[list[str | None]]:
     """`data_array` of JSON_ARRAY."""
     kinds = list(types)
     columns = [
-        [cell(value, kind) for value in column.to_pylist()]
+        [cell(value, kind) for value in _local(column).to_pylist()]
         for column, kind in zip(table.columns, kinds, strict=True)
     ]
     return [list(row) for row in zip(*columns, strict=True)] if columns else []
+
+
+def _local(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    """A column of moments as their zone's clock shows them: pyarrow would load pandas for zones."""
+    import pyarrow as pa
+
+    if not pa.types.is_timestamp(column.type) or column.type.tz is None:
+        return column
+    import pyarrow.compute as pc
+
+    return pc.local_timestamp(column)
 
 
 def csv_bytes(table: pyarrow.Table, types: Iterable[str]) -> bytes:
