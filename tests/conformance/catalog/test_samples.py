@@ -25,7 +25,7 @@ def samples(workspace: Any) -> str:
     def is_there() -> bool:
         if "samples" not in {one.name for one in client.catalogs.list()}:
             return False
-        return "tpch" in {one.name for one in client.schemas.list("samples")}
+        return "wanderbricks" in {one.name for one in client.schemas.list("samples")}
 
     while not is_there():
         assert time.monotonic() < deadline
@@ -95,6 +95,36 @@ def test_the_benchmark_and_the_bakery_answer(workspace: Any, samples: str) -> No
         JOIN samples.bakehouse.sales_suppliers s ON s.supplierID = f.supplierID""",
     )
     assert sold.result.data_array == [["3333", "true", "true"]]
+
+
+@pytest.mark.belief
+def test_the_holiday_homes_answer(workspace: Any, samples: str) -> None:
+    client = workspace.client()
+    tables = {one.name for one in client.tables.list(samples, "wanderbricks")}
+    assert len(tables) == 16
+    assert {"bookings", "booking_updates", "customer_support_logs", "page_views"} < tables
+    whole = run_sql(
+        client,
+        """SELECT count(*), bool_and(b.check_out > b.check_in), bool_and(b.total_amount > 0),
+          count(DISTINCT c.continent) > 3, count(DISTINCT h.host_id) > 100
+        FROM samples.wanderbricks.bookings b
+        JOIN samples.wanderbricks.users u USING (user_id)
+        JOIN samples.wanderbricks.properties p ON p.property_id = b.property_id
+        JOIN samples.wanderbricks.hosts h ON h.host_id = p.host_id
+        JOIN samples.wanderbricks.destinations d ON d.destination_id = p.destination_id
+        JOIN samples.wanderbricks.countries c ON c.country = d.country""",
+    )
+    assert whole.result.data_array == [["4000", "true", "true", "true", "true"]]
+    nested = run_sql(
+        client,
+        """SELECT count(DISTINCT metadata.device),
+          (SELECT count(DISTINCT m.sender) FROM samples.wanderbricks.customer_support_logs
+            LATERAL VIEW explode(messages) t AS m),
+          (SELECT count(*) FROM samples.wanderbricks.booking_updates
+            JOIN samples.wanderbricks.payments USING (booking_id)) > 0
+        FROM samples.wanderbricks.clickstream""",
+    )
+    assert nested.result.data_array == [["3", "2", "true"]]
 
 
 @pytest.mark.recorded

@@ -1,10 +1,10 @@
 """The catalog `samples` that every Databricks workspace has, and tutorials and templates read.
 
 Everybody reads it in every workspace, nobody writes it. Of Databricks' schemas there are `nyctaxi`,
-`bakehouse` and `tpch`, with the same tables and columns; the rows are made up, the same in every
-data directory (`sample_data`). Each schema is made once, a moment after a data directory is first
-served, so that a start waits for nothing; one that was dropped stays so, and somebody's own catalog
-of this name is left alone.
+`bakehouse`, `tpch` and `wanderbricks`, with the same tables and columns; the rows are made up, the
+same in every data directory (`sample_data`). Each schema is made once, a moment after a data
+directory is first served, so that a start waits for nothing; one that was dropped stays so, and
+somebody's own catalog of this name is left alone.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from brickyard.workspace.catalog import bindings, grants, securables
 from brickyard.workspace.catalog.bindings import Binding
 from brickyard.workspace.catalog.defaults import READING
 from brickyard.workspace.catalog.metastore import EVERYONE, Metastore
-from brickyard.workspace.catalog.sample_data import bakehouse, tpch, trips
+from brickyard.workspace.catalog.sample_data import bakehouse, tpch, trips, wanderbricks
 from brickyard.workspace.catalog.securables import Securable
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ SCHEMAS: Final[Mapping[str, Mapping[str, Callable[[], pyarrow.Table]]]] = {
     "nyctaxi": trips.TABLES,
     "bakehouse": bakehouse.TABLES,
     "tpch": tpch.TABLES,
+    "wanderbricks": wanderbricks.TABLES,
 }
 
 log = logging.getLogger("brickyard.catalog")
