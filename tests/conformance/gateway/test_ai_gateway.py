@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import InvalidParameterValue
+from databricks.sdk.errors import InvalidParameterValue, NotFound
 from databricks.sdk.service.serving import (
     AiGatewayGuardrailParameters,
     AiGatewayGuardrailPiiBehavior,
@@ -88,6 +88,19 @@ def test_settings_are_kept_and_shown_as_given(gateway: Gateway) -> None:
     assert shown.guardrails.input == guard
     api.put_ai_gateway(name)
     assert api.get(name).ai_gateway is None
+
+
+@pytest.mark.documented
+def test_an_inference_table_needs_its_schema(gateway: Gateway) -> None:
+    name, api = gateway.external("echo"), gateway.client.serving_endpoints
+    for catalog, schema in (("dev", "nowhere"), ("nowhere", "default")):
+        table = AiGatewayInferenceTableConfig(
+            enabled=True, catalog_name=catalog, schema_name=schema
+        )
+        with pytest.raises(NotFound):
+            api.put_ai_gateway(name, inference_table_config=table)
+        table.enabled = False
+        api.put_ai_gateway(name, inference_table_config=table)
 
 
 @pytest.mark.belief

@@ -26,7 +26,7 @@ def create(call: Call) -> Json:
         raise invalid("name is required")
     settings = {key: body[key] for key in KEPT if body.get(key)}
     if "ai_gateway" in settings:
-        settings["ai_gateway"] = ai_gateway.read(settings["ai_gateway"])
+        settings["ai_gateway"] = _gateway(call, settings["ai_gateway"])
     if "rate_limits" in settings:
         settings["rate_limits"] = ai_gateway.read_limits(settings["rate_limits"])
     made = call.engines.serving.create(
@@ -86,8 +86,18 @@ def tag(call: Call) -> Json:
 
 
 def gateway(call: Call) -> Json:
-    read = ai_gateway.read(_object(call))
+    read = _gateway(call, _object(call))
     _set(call, ai_gateway=read)
+    return read
+
+
+def _gateway(call: Call, given: Any) -> dict[str, Any]:
+    """The settings as they are kept. Raises for an inference table whose schema is not there."""
+    read = ai_gateway.read(given)
+    table = read.get("inference_table_config") or {}
+    if table.get("enabled"):
+        schema = f"{table['catalog_name']}.{table['schema_name']}"
+        call.engines.catalog.schemas.get(call.principal, call.workspace, schema)
     return read
 
 
