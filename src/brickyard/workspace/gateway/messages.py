@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
+from brickyard.workspace.gateway.requests import listed, mapped
 from brickyard.workspace.kernel import invalid
 
 Json = dict[str, Any]
@@ -39,13 +40,13 @@ def to_chat(body: Mapping[str, Any]) -> Json:
             chat[name] = body[name]
     if body.get("stop_sequences"):
         chat["stop"] = body["stop_sequences"]
-    if body.get("tools"):
-        chat["tools"] = [_tool(one) for one in body["tools"]]
-    choice = body.get("tool_choice") or {}
+    if tools := listed(body, "tools"):
+        chat["tools"] = [_tool(one) for one in tools]
+    choice = mapped(body, "tool_choice")
     if choice.get("type") == "tool":
         chat["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
-    elif choice.get("type") in CHOICES:
-        chat["tool_choice"] = CHOICES[choice["type"]]
+    elif (kind := str(choice.get("type"))) in CHOICES:
+        chat["tool_choice"] = CHOICES[kind]
     return chat
 
 
@@ -76,8 +77,8 @@ def _message(one: Mapping[str, Any]) -> list[Json]:
     return found
 
 
-def _tool(given: Mapping[str, Any]) -> Json:
-    if "input_schema" not in given:
+def _tool(given: Any) -> Json:
+    if not isinstance(given, Mapping) or "input_schema" not in given:
         raise invalid("Tools of Anthropic's own are not available; give tools with input_schema")
     function = {
         "name": given.get("name"),

@@ -73,6 +73,22 @@ def fields(raw: bytes) -> dict[str, Any]:
     return found
 
 
+def listed(body: Mapping[str, Any], name: str) -> list[Any]:
+    """A field that is a list, or left out. Raises INVALID_PARAMETER_VALUE."""
+    found = body.get(name)
+    if found is not None and not isinstance(found, list):
+        raise ApiError("INVALID_PARAMETER_VALUE", f"{name} must be a list")
+    return found or []
+
+
+def mapped(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A field that is an object, or left out. Raises INVALID_PARAMETER_VALUE."""
+    found = body.get(name)
+    if found is not None and not isinstance(found, Mapping):
+        raise ApiError("INVALID_PARAMETER_VALUE", f"{name} must be an object")
+    return found or {}
+
+
 def take_notes(ask: Ask) -> None:
     """Take out of the body what is told to the gateway, not to the model.
 

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from brickyard.workspace.gateway.requests import listed, mapped
 from brickyard.workspace.kernel import invalid
 
 Json = dict[str, Any]
@@ -25,14 +26,14 @@ def to_chat(body: Mapping[str, Any]) -> Json:
     chat["messages"] = _messages(body)
     if body.get("max_output_tokens") is not None:
         chat["max_tokens"] = body["max_output_tokens"]
-    if tools := [_tool(one) for one in body.get("tools") or ()]:
+    if tools := [_tool(one) for one in listed(body, "tools")]:
         chat["tools"] = tools
     choice = body.get("tool_choice")
     if isinstance(choice, Mapping) and choice.get("type") == "function":
         chat["tool_choice"] = {"type": "function", "function": {"name": choice.get("name")}}
     elif choice is not None:
         chat["tool_choice"] = choice
-    wanted = (body.get("text") or {}).get("format") or {}
+    wanted = mapped(mapped(body, "text"), "format")
     if wanted.get("type") == "json_schema":
         schema = {key: one for key, one in wanted.items() if key != "type"}
         chat["response_format"] = {"type": "json_schema", "json_schema": schema}
@@ -84,7 +85,7 @@ def _messages(body: Mapping[str, Any]) -> list[Json]:
 def _content(content: Any) -> Any:
     if not isinstance(content, list):
         return content
-    texts = [one.get("text") or "" for one in content if isinstance(one, Mapping)]
+    texts = [str(one.get("text") or "") for one in content if isinstance(one, Mapping)]
     return "\n".join(texts)
 
 

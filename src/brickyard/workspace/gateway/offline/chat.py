@@ -56,6 +56,10 @@ def answer(body: Mapping[str, Any]) -> Answer:
     for one in messages:
         if not isinstance(one, Mapping) or not isinstance(one.get("role"), str):
             raise BadRequest("each message needs a role and content")
+    if not isinstance(body.get("tools") or [], list | tuple):
+        raise BadRequest("tools must be a list")
+    if not isinstance(body.get("stop") or [], list | str):
+        raise BadRequest("stop must be a string or a list of strings")
     turn = _limited(_turn(body, read(messages), messages), body)
     said = turn.content or json.dumps([one["function"] for one in turn.calls])
     seen = "\n".join(text_of(one.get("content")) for one in messages)

@@ -17,7 +17,14 @@ from typing import Any, Final
 from brickyard.workspace.gateway.offline import ranking
 from brickyard.workspace.gateway.offline.judging import Verdict, judge
 from brickyard.workspace.gateway.offline.passages import Conversation
-from brickyard.workspace.gateway.offline.schemas import DEEPEST, Schema, choices, kind, resolved
+from brickyard.workspace.gateway.offline.schemas import (
+    DEEPEST,
+    Schema,
+    choices,
+    kind,
+    properties_of,
+    resolved,
+)
 from brickyard.workspace.gateway.offline.tools import NUMBER
 from brickyard.workspace.gateway.offline.words import stems, words
 
@@ -59,10 +66,9 @@ class _Filler:
             return self._choice(allowed, asked)
         match kind(schema):
             case "object":
-                properties = schema.get("properties") or {}
                 return {
                     name: self.value(one, _spoken(name), depth + 1)
-                    for name, one in properties.items()
+                    for name, one in properties_of(schema).items()
                 }
             case "array":
                 return self._list(schema, about, depth)

@@ -13,8 +13,18 @@ FORM: Final = re.compile(r"\bjson\b", re.IGNORECASE)
 CHOICE: Final = re.compile(r"[\w -]+(?:\s*\|\s*[\w -]+)+")
 
 
+def mapping(given: Any) -> Mapping[str, Any]:
+    """What a caller says to be a schema, or a part of one; nothing when it is none."""
+    return given if isinstance(given, Mapping) else {}
+
+
+def properties_of(schema: Schema) -> dict[str, Schema]:
+    return {str(name): mapping(one) for name, one in mapping(schema.get("properties")).items()}
+
+
 def resolved(schema: Schema, root: Schema, depth: int = 0) -> Schema:
     """The schema with its reference followed and its union decided: the first that is not null."""
+    schema = mapping(schema)
     if depth > DEEPEST:
         return {}
     reference = schema.get("$ref")
@@ -36,7 +46,7 @@ def resolved(schema: Schema, root: Schema, depth: int = 0) -> Schema:
         joined: dict[str, Any] = {key: value for key, value in schema.items() if key != "allOf"}
         for part in parts:
             found = resolved(part, root, depth + 1)
-            properties = {**joined.get("properties", {}), **found.get("properties", {})}
+            properties = {**properties_of(joined), **properties_of(found)}
             joined = {**found, **joined, **({"properties": properties} if properties else {})}
         return joined
     return schema

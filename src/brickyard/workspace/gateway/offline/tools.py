@@ -18,7 +18,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from brickyard.workspace.gateway.offline.passages import Conversation
-from brickyard.workspace.gateway.offline.schemas import Schema, choices, kind, resolved
+from brickyard.workspace.gateway.offline.schemas import (
+    Schema,
+    choices,
+    kind,
+    mapping,
+    properties_of,
+    resolved,
+)
 from brickyard.workspace.gateway.offline.words import parts, stem, stems, words
 
 NAME_WEIGHT: Final = 3
@@ -64,7 +71,9 @@ def choose(
 ) -> tuple[str, dict[str, Any]] | None:
     """The function to call and its arguments; None to answer in words."""
     functions = [one.get("function", one) for one in tools if isinstance(one, Mapping)]
-    functions = [one for one in functions if isinstance(one.get("name"), str)]
+    functions = [
+        one for one in functions if isinstance(one, Mapping) and isinstance(one.get("name"), str)
+    ]
     if not functions or choice == "none" or talk.results:
         return None
     named = _named(choice)
@@ -73,7 +82,7 @@ def choose(
         chosen = _fitting(functions, talk, must=choice in ("required", "any"))
     if chosen is None:
         return None
-    schema = chosen.get("parameters") or {}
+    schema = mapping(chosen.get("parameters"))
     return chosen["name"], arguments(schema, talk.question)
 
 
@@ -82,8 +91,9 @@ def arguments(schema: Schema, question: str) -> dict[str, Any]:
     root = resolved(schema, schema)
     taken: set[str] = set()
     found: dict[str, Any] = {}
-    needed = set(root.get("required") or ())
-    properties = root.get("properties") or {}
+    required = root.get("required")
+    needed = {str(one) for one in required} if isinstance(required, list) else set()
+    properties = properties_of(root)
     texts = [name for name, one in properties.items() if kind(resolved(one, schema)) == "string"]
     for name, given in properties.items():
         only = name in needed and texts == [name]
@@ -205,7 +215,7 @@ def _last_resort(schema: Schema, root: Schema, question: str) -> Any:
 
 def _named(choice: Any) -> str:
     if isinstance(choice, Mapping):
-        return str((choice.get("function") or choice).get("name") or "")
+        return str(mapping(choice.get("function") or choice).get("name") or "")
     return ""
 
 
@@ -225,7 +235,7 @@ def _fitting(
 
 def _score(function: Mapping[str, Any], asked: set[str]) -> float:
     names = set(parts(function["name"]))
-    properties = (function.get("parameters") or {}).get("properties") or {}
+    properties = properties_of(mapping(function.get("parameters")))
     told = [str(function.get("description") or "")]
     told += [str(one.get("description") or "") for one in properties.values()]
     described = set(stems(" ".join(told))) | {
@@ -236,6 +246,6 @@ def _score(function: Mapping[str, Any], asked: set[str]) -> float:
 
 def _searches(function: Mapping[str, Any]) -> bool:
     """Whether it takes free text: a search, a question to somebody else."""
-    properties = (function.get("parameters") or {}).get("properties") or {}
+    properties = properties_of(mapping(function.get("parameters")))
     texts = [name for name, one in properties.items() if kind(one) == "string"]
     return any(part in FREE_TEXT for name in texts for part in re.split(r"[_\W]", name))
