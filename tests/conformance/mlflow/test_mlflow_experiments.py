@@ -156,3 +156,30 @@ def test_runs_are_deleted_and_restored_by_their_time(workspace: Any) -> None:
             api.delete_runs(experiment, 3_000, max_runs=wrong)
     with pytest.raises(ResourceDoesNotExist):
         api.delete_runs("987654321", 3_000)
+
+
+@pytest.mark.belief
+def test_other_types_are_refused_and_no_fault_of_the_server(workspace: Any) -> None:
+    from databricks.sdk.errors import BadRequest
+
+    client = workspace.client("dev")
+    experiment = client.experiments.create_experiment(new_name()).experiment_id
+    run = client.experiments.create_run(experiment_id=experiment).run.info.run_id
+    place = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": experiment}}
+    metric = {"run_id": run, "key": "m", "value": 1, "timestamp": 1}
+    at = {"experiment_id": experiment}
+    for path, body in (
+        ("2.0/mlflow/runs/search", {"experiment_ids": [experiment], "max_results": []}),
+        ("2.0/mlflow/runs/search", {"experiment_ids": [experiment], "max_results": 2**70}),
+        ("2.0/mlflow/logged-models/search", {"experiment_ids": [experiment], "max_results": {}}),
+        ("2.0/mlflow/runs/log-metric", {**metric, "value": [1]}),
+        ("2.0/mlflow/runs/log-metric", {**metric, "step": {"a": 1}}),
+        ("2.0/mlflow/runs/log-batch", {"run_id": run, "metrics": 1}),
+        ("2.0/mlflow/runs/log-batch", {"run_id": run, "tags": [1]}),
+        ("3.0/mlflow/traces/search", {"locations": [place], "max_results": [None]}),
+        ("3.0/mlflow/traces/delete-traces", {**at, "max_timestamp_millis": []}),
+        ("3.0/mlflow/traces/delete-traces", {**at, "max_timestamp_millis": 1, "max_traces": [1]}),
+    ):
+        with pytest.raises(BadRequest):
+            client.api_client.do("POST", f"/api/{path}", body=body)
+    client.api_client.do("POST", "/api/2.0/mlflow/runs/log-metric", body=metric)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +22,12 @@ from brickyard.workspace.mlflow.subjects import Subject
 
 V2, V3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
 READ, EDIT, MANAGE = "CAN_READ", "CAN_EDIT", "CAN_MANAGE"
+NUMBERS = frozenset(
+    {"max_results", "max_timestamp_millis", "max_traces", "step", "timestamp", "value"}
+    | {"start_time", "end_time"}
+)
+RECORDS = frozenset({"metrics", "params", "tags"})
+WIDEST = 2**63
 PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -39,6 +45,7 @@ async def forward(
     """
     if body is None and call.method != "GET":
         given = call.fields()  # MLflow answers other JSON than an object with an error page
+        _need_plain(given)
         body = call.body()
         if "{model_id}" in template and "model_id" not in given:
             body = json.dumps({**given, "model_id": call.path["model_id"]}).encode()
@@ -51,6 +58,21 @@ async def forward(
         body=body,
         content_type=call.header("content-type", "application/json"),
     )
+
+
+def _need_plain(given: Mapping[str, Any]) -> None:
+    """Raise INVALID_PARAMETER_VALUE for types that MLflow answers with an error page."""
+    for name in NUMBERS & given.keys():
+        value = given[name]
+        is_wide = isinstance(value, int) and not -WIDEST <= value < WIDEST
+        if isinstance(value, list | dict) or is_wide:
+            raise invalid(f"Invalid value for parameter '{name}': it must be a number")
+    for name in RECORDS & given.keys():
+        value = given[name]
+        if value is None or isinstance(value, Mapping):  # a map of tags, in newer routes
+            continue
+        if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+            raise invalid(f"Invalid value for parameter '{name}': it must be a list of objects")
 
 
 def as_reply(answer: Answer) -> Reply:
