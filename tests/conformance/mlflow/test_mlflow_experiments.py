@@ -182,4 +182,10 @@ def test_other_types_are_refused_and_no_fault_of_the_server(workspace: Any) -> N
     ):
         with pytest.raises(BadRequest):
             client.api_client.do("POST", f"/api/{path}", body=body)
-    client.api_client.do("POST", "/api/2.0/mlflow/runs/log-metric", body=metric)
+    for path, body in (
+        ("2.0/mlflow/runs/search", {"experiment_ids": [experiment], "max_results": None}),
+        ("2.0/mlflow/runs/log-metric", {**metric, "step": None}),
+        ("2.0/mlflow/runs/log-batch", {"run_id": run, "metrics": None, "tags": None}),
+        ("3.0/mlflow/traces/search", {"locations": [place], "max_results": None}),
+    ):
+        client.api_client.do("POST", f"/api/{path}", body=body)  # null is what is left out

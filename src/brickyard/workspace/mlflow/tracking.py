@@ -46,9 +46,10 @@ async def forward(
     if body is None and call.method != "GET":
         given = call.fields()  # MLflow answers other JSON than an object with an error page
         _need_plain(given)
-        body = call.body()
-        if "{model_id}" in template and "model_id" not in given:
-            body = json.dumps({**given, "model_id": call.path["model_id"]}).encode()
+        wanted = {name: one for name, one in given.items() if one is not None}  # null: left out
+        if "{model_id}" in template:
+            wanted.setdefault("model_id", call.path["model_id"])
+        body = call.body() if wanted == given else json.dumps(wanted).encode()
     path = PARAMETER.sub(lambda found: _segment(call.path[found[1]]), template)
     return await call.engines.mlflow.proxy.send(
         call.workspace.name,
