@@ -359,3 +359,18 @@ def test_a_provider_that_is_not_there(gateway: Gateway) -> None:
     gateway.client.api_client.do("POST", "/api/2.0/serving-endpoints", body=body)
     status, body, _ = gateway.ask(name)
     assert (status, body["error_code"]) == (503, "TEMPORARILY_UNAVAILABLE")
+
+
+@pytest.mark.belief
+def test_settings_of_other_types_are_refused(gateway: Gateway) -> None:
+    name, do = gateway.external("echo"), gateway.client.api_client.do
+    entities = do("GET", f"/api/2.0/serving-endpoints/{name}")["config"]["served_entities"]
+    for method, path, body in (
+        ("PATCH", "tags", {"add_tags": 1}),
+        ("PATCH", "tags", {"delete_tags": True}),
+        ("PUT", "config", {"served_entities": entities, "traffic_config": "x"}),
+        ("PUT", "config", {"served_entities": entities, "traffic_config": {"routes": [1]}}),
+        ("PUT", "config", {"served_entities": entities, "auto_capture_config": [{}]}),
+    ):
+        with pytest.raises(InvalidParameterValue):
+            do(method, f"/api/2.0/serving-endpoints/{name}/{path}", body=body)

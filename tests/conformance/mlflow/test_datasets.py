@@ -61,6 +61,7 @@ def test_what_is_no_dataset_or_no_record_is_refused(workspace: Any, dataset: Any
         client.api_client.do("POST", BASE, body={"name": dataset["name"]})
     with pytest.raises(BadRequest, match="Invalid table name"):
         client.api_client.do("POST", BASE, body={"name": "plain"})
+    client.api_client.do("POST", f"{rows}:batchDelete", body={"requests": []})
     bad = {"requests": [{"dataset_record": {"inputs": "text"}}]}
     with pytest.raises(BadRequest, match="inputs"):
         client.api_client.do("POST", f"{rows}:batchCreate", body=bad)

@@ -39,6 +39,8 @@ def test_reviews_and_scorers_are_the_experiments(
     unknown = {"name": "s", "labeling_schemas": [{"name": "nothing"}]}
     with pytest.raises(NotFound, match="label schema"):
         do("POST", sessions, body=unknown)
+    with pytest.raises(NotFound, match="label schema"):
+        do("POST", sessions, body={"name": "s", "labeling_schemas": [{}]})
     made = do("POST", sessions, body={"name": "s"})
     assert admin.experiments.get_run(run_id=made["mlflow_run_id"]).run.info.run_name == "s"
     scorers = f"{EVALS}/scheduled-scorers/{own}"

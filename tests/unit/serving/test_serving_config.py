@@ -48,6 +48,11 @@ def test_the_older_form_means_the_same() -> None:
         ({"served_entities": [MODEL, MODEL]}, "unique"),
         ({"served_entities": [{**MODEL, "name": "a"}, {**MODEL, "name": "b"}]}, "traffic"),
         ({"served_entities": [{"external_model": {"name": "x"}}]}, "external_model"),
+        ({"served_entities": [MODEL], "traffic_config": [1]}, "must be an object"),
+        ({"served_entities": [MODEL], "traffic_config": {"routes": ["x"]}}, "list of objects"),
+        ({"served_entities": [MODEL], "auto_capture_config": "x"}, "must be an object"),
+        ({"served_entities": [{**MODEL, "environment_vars": [1]}]}, "must be an object"),
+        ({"served_entities": [{**MODEL, "max_provisioned_concurrency": "x"}]}, "whole number"),
     ],
 )
 def test_what_cannot_be_served_is_refused(given: dict[str, Any], message: str) -> None:

@@ -175,6 +175,8 @@ class Datasets:
     ) -> None:
         """Remove records by id; those that are not there are left out quietly."""
         with self._writing(principal, workspace, id) as table:
+            if not gone:
+                return
             listed = ", ".join("'" + one.replace("'", "''") + "'" for one in gone)
             with _conflicts():
                 table.delete(

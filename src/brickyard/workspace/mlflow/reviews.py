@@ -141,7 +141,8 @@ async def create_session(call: Call) -> Json:
     app = await _the_app(call, EDIT)
     body: dict[str, Any] = {key: getattr(want, key) for key in SESSION_FIELDS}
     known = {one.get("name") for one in app.body["labeling_schemas"]}
-    if lacking := [one["name"] for one in want.labeling_schemas if one.get("name") not in known]:
+    wanted = [one.get("name") for one in want.labeling_schemas]
+    if lacking := [str(name) for name in wanted if name not in known]:
         raise not_found(f"The review app has no label schema {', '.join(lacking)}")
     body |= {"items": [], "mlflow_run_id": await _run(call, app.name, want.name)}
     made = call.engines.mlflow.reviews.sessions.add(

@@ -24,7 +24,7 @@ V2, V3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
 READ, EDIT, MANAGE = "CAN_READ", "CAN_EDIT", "CAN_MANAGE"
 NUMBERS = frozenset(
     {"max_results", "max_timestamp_millis", "max_traces", "step", "timestamp", "value"}
-    | {"start_time", "end_time"}
+    | {"start_time", "end_time", "start_time_ms", "end_time_ms"}
 )
 RECORDS = frozenset({"metrics", "params", "tags"})
 WIDEST = 2**63

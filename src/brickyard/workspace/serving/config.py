@@ -145,8 +145,21 @@ def read_config(given: Mapping[str, Any], *, creator: str, version: int, now_ms:
         traffic=_traffic(given.get("traffic_config"), entities),
         version=version,
         start_ms=now_ms,
-        auto_capture=given.get("auto_capture_config"),
+        auto_capture=_mapped(given.get("auto_capture_config"), "auto_capture_config"),
     )
+
+
+def _mapped(given: Any, name: str) -> Mapping[str, Any] | None:
+    if given is not None and not isinstance(given, Mapping):
+        raise invalid(f"{name} must be an object")
+    return given
+
+
+def _whole(given: Any, name: str) -> int:
+    try:
+        return int(given)
+    except (TypeError, ValueError, OverflowError):
+        raise invalid(f"{name} must be a whole number, not {given!r}") from None
 
 
 def _entity(given: Any, creator: str, now_ms: int) -> Entity:
@@ -165,7 +178,7 @@ def _entity(given: Any, creator: str, now_ms: int) -> Entity:
             f"entity_name {full_name!r} must be a Unity Catalog model: catalog.schema.model"
         )
     name = given.get("name") or f"{str(full_name).rpartition('.')[2]}-{version}"
-    variables = given.get("environment_vars") or {}
+    variables = _mapped(given.get("environment_vars"), "environment_vars") or {}
     for variable in NUMBERS:
         if variable in variables and not POSITIVE.fullmatch(str(variables[variable])):
             raise invalid(f"environment_vars: {variable} must be a positive number")
@@ -201,7 +214,9 @@ def _foundation(
 ) -> Entity:
     """A model of `system.ai` with throughput set apart for it: asked for by its name."""
     model = full_name.removeprefix(FOUNDATION)
-    provisioned = {key: int(given[key]) for key in PROVISIONED if given.get(key) is not None}
+    provisioned = {
+        key: _whole(given[key], key) for key in PROVISIONED if given.get(key) is not None
+    }
     if not provisioned:
         raise invalid(
             f"{full_name} is a foundation model: give {PROVISIONED[-1]} or {PROVISIONED[1]}"
@@ -227,7 +242,7 @@ def _name(given: Any) -> str:
 def _concurrency(given: Mapping[str, Any]) -> dict[str, int]:
     """Provisioned concurrency, which stands in the place of a workload size."""
     names = ("min_provisioned_concurrency", "max_provisioned_concurrency")
-    found = {name: int(given[name]) for name in names if given.get(name) is not None}
+    found = {name: _whole(given[name], name) for name in names if given.get(name) is not None}
     if not found:
         return {}
     most = found.get(names[1], 0)
@@ -239,7 +254,9 @@ def _concurrency(given: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _traffic(given: Any, entities: tuple[Entity, ...]) -> dict[str, int]:
-    routes = (given or {}).get("routes") or []
+    routes = (_mapped(given, "traffic_config") or {}).get("routes") or []
+    if not isinstance(routes, list) or not all(isinstance(one, Mapping) for one in routes):
+        raise invalid("traffic_config.routes must be a list of objects")
     names = [one.name for one in entities]
     if not routes:
         if len(names) > 1:
@@ -251,7 +268,7 @@ def _traffic(given: Any, entities: tuple[Entity, ...]) -> dict[str, int]:
         if name not in names:
             known = ", ".join(names)
             raise invalid(f"traffic_config routes to {name!r}, which is not served ({known})")
-        split[name] = int(route.get("traffic_percentage") or 0)
+        split[name] = _whole(route.get("traffic_percentage") or 0, "traffic_percentage")
     if sum(split.values()) != 100 or min(split.values()) < 0:
         raise invalid(f"traffic_percentage must sum to 100, not {sum(split.values())}")
     return {name: split.get(name, 0) for name in names}

@@ -74,9 +74,12 @@ def tag(call: Call) -> Json:
     body = _object(call)
     now = _found(call, "CAN_MANAGE").settings.get("tags", [])
     tags = {one["key"]: one.get("value") for one in now}
-    for key in body.get("delete_tags") or []:
-        tags.pop(key, None)
-    for one in body.get("add_tags") or []:
+    added, gone = body.get("add_tags") or [], body.get("delete_tags") or []
+    if not isinstance(added, list) or not isinstance(gone, list):
+        raise invalid("add_tags and delete_tags must be lists")
+    for key in gone:
+        tags.pop(str(key), None)
+    for one in added:
         if not isinstance(one, dict) or not one.get("key"):
             raise invalid("each of add_tags needs a key")
         tags[one["key"]] = one.get("value")
