@@ -10,7 +10,7 @@ from brickyard.bundle.output import resolved_json, resolved_plain
 from brickyard.bundle.path_fields import tasks_of
 from brickyard.bundle.path_texts import is_local as is_local_path
 from brickyard.bundle.references import Reference, references
-from brickyard.bundle.resolve import OF_DEPLOYS, resolve, resolve_target
+from brickyard.bundle.resolve import OF_DEPLOYS, as_written, resolve, resolve_target
 from brickyard.bundle.resolved import Declared, Library, PythonAnswer, Question, Resolved, SyncPlan
 from brickyard.bundle.targets import environment_of
 from brickyard.bundle.variables import parse_assignments
@@ -32,6 +32,7 @@ __all__ = [
     "Resolved",
     "SyncPlan",
     "WheelName",
+    "as_written",
     "environment_of",
     "is_local_path",
     "newest_wheel_names",

@@ -140,6 +140,7 @@ CHECKS: Final[tuple[Step, ...]] = (
 MARKS: Final[tuple[Step, ...]] = (annotate, check_sync_paths)
 STAGES: Final = (LOAD, TARGET, SETTINGS, VALUES, RESOURCES, PYTHON, CHECKS, MARKS)
 BEFORE_RESOURCES: Final = STAGES[:4]
+AS_WRITTEN: Final = (LOAD, TARGET, (apply_target, merge_keyed_lists))
 # Errors that only a deploy must not get past; the official CLI finds them after all this.
 OF_DEPLOYS: Final = frozenset({"bundle/no-compute"})
 
@@ -198,6 +199,11 @@ def resolve_target(
 ) -> Resolved:
     """All but the resources, for whoever must first know where the target lives."""
     return resolve(files, facts=facts, target=target, variables=variables, stages=BEFORE_RESOURCES)
+
+
+def as_written(files: BundleFiles, *, facts: Facts, target: str) -> Value:
+    """The configuration with the target laid over it, and every `${…}` as it was written."""
+    return resolve(files, facts=facts, target=target, stages=AS_WRITTEN).tree
 
 
 def finished(draft: Draft) -> Resolved:

@@ -28,6 +28,11 @@ BUNDLE_COMMANDS = (
 )
 # The official CLI lists these nowhere either.
 UNLISTED_COMMANDS = (
+    Listed(
+        "config-remote-sync",
+        "config_sync_commands:config_remote_sync",
+        "Bring changes of the workspace into the files.",
+    ),
     Listed("debug", "debug_commands:debug", "Say what a bundle consists of, for editors."),
 )
 WORKSPACE_COMMANDS = (
