@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.client import responses
 from typing import TYPE_CHECKING
 
@@ -67,16 +68,30 @@ def officially() -> Iterator[None]:
             raise Refused(error.message) from error
         if isinstance(error, deploy.Locked):
             say_error(f"Failed to acquire deployment lock: {error}")
+        if deploy.AT_LOCK in getattr(error, "__notes__", ()):
+            said = getattr(error, "message", "") or _said(error)
+            say_error(f"Failed to acquire deployment lock: {said}")
         if isinstance(error, deploy.NoFolder):
-            say_error(f"Failed to acquire deployment lock: access denied: {error.path}/{LOCK}")
+            missing = getattr(error.__cause__, "status", 0) == HTTPStatus.NOT_FOUND
+            path = f"no such directory: {error.path}"
+            path = path if missing else f"access denied: {error.path}/{LOCK}"
+            say_error(f"Failed to acquire deployment lock: {path}")
             told = "Failed to update, encountered possible permission error"
             say_error(f"{told}: {error.path}")
         for text in getattr(error, "parts", (error,)):
             cause = text if isinstance(text, deploy.ApiFailure) else text.__cause__
             cause = None if isinstance(text, deploy.NoFolder) else cause
             details = _request(cause) if isinstance(cause, deploy.ApiFailure) else ""
-            say_error(f"{text}\n{details}")
+            # The official CLI does not say where a script is written.
+            said = text.summary if isinstance(text, deploy.HookFailed) else _said(text)
+            say_error(f"{said}\n{details}")
         raise Refused from error
+
+
+def _said(error: BaseException) -> str:
+    """What is said of an error: of a lost connection the call, as everywhere below `bundle`."""
+    call = "" if getattr(error, "way_out", "") else getattr(error, "call", "")
+    return str(call or error)
 
 
 def _request(failure: ApiFailure) -> str:

@@ -6,6 +6,7 @@ Output as the official CLI's: results on stdout, progress and findings on stderr
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from brickyard.deploy import Deployed, Plan, Project
-    from brickyard.deploy.sync import Synced
     from brickyard.values import Diagnostic
 
 LOCATIONS = click.option("--include-locations", is_flag=True, hidden=True)
@@ -82,7 +82,9 @@ def validate(chosen: Chosen, *, strict: bool, offline: bool, include_locations: 
         try:
             run_hook(project, "postinit", say)
         except HookFailed as failure:
-            found = (*found, failure.diagnostic())
+            said = failure.diagnostic()
+            placed = replace(said, path=None, locations=()) if is_official() else said
+            found = (*found, placed)
         found = (*found, *check_sync(project), *check_folders(project))
     show_diagnostics(found, DiskFiles(project.root))
     has_root = all(one.code not in WITHOUT_ROOT for one in found)
@@ -191,15 +193,14 @@ def deploy(
     from brickyard.cli.apply_failures import end, say_failures
     from brickyard.cli.approval import may_deploy
     from brickyard.cli.diagnostics import show_diagnostics
-    from brickyard.cli.failures import say_error
     from brickyard.cli.live import LiveLine, say
+    from brickyard.cli.official_deploy import CANCELLED, deploy_officially
     from brickyard.cli.policy_gate import hold_policy
     from brickyard.cli.progress import ApplyProgress
     from brickyard.deploy import apply_plan, make_plan
-    from brickyard.deploy.deployment import Cancelled
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.edited import stop_if_edited
-    from brickyard.deploy.planning import Prevented, check_branch, check_prevented, guard
+    from brickyard.deploy.planning import check_branch, check_prevented, guard
     from brickyard.deploy.services import stop_if_unserved
 
     end_gently()
@@ -211,56 +212,50 @@ def deploy(
         where = client_host(project)
         tell(f"Deploying {project.resolved.name} to {project.resolved.target} ({where})")
     hold_policy(project, tell)
-    with LiveLine(COMPARING, is_silent=quiet > 0):
-        made = (
-            guard(project, _read_plan(plan_file))
-            if plan_file
-            else make_plan(project, select=select, say=tell)
+
+    def tell_end(deployed: Deployed) -> None:
+        if chosen.wants_json:
+            _echo_deployed(project, deployed)
+        elif quiet < 2:
+            _say_deployed(deployed, is_brief=quiet > 0)
+
+    saved = guard(project, _read_plan(plan_file)) if plan_file else None
+    if is_official():
+        deploy_officially(
+            project,
+            saved,
+            select=select,
+            auto_approve=auto_approve,
+            force=force,
+            force_lock=force_lock,
+            fail_on_active=fail_on_active_runs,
+            quiet=quiet,
+            say=tell,
+            told=_named if verbose else None,
+            tell_end=tell_end,
         )
-    if not is_official():
-        check_prevented(made)
+        return
+    with LiveLine(COMPARING, is_silent=quiet > 0):
+        made = saved or make_plan(project, select=select, say=tell)
+    check_prevented(made)
     stop_if_unserved(project, made)
     edited = stop_if_edited(project, made, force=force or bool(plan_file))
     show_diagnostics(edited, DiskFiles(project.root))
-    if not is_official() and not may_deploy(made, auto_approve=auto_approve):
+    if not may_deploy(made, auto_approve=auto_approve):
         click.echo(CANCELLED, err=True)
         return
     with LiveLine("uploading what changed", is_silent=quiet > 0) as live:
-
-        def approve(synced: Synced) -> bool:
-            live.doing("")
-            try:
-                check_prevented(made)
-                return may_deploy(made, auto_approve=auto_approve)
-            except (Prevented, Refused) as refusal:
-                say_error(f"{refusal}\n")
-                _say_synced(synced)
-                raise Refused from refusal
-
-        progress = ApplyProgress(live, quiet=quiet)
-        try:
-            deployed = apply_plan(
-                project,
-                made,
-                progress,
-                say=tell,
-                force_lock=force_lock,
-                told=_named if verbose else None,
-                fail_on_active=fail_on_active_runs,
-                approve=approve if is_official() else None,
-            )
-        except Cancelled as cancelled:
-            click.echo(CANCELLED, err=True)
-            _say_synced(cancelled.synced)
-            return
-    if is_official():
-        say_failures(deployed)
-    if chosen.wants_json:
-        _echo_deployed(project, deployed)
-    elif quiet < 2:
-        _say_deployed(deployed, is_brief=quiet > 0)
-    if not is_official():
-        say_failures(deployed)
+        deployed = apply_plan(
+            project,
+            made,
+            ApplyProgress(live, quiet=quiet),
+            say=tell,
+            force_lock=force_lock,
+            told=_named if verbose else None,
+            fail_on_active=fail_on_active_runs,
+        )
+    tell_end(deployed)
+    say_failures(deployed)
     end(deployed, "deploy")
 
 
@@ -286,7 +281,8 @@ def destroy(
     end_gently()
     project = connect(chosen, quiet=True)
     if not is_deployed(project):
-        click.echo("No active deployment found to destroy!", err=True)
+        if not is_official() or quiet < 2:
+            click.echo("No active deployment found to destroy!", err=True)
         return
     with LiveLine(COMPARING, is_silent=quiet > 0) as live:
 
@@ -404,11 +400,8 @@ def _read_plan(path: str) -> Plan:
         raise Refused(f"reading plan file: open {path}: {why}") from error
 
 
-def _say_synced(synced: Synced) -> None:
-    click.echo(f"Files: {synced.uploaded} uploaded, {synced.deleted} deleted", err=True)
-
-
 def _say_deployed(deployed: Deployed, *, is_brief: bool) -> None:
+    from brickyard.cli.official_deploy import say_synced
     from brickyard.deploy import Action
     from brickyard.deploy.apply import DONE
 
@@ -416,7 +409,7 @@ def _say_deployed(deployed: Deployed, *, is_brief: bool) -> None:
     if is_official() and deployed.succeeded and not is_brief:
         for node in applied.plan.pending:
             click.echo(f"{DONE[node.action]} {node.label}", err=True)
-    _say_synced(deployed.synced)
+    say_synced(deployed.synced)
     if is_official() and not deployed.succeeded:
         return
     created = applied.count(Action.CREATE, Action.RECREATE)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from brickyard.deploy.apply import Event
-    from brickyard.deploy.deployment import Deployed, apply_plan, destroy
+    from brickyard.deploy.deployment import AT_LOCK, Deployed, apply_plan, destroy
     from brickyard.deploy.disk import find_root
     from brickyard.deploy.embedded import NotRunning
     from brickyard.deploy.hooks import HookFailed
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 # Name -> module. They are imported when they are asked for: `validate` needs few of the thirty
 # modules, and its start is what people wait for.
 HOMES: Final[Mapping[str, str]] = {
+    "AT_LOCK": "deployment",
     "Action": "plan",
     "ApiFailure": "http",
     "BrokenBundle": "project",
@@ -73,6 +74,7 @@ HOMES: Final[Mapping[str, str]] = {
 }
 
 __all__ = [
+    "AT_LOCK",
     "WORLD_ERRORS",
     "Action",
     "ApiFailure",

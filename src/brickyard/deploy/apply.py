@@ -62,6 +62,9 @@ CALLED = {
     Action.DELETE: "deleting id={}: ",
 }
 
+# The same of the first half of a recreate.
+OLD = "deleting old id={}: "
+
 
 class StepFailed(Exception):
     """One node could not be applied: "cannot create resources.jobs.a: …". `hint` is a way out."""
@@ -98,9 +101,13 @@ class Applied:
 
     @property
     def failed(self) -> tuple[tuple[str, Outcome], ...]:
-        """Each failed or skipped node's outcome, with a line that says what was to happen."""
+        """Each failed or skipped node's outcome, with a line that says what was to happen.
+
+        Failures first: what was skipped was skipped for one of them.
+        """
         found = []
-        for address, outcome in sorted(self.outcomes.items()):
+        outcomes = sorted(self.outcomes.items(), key=lambda item: (item[1].error is None, item[0]))
+        for address, outcome in outcomes:
             if outcome.error is not None:
                 found.append((str(outcome.error), outcome))
             elif outcome.blocked_by is not None:
@@ -131,7 +138,10 @@ class Applied:
 
 
 def edges(plan: Plan, recorded: State) -> Mapping[str, frozenset[str]]:
-    """What each pending node waits for: those it refers to; a delete, those that referred to it."""
+    """What each pending node waits for: those it refers to, and that what referred to it is gone.
+
+    A delete waits for whatever referred to it.
+    """
     pending = {node.address: node for node in plan.pending}
     needs: dict[str, set[str]] = {address: set() for address in pending}
     for address, node in pending.items():
@@ -140,7 +150,9 @@ def edges(plan: Plan, recorded: State) -> Mapping[str, frozenset[str]]:
     for address, entry in recorded.entries.items():
         for dependency in entry.depends_on:
             target = pending.get(dependency.node)
-            if target is not None and target.action is Action.DELETE and address in pending:
+            if target is None or address not in pending:
+                continue
+            if Action.DELETE in (target.action, pending[address].action):
                 needs[dependency.node].add(address)
     freed = {
         (n.address.split(".")[1], n.id): n.address
@@ -206,6 +218,7 @@ class _Applier:
                 word = self._apply_resource(node, kind)
         except (Ambiguous, ApiFailure, NotReady, Unreachable, Unresolved) as failure:
             doing = CALLED.get(node.action, "").format(node.id) if access is None else ""
+            doing = "".join(getattr(failure, "__notes__", (doing,)))
             said = failure.call if isinstance(failure, Unreachable) else failure
             message = f"cannot {VERBS[node.action]} {address}: {doing}{said}"
             kind_of_failure = Waits if _waits(failure, node) else StepFailed
@@ -225,7 +238,11 @@ class _Applier:
         if node.action is Action.CREATE:
             return self._create(node, kind, desired)
         if node.action is Action.RECREATE:
-            self.caller.delete(kind, node.id, recorded)
+            try:
+                self.caller.delete(kind, node.id, recorded)
+            except (ApiFailure, Unreachable) as failure:
+                failure.add_note(OLD.format(node.id))
+                raise
             self.journal.record(node.address, None)
             self._create(node, kind, desired)
         elif node.action is Action.UPDATE_ID:

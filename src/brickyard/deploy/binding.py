@@ -47,12 +47,12 @@ def bind(
     """
     kind, _ = declaration(address)
     prepared = prepare_resources(project, say=say)
+    _check_there(project, kind, id)
     with locked(project, force=force_lock, say=say):
         pulled = project.store.pull()
         held = pulled.state.entries.get(address)
         if held is not None and held.id:
             raise PlanFault(_taken(address, held.id, id))
-        _check_there(project, kind, id)
         trial = pulled.state.put(address, Entry(id=id, state={}))
         desired = desired_of(project, prepared.resources)
         actual = read_actual(trial, Caller(workspace=project.workspace))

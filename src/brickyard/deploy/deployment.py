@@ -1,14 +1,15 @@
 """The deploy and destroy verbs: what happens in which order, under which lock.
 
-Order of the official CLI: lock, artifacts, files, plan checked against the state, log, apply, push,
-metadata, unlock. Partial progress is pushed; the lock is released whatever happened.
+Order of the official CLI: lock, artifacts, files, plan checked against the state (or made then),
+log, apply, push, metadata, unlock. Partial progress is pushed; the lock is released whatever
+happened.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from brickyard.deploy.active import check_idle, is_wanted
@@ -16,8 +17,8 @@ from brickyard.deploy.apply import Applied, Event, apply
 from brickyard.deploy.artifacts import upload
 from brickyard.deploy.calls import MAX_WAIT, Caller
 from brickyard.deploy.folders import make_resource_folder, share_folders
-from brickyard.deploy.hooks import run_hook
-from brickyard.deploy.http import ApiFailure
+from brickyard.deploy.hooks import HookFailed, run_hook
+from brickyard.deploy.http import ApiFailure, Unreachable
 from brickyard.deploy.local_files import local_file, look_at
 from brickyard.deploy.lock import Lock, Locked, acquire
 from brickyard.deploy.may_deploy import no_folder
@@ -41,6 +42,8 @@ from brickyard.deploy.upload_set import upload_set
 
 Say = Callable[[str], None]
 Show = Callable[[Event], None]
+# A note on what kept the lock from being taken.
+AT_LOCK: Final = "while taking the deploy lock"
 # The folder takes no further file, and so no lock; a forced destroy goes on.
 FULL: Final = "MAX_CHILD_NODE_SIZE_EXCEEDED"
 NOTHING: Final = Synced(uploaded=0, deleted=0)
@@ -65,6 +68,7 @@ class Deployed:
     applied: Applied
     synced: Synced
     state: State
+    hook_failure: HookFailed | None = None  # of the script that runs after all was done
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -84,52 +88,76 @@ class Deployed:
         return self.applied.plan.is_empty and not self.synced.uploaded and not self.synced.deleted
 
 
+# A plan that is made when the files are there: of the state as it was pulled.
+Later = Callable[[Pulled, Synced], Plan]
+
+
 def apply_plan(
     project: Project,
-    plan: Plan,
+    plan: Plan | Later,
     progress: Show = _silent,
     *,
     say: Say = _silent,
     force_lock: bool = False,
     told: Told | None = None,
     fail_on_active: bool = False,
-    approve: Callable[[Synced], bool] | None = None,
+    approve: Callable[[Plan, Synced], bool] | None = None,
+    done: Callable[[Deployed], None] = _silent,
 ) -> Deployed:
     """Deploy: upload what changed, carry out the plan, record it.
 
     `told` hears of each file. With `fail_on_active`, or when the bundle says so, nothing is done
     while a deployed job or pipeline runs. `approve` is asked once the files are there,
-    and whether anything goes that must stay is then up to it.
+    and whether anything goes that must stay is then up to it. `done` hears how it ended, or that
+    the `postdeploy` script failed, while the lock is still held.
 
     Raises `Cancelled` when it says no, `BadPlan` when the deployment has moved on since the plan,
     `Locked`, `Prevented`, `BrokenBundle` when the embedded workspace cannot make part of it, and
     the errors of the world.
     A failed node is not raised: see `Deployed.failures`.
     """
-    if approve is None:
-        check_prevented(plan)
-    stop_if_unserved(project, plan)
+    if isinstance(plan, Plan):
+        if approve is None:
+            check_prevented(plan)
+        stop_if_unserved(project, plan)
     caller = _caller(project, say)
     store = project.store
     run_hook(project, "predeploy", say)
     with locked(project, force=force_lock, say=say):
         pulled = store.pull()
-        plan = current(plan, pulled.state)
-        for address in sorted(pulled.unsure.keys() - plan.nodes.keys()):
-            if not plan.not_selected:
-                say(f"{address} may have been made by an interrupted deploy: look for it")
+        made = current(plan, pulled.state) if isinstance(plan, Plan) else None
         if fail_on_active or is_wanted(project):
             check_idle(project.workspace, pulled.state)
         ignore_in_git(project)
         synced = _upload(project, say, told)
-        if approve is not None and not approve(synced):
+        if not isinstance(plan, Plan):
+            made = plan(pulled, synced)
+        assert made is not None
+        for address in sorted(pulled.unsure.keys() - made.nodes.keys()):
+            if not made.not_selected:
+                say(f"{address} may have been made by an interrupted deploy: look for it")
+        if approve is not None and not approve(made, synced):
             raise Cancelled(synced)
         store.adopt(pulled.state, say)
-        applied, state = _carry_out(project, plan, pulled, caller, progress)
-        write_metadata(project, state)
-        if not applied.failures:
-            run_hook(project, "postdeploy", say)
-    return Deployed(applied=applied, synced=synced, state=state)
+        applied, state = _carry_out(project, made, pulled, caller, progress)
+        deployed = Deployed(applied=applied, synced=synced, state=state)
+        if deployed.succeeded or deployed.waiting:
+            write_metadata(project, state)
+        if deployed.succeeded:
+            deployed = _after(project, deployed, say)
+        done(deployed)
+    if deployed.hook_failure is not None:
+        raise deployed.hook_failure
+    return deployed
+
+
+def _after(project: Project, deployed: Deployed, say: Say) -> Deployed:
+    """The deploy after its `postdeploy` script."""
+    try:
+        run_hook(project, "postdeploy", say)
+    except HookFailed as failure:
+        return replace(deployed, hook_failure=failure)
+    return deployed
 
 
 def destroy(
@@ -184,9 +212,13 @@ def locked(
     lock: Lock | None = None
     try:
         lock = acquire(project.files, folder, user=project.user.user_name, force=is_forced, say=say)
+    except Unreachable as failure:
+        failure.add_note(AT_LOCK)
+        raise
     except ApiFailure as failure:
         if not (lockless_if_full and is_forced and failure.code == FULL):
             if failure.status not in (403, 404):
+                failure.add_note(AT_LOCK)
                 raise
             raise no_folder(project, folder) from failure
         say(f"Warning: Proceeding with destroy without a deployment lock: {failure}")

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from brickyard.deploy.calls import Caller
 from brickyard.deploy.plan import Plan
 from brickyard.deploy.project import BrokenBundle, Project
+from brickyard.deploy.state import State
+from brickyard.resources import TYPES
 from brickyard.values import Diagnostic, Severity, warning
 
 STOPPING: Final = "dashboards"
@@ -33,26 +36,46 @@ def stop_if_edited(project: Project, made: Plan, *, force: bool) -> tuple[Diagno
     return found
 
 
+def stop_if_dashboards_edited(project: Project, recorded: State) -> None:
+    """The same before there is a plan, of dashboards alone. Raises `BrokenBundle`."""
+    caller = Caller(workspace=project.workspace)
+    found = []
+    for address, entry in sorted(recorded.entries.items()):
+        parts = address.split(".")
+        declared = project.resolved.tree.get(address)
+        if parts[1] != STOPPING or len(parts) != 3 or declared is None:
+            continue
+        actual = caller.read(TYPES[STOPPING], entry.id)
+        if actual is not None and actual.whole.get("etag") != entry.state.get("etag"):
+            found.append(replace(_finding(project, address), severity=Severity.ERROR))
+    if found:
+        raise BrokenBundle(found)
+
+
 def _edited(project: Project, made: Plan) -> Iterator[Diagnostic]:
     for address, node in made.nodes.items():
-        kind, key = address.split(".")[1:3]
         etag = node.changes.get("etag")
         if etag is None or etag.old == etag.remote or address != node.parent:
             continue
-        value = project.resolved.tree.get(address)
-        what = "dashboard" if kind == STOPPING else "genie space"
-        yield warning(
-            CODE,
-            f'{what} "{key}" has been modified remotely',
-            f"This {what} has been modified remotely since the last bundle deployment.\n"
-            "These modifications are untracked and will be overwritten on deploy.\n\n"
-            f"Make sure that the local {what} definition matches what you intend to deploy\n"
-            "before proceeding with the deployment.\n\n"
-            "To overwrite the remote changes with your local version, use --force.\n"
-            "The remote modifications will be lost.",
-            path=address,
-            at=value.locations if value is not None else (),
-        )
+        if etag.remote is None:  # it is gone, and nothing can be written over
+            continue
+        yield _finding(project, address)
+
+
+def _finding(project: Project, address: str) -> Diagnostic:
+    kind, key = address.split(".")[1:3]
+    value = project.resolved.tree.get(address)
+    what = "dashboard" if kind == STOPPING else "genie space"
+    return warning(
+        CODE,
+        f'{what} "{key}" has been modified remotely',
+        f"Somebody edited this {what} in the workspace after the last deploy, and a deploy would"
+        " write the bundle's version over it. Compare the two: `generate` writes what is there"
+        " into a file. `--force` deploys the bundle's; the edits are lost then.",
+        path=address,
+        at=value.locations if value is not None else (),
+        is_explained=True,
+    )
 
 
 def _stops(found: Diagnostic) -> bool:

@@ -16,6 +16,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -168,6 +169,8 @@ class Exchange:
     seconds: float = 0.0
 
 
+# Told by whoever waits for an answer that a request is made again, in the thread that makes it.
+RETRIES: Final[ContextVar[Callable[[str], None]]] = ContextVar("retries", default=lambda _: None)
 # Told of every exchange, in the thread that made it: `--debug`.
 LISTENERS: Final[list[Callable[[Exchange], None]]] = []
 
@@ -286,6 +289,8 @@ class Workspace:
                 self.pause(_retry_after(answer.headers, attempt))
                 continue
             if _is_transient(answer.status) and method in SAFE_METHODS and attempt <= READ_AGAIN:
+                status = f"{answer.status} {http.client.responses.get(answer.status, '')}".rstrip()
+                RETRIES.get()(f"retrying after {status} from {method} {path}")
                 self.pause(min(float(attempt), MAX_PAUSE_S))
                 continue
             if answer.status >= 400:

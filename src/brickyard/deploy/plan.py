@@ -289,10 +289,13 @@ def _plan_one(
         id = _early_id(item, kind, access, nodes, actual) if access is not None else ""
         return _creation(item, value, depends_on, id=id)
     found = actual.get(item.address)
-    if found is not None and access is not None and access.is_renamed:
+    if found is not None and access is not None:
         moved = _moved(item, access, entry, value, depends_on, found, nodes[item.parent])
         if moved is not None:
             return moved
+    if found is None and access is None:
+        lost = _changes_of_lost(kind, entry, value)
+        return _creation(item, value, depends_on, id=entry.id, changes=lost)
     if found is None or (item.part and nodes[item.parent].action in CHANGES_ID):
         return _creation(item, value, depends_on, id=entry.id)
     if access is not None:
@@ -341,16 +344,24 @@ def _moved(
     found: Actual,
     parent: Node,
 ) -> Node | None:
-    """Entries that go with an object which is made anew, where the official plan renames them."""
-    if parent.action not in CHANGES_ID:
+    """Entries that go with an object which is made anew: an update, or a rename, of their object.
+
+    Which object that is, is known when it is there; where a field of its answer tells, after any
+    change of it.
+    """
+    told_by = declaration(item.address)[0].permissions_id if access.key == "permissions" else ""
+    is_told = bool(told_by) and told_by not in (parent.value or {})
+    is_changed = parent.action is Action.UPDATE and is_told
+    if parent.action not in (Action.RECREATE, Action.UPDATE_ID) and not is_changed:
         return None
-    renamed = Change(
-        action=Action.UPDATE_ID, reason=REASONS[On.RENAME], old=entry.id, new="", remote=entry.id
-    )
+    action = Action.UPDATE_ID if access.is_renamed else Action.UPDATE
+    old = entry.state.get(access.object_field, entry.id)
+    reason = REASONS[On.RENAME] if access.is_renamed else ""
+    renamed = Change(action=action, reason=reason, old=old, new="", remote=old)
     changes = access_changes(access, entry, value, found)
     return Node(
         address=item.address,
-        action=Action.UPDATE_ID,
+        action=action,
         value=value,
         depends_on=depends_on,
         changes={**changes, access.object_field: renamed},
@@ -364,7 +375,12 @@ def reason_of(row: Field) -> str:
 
 
 def _creation(
-    item: Desired, value: Any, depends_on: tuple[Dependency, ...], *, id: str = ""
+    item: Desired,
+    value: Any,
+    depends_on: tuple[Dependency, ...],
+    *,
+    id: str = "",
+    changes: Mapping[str, Change] = {},
 ) -> Node:
     return Node(
         address=item.address,
@@ -372,6 +388,7 @@ def _creation(
         id=id,
         value=value,
         depends_on=depends_on,
+        changes=changes,
         prevents_destroy=item.prevents_destroy,
     )
 
@@ -464,6 +481,18 @@ def changes_of(kind: ResourceType, entry: Entry, value: Any, found: Actual) -> M
     if kind.decides is None:
         return changes
     return {path: _decided(kind, path, change, found.whole) for path, change in changes.items()}
+
+
+def _changes_of_lost(kind: ResourceType, entry: Entry, value: Any) -> Mapping[str, Change]:
+    """The fields in which recorded and desired differ, of a resource that is gone."""
+    sealed, is_map = seal(value, entry.state), partial(catalogue().is_map, kind.key)
+    found = differences(entry.state, sealed, sealed, dict(kind.keyed_lists), is_map)
+    return {
+        d.text: judge(
+            replace(d, remote=None), _rows_for(d, kind.fields), kind.same.get(d.text, same)
+        )
+        for d in found
+    }
 
 
 def _all_default(difference: Difference, rows: Iterable[Field]) -> bool:

@@ -60,8 +60,12 @@ def read_plan(text: str, name: str) -> Plan:
         data = json.loads(text)
     except ValueError as error:
         raise BadPlan(f"parsing plan JSON: {name} is none: {error}") from error
-    if not isinstance(data, Mapping) or data.get("plan_version") != PLAN_VERSION:
-        raise BadPlan(f"{name} is not a plan of version {PLAN_VERSION}: make it again with `plan`")
+    data = data if isinstance(data, Mapping) else {}
+    if data.get("plan_version") != PLAN_VERSION:
+        raise BadPlan(
+            f"plan version mismatch: plan has version {data.get('plan_version', 0)} (generated with"
+            f' CLI "{data.get("cli_version", "")}"), but current version is {PLAN_VERSION}'
+        )
     if has_redactions([node.get("new_state") for node in _nodes(data)]):
         raise BadPlan(
             f"{name} would set secrets, which plans do not keep: deploy without --plan,"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -12,7 +12,7 @@ from brickyard.deploy.calls import Caller
 from brickyard.deploy.code_source import pack_code
 from brickyard.deploy.graph import WORKERS
 from brickyard.deploy.hooks import run_hook
-from brickyard.deploy.http import ApiFailure, Unreachable
+from brickyard.deploy.http import RETRIES, ApiFailure, Unreachable
 from brickyard.deploy.metadata import METADATA
 from brickyard.deploy.plan import (
     Action,
@@ -43,15 +43,27 @@ class NotPlanned(Exception):
     What depends on them is not planned either, and named.
     """
 
-    def __init__(self, failures: Mapping[str, ApiFailure | Unreachable], state: State) -> None:
+    def __init__(
+        self,
+        failures: Mapping[str, ApiFailure | Unreachable],
+        state: State,
+        wanted: Collection[str] | None = None,
+    ) -> None:
         self.parts: list[Exception] = []
+        waiting = {
+            address: needed
+            for address, needed in _dependants(state, failures).items()
+            if wanted is None or address in wanted
+        }
         for address, failure in failures.items():
+            if address in waiting:
+                continue
             id = state.entries[address].id
             said = failure.call if isinstance(failure, Unreachable) else failure
             part = PlanFault(f'cannot plan {address}: reading id="{id}": {said}')
             part.__cause__ = failure
             self.parts.append(part)
-        for address, needed in _dependants(state, failures).items():
+        for address, needed in waiting.items():
             part = PlanFault(f"cannot plan {address}: dependency failed: {needed}")
             self.parts.append(part)
         self.parts.append(PlanFault("planning failed"))
@@ -86,18 +98,32 @@ def make_plan(
 
     With `select`, for these resources and what they need only.
     """
-    chosen = selected_addresses(select, addresses_of(_plain(project, "resources")))
+    chosen_addresses(project, select)
     prepared = prepare_resources(project, say=say)
-    pulled = project.store.pull()
-    made = plan_against(project, pulled, prepared)
+    return plan_against(project, project.store.pull(), prepared, select=select, say=say)
+
+
+def plan_against(
+    project: Project,
+    pulled: Pulled,
+    prepared: Prepared,
+    *,
+    select: Sequence[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> Plan:
+    """The plan for a state already pulled and artifacts already built."""
+    chosen = chosen_addresses(project, select)
+    caller = Caller(workspace=project.workspace)
+    desired = desired_of(project, prepared.resources)
+    wanted = {item.address for item in desired}
+    actual = read_actual(pulled.state, caller, wanted=wanted, warn=say)
+    made = plan(pulled.state, desired, actual)
     return narrowed(made, chosen) if select else made
 
 
-def plan_against(project: Project, pulled: Pulled, prepared: Prepared) -> Plan:
-    """The plan for a state already pulled and artifacts already built."""
-    caller = Caller(workspace=project.workspace)
-    actual = read_actual(pulled.state, caller)
-    return plan(pulled.state, desired_of(project, prepared.resources), actual)
+def chosen_addresses(project: Project, select: Sequence[str]) -> tuple[str, ...]:
+    """The resources of the bundle that selectors name. Raises `PlanFault`."""
+    return selected_addresses(select, addresses_of(_plain(project, "resources")))
 
 
 def plan_destroy(
@@ -109,12 +135,12 @@ def plan_destroy(
 ) -> Plan:
     """Every recorded node deleted; those gone already are only forgotten.
 
-    What the caller may not read is said, and counts as being there.
+    What cannot be read is said, and counts as being there.
 
     With `select`, only these. Raises `PlanFault` when something that stays needs one of them.
     """
     caller = Caller(workspace=project.workspace)
-    made = plan(state, (), read_actual(state, caller, say=say))
+    made = plan(state, (), read_actual(state, caller, wanted=(), warn=say))
     if select:
         made = _without_dependants(made, selected_addresses(select, state.entries))
     return guard(project, made)
@@ -220,28 +246,29 @@ def desired_of(project: Project, resources: Mapping[str, Any]) -> tuple[Desired,
 
 
 def read_actual(
-    state: State, caller: Caller, *, say: Callable[[str], None] | None = None
+    state: State,
+    caller: Caller,
+    *,
+    wanted: Collection[str] | None = None,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Mapping[str, Actual | None]:
     """Read every recorded node from the workspace, several at a time.
 
-    Raises `NotPlanned`. With `say`, what the caller may not read is said instead and counts as
-    being there.
+    Raises `NotPlanned`. Whatever is not among the `wanted` is to be deleted, and counts as being
+    there when it cannot be read: `warn` hears of it, and of each read that is made again.
     """
     failures: dict[str, ApiFailure | Unreachable] = {}
 
     def read(address: str) -> Actual | None:
+        RETRIES.set(lambda what: warn(f"Warn: planning {address}: {what}"))
         try:
             return look(address)
-        except Unreachable as failure:
+        except (ApiFailure, Unreachable) as failure:
+            if wanted is not None and address not in wanted:
+                warn(_unread(state, address, _said(failure)))
+                return Actual(configuration={}, whole={})
             failures[address] = failure
             return None
-        except ApiFailure as failure:
-            if say is None or not failure.is_forbidden:
-                failures[address] = failure
-                return None
-            id = state.entries[address].id
-            say(f'Warn: planning {address}: reading {address} id="{id}": {failure.message}')
-            return Actual(configuration={}, whole={})
 
     def look(address: str) -> Actual | None:
         kind, access = declaration(address)
@@ -254,19 +281,28 @@ def read_actual(
     with ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="read") as pool:
         found = dict(zip(addresses, pool.map(read, addresses), strict=True))
     if failures:
-        raise NotPlanned(dict(sorted(failures.items())), state)
+        raise NotPlanned(dict(sorted(failures.items())), state, wanted)
     return found
 
 
+def _unread(state: State, address: str, why: str) -> str:
+    id = state.entries[address].id
+    return f'Warn: planning {address}: reading {address} id="{id}": {why}'
+
+
+def _said(failure: ApiFailure | Unreachable) -> str:
+    return failure.call if isinstance(failure, Unreachable) else failure.message
+
+
 def _dependants(state: State, failed: Mapping[str, object]) -> Mapping[str, str]:
-    """What waits for a failed node and has not failed itself, with the one it waits for."""
+    """What waits for a failed node, with the one it waits for."""
     found: dict[str, str] = {}
     open_ends = list(failed)
     while open_ends:
         needed = open_ends.pop()
         for address, entry in sorted(state.entries.items()):
             waits = any(edge.node == needed for edge in entry.depends_on)
-            if waits and address not in failed and address not in found:
+            if waits and address not in found:
                 found[address] = found.get(needed, needed)
                 open_ends.append(address)
     return dict(sorted(found.items()))

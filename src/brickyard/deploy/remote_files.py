@@ -114,9 +114,8 @@ class RemoteFiles:
             if path.startswith("/Volumes/"):
                 self.workspace.call("DELETE", f"/api/2.0/fs/files{quote(path)}")
             else:
-                self.workspace.post(
-                    "/api/2.0/workspace/delete", {"path": path, "recursive": recursive}
-                )
+                whole = {"recursive": True} if recursive else {}
+                self.workspace.post("/api/2.0/workspace/delete", {"path": path, **whole})
         except ApiFailure as failure:
             if failure.is_missing:
                 return False

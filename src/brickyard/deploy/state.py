@@ -156,7 +156,7 @@ def go_json(data: object, *, indent: int | None = None, sort_keys: bool = False)
 def in_order(data: object) -> object:
     """Members as the official CLI writes them: by name, but for lists of permissions and grants."""
     if isinstance(data, Mapping):
-        if not data.keys().isdisjoint(_OF_ACCESS):
+        if not data.keys().isdisjoint(_OF_ACCESS) or data.keys() <= _OF_GRANTS:
             return {key: in_order(value) for key, value in data.items()}
         keys = sorted(data)
         if "level" in data:
@@ -165,7 +165,8 @@ def in_order(data: object) -> object:
     return [in_order(value) for value in data] if isinstance(data, list | tuple) else data
 
 
-_OF_ACCESS: Final = ("__embed__", "acls", "securable_type")
+_OF_ACCESS: Final = ("__embed__", "acls")
+_OF_GRANTS: Final = frozenset({"securable_type", "full_name"})  # of no grants; a catalog has more
 _PERMISSION: Final = ("level", "user_name", "service_principal_name", "group_name")
 
 

@@ -28,6 +28,10 @@ INTENTS = "intents.json"
 TERRAFORM = "terraform.tfstate"
 
 
+class NotRead(Exception):
+    """The state in the workspace could not be read; the refusal is the cause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pulled:
     """The winning state, and the creates an interrupted deploy may have made without a record.
@@ -68,8 +72,14 @@ class StateStore:
         return self.folder / f"{NAME}.wal"
 
     def pull(self) -> Pulled:
-        """Read both copies and the left-over log. Writes nothing."""
-        remote = self._remote()
+        """Read both copies and the left-over log. Writes nothing.
+
+        Raises `NotRead`, `BadState`.
+        """
+        try:
+            remote = self._remote()
+        except ApiFailure as failure:
+            raise NotRead(f"reading {NAME}: opening: {failure}") from failure
         intents = self._intents()
         local = self._local()
         if local is not None and self.trusts_remote and not _belongs(local, remote, intents):
@@ -189,9 +199,9 @@ class StateStore:
             if not local.entries:
                 return remote
             raise BadState(
-                f"the local state {self.path} and the one in {self.remote_folder} belong to"
-                " different deployments (lineages differ): delete the local file if the workspace"
-                " is right"
+                "lineage mismatch in state files\n\nAvailable state files:\n"
+                f"- {NAME}: {_described('remote', remote)}\n"
+                f"- {self.path}: {_described('local', local)}"
             )
         return remote if remote.serial > local.serial else local
 
@@ -215,6 +225,10 @@ class StateStore:
         except (ValueError, ApiFailure):
             return {}
         return data if isinstance(data, dict) else {}
+
+
+def _described(where: str, state: State) -> str:
+    return f'{where} direct state serial={state.serial} lineage="{state.lineage}"'
 
 
 def _belongs(local: State, remote: State | None, intents: Mapping[str, Any]) -> bool:

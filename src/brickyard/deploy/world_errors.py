@@ -19,6 +19,7 @@ from brickyard.deploy.plan_file import BadPlan
 from brickyard.deploy.planning import NotPlanned, Prevented
 from brickyard.deploy.run import RunLost, RunRefused
 from brickyard.deploy.state import BadState
+from brickyard.deploy.state_store import NotRead
 
 WORLD_ERRORS: tuple[type[Exception], ...] = (
     ApiFailure,
@@ -33,6 +34,7 @@ WORLD_ERRORS: tuple[type[Exception], ...] = (
     NoBundle,
     NoFolder,
     NotPlanned,
+    NotRead,
     NotRunning,
     OSError,
     PlanFault,

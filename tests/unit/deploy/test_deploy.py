@@ -148,8 +148,8 @@ def test_prevent_destroy_stops_before_anything_happens(make_project: MakeProject
 def test_a_failure_skips_dependants_by_name_and_nothing_else(make_project: MakeProject) -> None:
     project = make_project(TWO, refuses={"jobs/create": "quota reached"})
     done = apply_plan(project, make_plan(project))
-    assert "cannot create resources.jobs.nightly: quota reached" in done.failures[1]
-    assert done.failures[0] == (
+    assert "cannot create resources.jobs.nightly: quota reached" in done.failures[0]
+    assert done.failures[1] == (
         "cannot create resources.jobs.caller: dependency failed: resources.jobs.nightly"
     )
     assert list(world(project)["schemas"]) == ["dev.sales"]

@@ -181,8 +181,8 @@ def test_a_broken_connection_fails_one_resource_and_those_that_need_it(
     project = make_project({**RUN, **SCHEMA})
     failures = apply_plan(project, make_plan(project)).failures
     assert failures == (
-        "cannot create resources.job_runs.once: dependency failed: resources.jobs.nightly",
         'cannot create resources.jobs.nightly: Post "https://fake/api/2.2/jobs/create": EOF',
+        "cannot create resources.job_runs.once: dependency failed: resources.jobs.nightly",
     )
     assert list(project.store.pull().state.entries) == ["resources.schemas.s"]
     monkeypatch.undo()

@@ -19,6 +19,15 @@ def test_members_stand_by_name_but_for_permissions_and_grants() -> None:
     )
 
 
+def test_a_catalog_that_tells_its_securable_type_is_written_by_name() -> None:
+    catalog = {"name": "a", "full_name": "a", "securable_type": "CATALOG", "comment": "c"}
+    assert list(in_order(catalog)) == ["comment", "full_name", "name", "securable_type"]  # type: ignore[call-overload]
+    assert list(in_order({"securable_type": "schema", "full_name": "x"})) == [  # type: ignore[call-overload]
+        "securable_type",
+        "full_name",
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "code", "message"),
     [
