@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from brickyard.deploy.config_sync.changes import Operation
 from brickyard.deploy.config_sync.routing import Edit
+from brickyard.deploy.state_store import write_atomically
 from brickyard.values import show
 from brickyard.values.yaml_edits import (
     NoPlace,
@@ -60,9 +61,11 @@ def changed_files(edits: Iterable[Edit], *, root: Path, sync_root: Path) -> tupl
 
 
 def save(files: Iterable[ChangedFile]) -> None:
-    """Write what has changed."""
+    """Write what has changed, each file whole or not at all."""
     for one in files:
-        one.path.write_bytes(one.modified.encode())
+        mode = one.path.stat().st_mode
+        write_atomically(one.path, one.modified.encode())
+        one.path.chmod(mode)
 
 
 def _read(path: Path) -> str:
