@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.files import is_well_formed
 from brickyard.bundle.wheel_names import newest_wheel_names
 from brickyard.values import Diagnostic, Path, Value, error, show, value_of
 
@@ -36,7 +37,9 @@ def put_artifacts(draft: Draft) -> Draft:
             pattern = posixpath.normpath(posixpath.join(folder, "dist", "*.whl"))
             made = made.put("files", value_of([{"source": pattern}], artifact.locations))
         elif has_files and files is not None:
-            made = made.put("files", files.with_data(tuple(map(_source, files.elements))))
+            made = made.put(
+                "files", files.with_data(tuple(_source(one, artifact) for one in files.elements))
+            )
             if not has_build:
                 made, missing = _expanded(made, at, draft)
                 found.extend(missing)
@@ -66,14 +69,20 @@ def _expanded(artifact: Value, at: Path, draft: Draft) -> tuple[Value, list[Diag
         if source is None or not source.text or source.text.startswith(("../", "/")):
             made.append(file)
             continue
-        matches = newest_wheel_names(draft.files.glob(source.text))
+        is_pattern = is_well_formed(source.text)
+        found_now = draft.files.glob(source.text, with_folders=True) if is_pattern else ()
+        if source.text == ".":
+            found_now = (source.text,)
+        matches = newest_wheel_names(found_now)
         made += [file.put("source", source.with_data(match)) for match in matches]
         if not matches:
             made.append(file)
             found.append(
                 error(
                     "bundle/artifact-file",
-                    f"{source.text}: no matching files",
+                    f"{source.text}: no matching files"
+                    if is_pattern
+                    else f"{source.text}: syntax error in pattern",
                     "Nothing builds this artifact, so its files must be there. Correct `source`,"
                     " or say with `build` how it is made.",
                     path=show((*at, "files", index, "source")),
@@ -119,9 +128,13 @@ def _folder(artifact: Value) -> str:
     return posixpath.normpath(posixpath.join(beside, given.text))
 
 
-def _source(file: Value) -> Value:
-    source = file.child("source")
-    if source is None or not source.text or source.text.startswith("/"):
+def _source(file: Value, artifact: Value) -> Value:
+    """Relative to the bundle's root; of a file without a source it is the artifact's folder."""
+    source = file.child("source") or value_of("", file.locations)
+    if not source.text and isinstance(file.data, dict):
+        beside = posixpath.dirname(artifact.location.file) if artifact.location else ""
+        return file.put("source", source.with_data(beside or "."))
+    if not isinstance(source.data, str) or source.text.startswith("/"):
         return file
     beside = posixpath.dirname(source.location.file) if source.location else ""
     path = posixpath.normpath(posixpath.join(beside, source.text))

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from brickyard.bundle.compute_checks import check_pipeline
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.endpoint_checks import check_endpoint
+from brickyard.bundle.go_text import go_quoted
 from brickyard.bundle.interpolate import leftover
 from brickyard.bundle.job_checks import check_job
 from brickyard.bundle.permission_checks import check_permissions
@@ -75,7 +76,7 @@ def _shape(value: Value, kind: str, at: Path) -> Found:
             near = did_you_mean(value.text, words)
             yield warning(
                 UNKNOWN_WORD,
-                f'invalid value "{value.text}" for enum field.'
+                f"invalid value {go_quoted(value.text)} for enum field."
                 f" Valid values are [{' '.join(words)}]",
                 f"The service may know newer ones. {near}".rstrip(),
                 path=show(at),

@@ -47,12 +47,13 @@ def check_path_fields(draft: Draft) -> Draft:
     """Texts that can be no path. Reads: paths. Writes: empty ones."""
     changes: dict[Path, Value] = {}
     found: list[Diagnostic] = []
-    for at, value in _path_fields(draft):
+    for at, value in (*_path_fields(draft), *_dependencies(draft)):
         if not isinstance(value.data, str):
             continue
         if not value.data and at[-1] != CONTENT:
             changes[at] = value.with_data(".")
-        fault = url_fault(value.data)
+        flagged = FLAG.fullmatch(value.data)
+        fault = url_fault(flagged["path"].strip() if flagged else value.data)
         if fault:
             found.append(_no_path(f"failed to normalize paths: {fault}", at, value))
     for key, pipeline in () if found else draft.each("pipelines"):

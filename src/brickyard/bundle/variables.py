@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.go_text import go_quoted
 from brickyard.bundle.interpolate import interpolate
 from brickyard.bundle.normalise import normalise
 from brickyard.bundle.references import names_in
@@ -136,7 +137,7 @@ def _value(draft: Draft, name: str, variable: Value, found: list[Diagnostic]) ->
         found.append(
             warning(
                 "bundle/variable-type",
-                f'invalid value "{kind.plain()}" for enum field. Valid values are [complex]',
+                f"invalid value {go_quoted(kind.text)} for enum field. Valid values are [complex]",
                 "Remove `type`: a variable without it is a string, number or boolean.",
                 path=f"{path}.type",
                 at=kind.locations,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
+from brickyard.bundle.go_text import go_quoted
 from brickyard.values import Diagnostic, error
 
 CLAUSE: Final = re.compile(
@@ -33,8 +34,8 @@ def _constraint(draft: Draft) -> Iterator[Diagnostic]:
     if not CONSTRAINT.fullmatch(wanted.text) or not all(clauses):
         yield error(
             "bundle/version-constraint",
-            f'invalid version constraint "{wanted.text}" specified. Please specify the version'
-            " constraint in the format (>=) 0.0.0(, <= 1.0.0)",
+            f"invalid version constraint {go_quoted(wanted.text)} specified. Please specify the"
+            " version constraint in the format (>=) 0.0.0(, <= 1.0.0)",
             "Write one or two clauses such as `>= 0.250.0, < 2.0.0` or `1.*`.",
             path="bundle.databricks_cli_version",
             at=wanted.locations,

@@ -1,17 +1,18 @@
 """Runtimes too old for local libraries, unless their wheels are wrapped in notebooks.
 
-Only what is written in the bundle is judged; the runtime of an existing cluster is not asked for.
+Only what is written in the bundle is judged; `deploy/existing_clusters.py` asks for the runtimes of
+clusters that are there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.path_fields import tasks_of
 from brickyard.bundle.references import is_pure, names_in
-from brickyard.values import Diagnostic, Path, Value, error, show
+from brickyard.values import Diagnostic, Location, Path, Value, error, show
 
 OLDEST: Final = (13, 1)
 NEWEST_MINOR: Final = 99  # `13.x` is the latest of 13
@@ -35,10 +36,11 @@ def check_runtimes(draft: Draft) -> Draft:
             where: Path = ("resources", "jobs", key, *at)
             if show(where) in local:
                 found.extend(_too_old(draft, task, where, by_key))
-    return draft.noting(*found, *([_needs_newer()] if found else ()))
+    return draft.noting(*found, *([needs_newer()] if found else ()))
 
 
-def _needs_newer() -> Diagnostic:
+def needs_newer() -> Diagnostic:
+    """What to do about the tasks and clusters that are too old."""
     return error(
         "bundle/old-runtime",
         "Python wheel tasks require compute with DBR 13.3+ to include local libraries. Please"
@@ -61,15 +63,20 @@ def _too_old(
         (_of_cluster(draft, task), f"task {key} uses cluster with incompatible"),
     ):
         if version is not None and is_too_old(version.text):
-            yield error(
-                "bundle/old-runtime",
-                f"{said} DBR version {version.text}",
-                "It takes no local libraries: choose a newer `spark_version`, or set"
-                " `experimental: {python_wheel_wrapper: true}`.",
-                path=show(where),
-                at=(*version.locations, *task.locations),
-            )
+            yield too_old(said, version.text, where, (*version.locations, *task.locations))
             return
+
+
+def too_old(said: str, version: str, where: Path, places: Iterable[Location]) -> Diagnostic:
+    """A task or cluster that takes no local libraries."""
+    return error(
+        "bundle/old-runtime",
+        f"{said} DBR version {version}",
+        "It takes no local libraries: choose a newer `spark_version`, or set"
+        " `experimental: {python_wheel_wrapper: true}`.",
+        path=show(where),
+        at=tuple(places),
+    )
 
 
 def _of_cluster(draft: Draft, task: Value) -> Value | None:

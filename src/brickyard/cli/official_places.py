@@ -37,6 +37,7 @@ BARE: Final = frozenset(
         "bundle/not-a-notebook",
         "bundle/not-a-scalar",
         "bundle/not-a-section",
+        "bundle/old-runtime",
         "bundle/outside-sync-root",
         "bundle/override-kind",
         "bundle/permission-level",

@@ -40,6 +40,7 @@ from brickyard.deploy.connect import (
 )
 from brickyard.deploy.disk import DiskFiles, find_root, root_file
 from brickyard.deploy.embedded import Embedded, home_folder, identity
+from brickyard.deploy.existing_clusters import check_existing_clusters
 from brickyard.deploy.hooks import RESTRICTED, run_script_of
 from brickyard.deploy.http import ApiFailure, Unreachable, Workspace
 from brickyard.deploy.lookups import NoAnswer, answer
@@ -240,7 +241,11 @@ def load_project(
     if client is not None and project.resolved.questions:
         project = _answered(project, client)
     if client is not None and not project.resolved.has_errors:
-        found = (*project.diagnostics, *check_artifact_path(project.resolved, client))
+        found = (
+            *project.diagnostics,
+            *check_artifact_path(project.resolved, client),
+            *check_existing_clusters(project.resolved, client, say),
+        )
         project = replace(project, resolved=replace(project.resolved, diagnostics=found))
     is_known = user is not PLACEHOLDER or wrong is not None
     return project if is_known else _with_note(project, silence)
@@ -320,6 +325,8 @@ def connect_project(project: Project, *, tolerates: Collection[str] = ()) -> Pro
         resolved = _resolve_again(project, facts)
     stop_on_errors(resolved, but=tolerates)
     if ARTIFACT_PATH not in tolerates and (found := check_artifact_path(resolved, client)):
+        raise BrokenBundle((*resolved.diagnostics, *found))
+    if project.client is None and (found := check_existing_clusters(resolved, client)):
         raise BrokenBundle((*resolved.diagnostics, *found))
     return replace(project, facts=facts, resolved=resolved, client=client)
 

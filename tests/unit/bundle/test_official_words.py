@@ -412,3 +412,44 @@ def test_the_path_of_a_volume_that_is_not_there_is_told() -> None:
     assert [one.summary for one in errors(found)] == [
         "reference does not exist: ${resources.volumes.v.volume_path}"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        ("artifacts: {a: {build: x, type: 'w\\n'}}", 'invalid value "w\\\\n" for enum field.'),
+        ('artifacts: {a: {build: x, type: "w\\n"}}', 'invalid value "w\\n" for enum field.'),
+        (
+            'variables: {v: {default: x, type: "a\\nb"}}',
+            'invalid value "a\\nb" for enum field. Valid values are [complex]',
+        ),
+        (
+            'bundle: {name: b, databricks_cli_version: "1\\n2"}',
+            'invalid version constraint "1\\n2" specified.',
+        ),
+    ],
+)
+def test_values_are_quoted_on_one_line(text: str, summary: str) -> None:
+    (found,) = resolved(text).diagnostics
+    assert found.summary.startswith(summary)
+
+
+def test_files_of_an_environment_are_paths_too() -> None:
+    needs = "environments: [{environment_key: e, spec: {dependencies: [%s]}}]"
+    for need in ("./a%zz.whl", "-r ./a%zz.txt"):
+        text = f"resources: {{jobs: {{j: {{{needs % need!s}}}}}}}"
+        told = [one.summary for one in errors(resolved(text))]
+        assert told == [
+            f'failed to normalize paths: parse "{need.removeprefix("-r ")}": invalid URL escape "%zz"'
+        ]
+
+
+def test_a_file_of_an_artifact_without_a_source_is_its_folder() -> None:
+    found = resolved("artifacts: {a: {files: [{}]}}")
+    assert not errors(found)
+    assert plain(found, "artifacts.a.files") == [{"source": "/bundle"}]
+
+
+def test_a_bad_pattern_of_an_artifact_is_told() -> None:
+    found = errors(resolved('artifacts: {a: {files: [{source: "[x"}]}}'))
+    assert [one.summary for one in found] == ["[x: syntax error in pattern"]
