@@ -20,7 +20,6 @@ from brickyard.values import (
     warning,
 )
 
-MODES: Final = ("development", "production")
 PATHS: Final = ("root_path", "file_path", "resource_path", "artifact_path", "state_path")
 TRIGGERS: Final = ("schedule", "continuous", "trigger")
 
@@ -28,20 +27,7 @@ TRIGGERS: Final = ("schedule", "continuous", "trigger")
 def apply_mode(draft: Draft) -> Draft:
     """What development fills in. Reads: `bundle.mode`, user. Writes: `presets`, the lock."""
     mode = draft.tree.get("bundle.mode")
-    if mode is None or not mode.data:
-        return draft
-    if mode.data not in MODES:
-        return draft.noting(
-            error(
-                "bundle/unknown-mode",
-                f"unsupported value '{mode.plain()}' specified for 'mode': must be either"
-                " 'development' or 'production'",
-                "Write one of them, or remove it.",
-                path="bundle.mode",
-                at=mode.locations,
-            )
-        )
-    if mode.data != "development":
+    if mode is None or draft.mode != "development":
         return draft
     name = draft.facts.user.short_name
     tree = draft.tree
@@ -217,7 +203,19 @@ def check_mode(draft: Draft) -> Draft:
         return draft.noting(*_development(draft))
     if draft.mode == "production":
         return draft.noting(*_production(draft))
-    return draft
+    mode = draft.tree.get("bundle.mode")
+    if mode is None or not mode.data:
+        return draft
+    return draft.noting(
+        error(
+            "bundle/unknown-mode",
+            f"unsupported value '{mode.plain()}' specified for 'mode': must be either"
+            " 'development' or 'production'",
+            "Write one of them, or remove it.",
+            path="bundle.mode",
+            at=mode.locations,
+        )
+    )
 
 
 def _development(draft: Draft) -> Iterator[Diagnostic]:

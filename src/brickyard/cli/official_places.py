@@ -66,6 +66,7 @@ BARE: Final = frozenset(
         "deploy/folder-permissions",
         "deploy/hook",
         "deploy/look-up",
+        "deploy/no-folder",
         "deploy/overrides-not-a-map",
         "deploy/overrides-not-json",
         "deploy/profile",

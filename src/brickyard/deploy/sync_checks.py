@@ -1,14 +1,20 @@
-"""What `validate` says of the files to upload: that there are none, that a pattern fits none."""
+"""What `validate` says of the files to upload: that there are none, that a pattern fits none, that
+the workspace has no folder for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from brickyard.bundle import Resolved
+from brickyard.deploy.http import ApiFailure, Workspace
 from brickyard.deploy.project import Project
 from brickyard.deploy.sources import source_paths
 from brickyard.deploy.sync_set import every_file
-from brickyard.values import Diagnostic, Value, warning
+from brickyard.values import Diagnostic, Value, error, warning
+
+STATUS: Final = "/api/2.0/workspace/get-status"
+FOLDERS: Final = frozenset({"DIRECTORY", "REPO"})
 
 
 def check_sync(project: Project) -> tuple[Diagnostic, ...]:
@@ -18,9 +24,27 @@ def check_sync(project: Project) -> tuple[Diagnostic, ...]:
     if patterns:
         names = tuple(every_file(project.root))
         found += [_useless(*pattern) for pattern in patterns if not _fits(pattern[1].text, names)]
-    if project.resolved.sync.paths and not source_paths(project):
+    if not project.resolved.sync.paths:
+        return tuple(found)
+    refused = _no_folder(project.resolved, project.client) if project.client is not None else ""
+    if refused:
+        found.append(error("deploy/no-folder", refused, "Choose a folder with `file_path`."))
+    elif not source_paths(project):
         found.append(_nothing(project.resolved.tree.get("sync.exclude")))
     return tuple(found)
+
+
+def _no_folder(resolved: Resolved, client: Workspace) -> str:
+    """Why files cannot go to `workspace.file_path`; empty when they can."""
+    value = resolved.tree.get("workspace.file_path")
+    path = value.text if value is not None else ""
+    if not path or "${" in path:
+        return ""
+    try:
+        kind = str(client.get(STATUS, {"path": path}).get("object_type"))
+    except ApiFailure as failure:
+        return "" if failure.is_missing else str(failure)
+    return "" if kind in FOLDERS else f"{path} points to a {kind.lower()}"
 
 
 def _patterns(resolved: Resolved) -> Iterator[tuple[str, Value]]:

@@ -439,9 +439,9 @@ def test_files_of_an_environment_are_paths_too() -> None:
     for need in ("./a%zz.whl", "-r ./a%zz.txt"):
         text = f"resources: {{jobs: {{j: {{{needs % need!s}}}}}}}"
         told = [one.summary for one in errors(resolved(text))]
-        assert told == [
-            f'failed to normalize paths: parse "{need.removeprefix("-r ")}": invalid URL escape "%zz"'
-        ]
+        path = need.removeprefix("-r ")
+        fault = f'parse "{path}": invalid URL escape "%zz"'
+        assert told == [f"failed to normalize paths: {fault}"]
 
 
 def test_a_file_of_an_artifact_without_a_source_is_its_folder() -> None:
@@ -453,3 +453,12 @@ def test_a_file_of_an_artifact_without_a_source_is_its_folder() -> None:
 def test_a_bad_pattern_of_an_artifact_is_told() -> None:
     found = errors(resolved('artifacts: {a: {files: [{source: "[x"}]}}'))
     assert [one.summary for one in found] == ["[x: syntax error in pattern"]
+
+
+def test_a_mode_that_nobody_knows_is_told_after_all_else() -> None:
+    found = resolved(
+        "resources: {jobs: {a: {name: a, tasks: [{}]}}}\ntargets: {t: {mode: staging}}\n"
+    )
+    told = [one.summary.partition(":")[0] for one in found.diagnostics]
+    assert told[-1] == "unsupported value 'staging' specified for 'mode'"
+    assert len(told) > 1

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from brickyard.deploy import load_project
 from brickyard.deploy.hooks import HookFailed, run_hook
+from brickyard.deploy.http import ApiFailure, Workspace
 from brickyard.deploy.scripts import child_environment, run_command, run_script
 from brickyard.deploy.sync_checks import check_sync
 
@@ -70,3 +74,34 @@ def test_patterns_that_fit_nothing_and_an_empty_upload_are_warned_about(tmp_path
         ("sync.exclude", "There are no files to sync"),
     ]
     assert not check_sync(load_project(write(tmp_path, "sync: {paths: []}"), environment=PATH))
+
+
+class OneFolder:
+    """A workspace that has a notebook at `/nb`, a folder at `/f`, and wants absolute paths."""
+
+    def get(self, path: str, query: Mapping[str, str]) -> dict[str, str]:
+        asked = query["path"]
+        kind = {"/Workspace/nb": "NOTEBOOK", "/Workspace/f": "DIRECTORY"}.get(asked)
+        if kind is not None:
+            return {"object_type": kind}
+        status, code = (404, "GONE") if asked.startswith("/") else (400, "INVALID")
+        raise ApiFailure(status=status, code=code, message="no", method="GET", path=path)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/Workspace/nb", ["/Workspace/nb points to a notebook"]),
+        ("here", ["no (400 INVALID)"]),
+        ("/Workspace/f", []),
+        ("/Workspace/new", []),
+    ],
+)
+def test_where_no_files_can_go_is_an_error(tmp_path: Path, path: str, told: list[str]) -> None:
+    text = f"workspace: {{root_path: /Workspace/r, file_path: {path}}}"
+    project = load_project(write(tmp_path, text), environment=PATH)
+    asked = replace(project, client=cast("Workspace", OneFolder()))
+    assert [one.summary for one in check_sync(asked)] == told
+    without = write(tmp_path, f"{text}\nsync: {{paths: []}}")
+    unasked = replace(load_project(without, environment=PATH), client=asked.client)
+    assert not check_sync(unasked)
