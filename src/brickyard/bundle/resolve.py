@@ -35,6 +35,7 @@ from brickyard.bundle.reference_checks import check_references
 from brickyard.bundle.resolved import Declared, Resolved, RunPython
 from brickyard.bundle.script_checks import check_scripts
 from brickyard.bundle.secret_checks import check_secrets
+from brickyard.bundle.section_checks import check_sections, check_settings
 from brickyard.bundle.setting_checks import (
     check_deployer,
     check_engine,
@@ -65,13 +66,14 @@ from brickyard.bundle.wheel_checks import check_runtimes
 from brickyard.values import Diagnostic, Value, has_errors
 
 LOAD: Final[tuple[Step, ...]] = (read_root, read_includes)
-TARGET: Final[tuple[Step, ...]] = (check_version, check_loaded, choose_target)
+TARGET: Final[tuple[Step, ...]] = (check_version, check_loaded, check_sections, choose_target)
 SETTINGS: Final[tuple[Step, ...]] = (
     apply_target,
     check_given,
     check_auth,
     leave_out,
     check_values,
+    check_settings,
     warn_about_host,
     check_engine,
     check_scripts,

@@ -55,6 +55,7 @@ BARE: Final = frozenset(
         "bundle/shared-root",
         "bundle/sync-path",
         "bundle/targets-twice",
+        "bundle/reference-for-section",
         "bundle/unknown-mode",
         "bundle/unknown-reference",
         "bundle/unknown-target",

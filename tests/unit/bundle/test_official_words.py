@@ -462,3 +462,30 @@ def test_a_mode_that_nobody_knows_is_told_after_all_else() -> None:
     told = [one.summary.partition(":")[0] for one in found.diagnostics]
     assert told[-1] == "unsupported value 'staging' specified for 'mode'"
     assert len(told) > 1
+
+
+@pytest.mark.parametrize(
+    ("text", "summary", "shown"),
+    [
+        ("resources: '${var.x}'", 'expected a map at "resources", found string', "targets"),
+        ("scripts: '${var.x}'", 'expected a map at "", found string', "targets"),
+        (
+            "targets: {dev: '${var.x}'}",
+            'expected a map to index "targets.dev.resources", found string',
+            "targets",
+        ),
+        (
+            "workspace: '${var.x}'",
+            'expected a map to index "workspace.host", found string',
+            "workspace",
+        ),
+        ("sync: '${var.x}'", 'expected a map to index "paths", found string', "sync"),
+        ("sync: {paths: '${var.x}'}", "expected a map or sequence, found string", "sync"),
+        ("sync: {include: '${var.x}'}", "expected a map or sequence, found string", "sync"),
+    ],
+)
+def test_a_section_cannot_be_a_reference(text: str, summary: str, shown: str) -> None:
+    found = resolved(f"variables: {{x: {{default: q}}}}\n{text}")
+    assert errors(found)[0].summary == summary
+    assert set(found.tree.items) <= {"bundle", "variables", shown, "scripts", "resources"}
+    assert shown in found.tree.items
