@@ -80,9 +80,9 @@ def read_includes(draft: Draft) -> Draft:
         return draft.noting(*found)
     tree = draft.tree
     include = tree.get("include")
-    if not names:
+    if not names and (include is None or not isinstance(include.data, str)):
         tree = tree.drop("include")
-    elif include is not None:
+    elif names and include is not None:
         tree = tree.put("include", value_of(list(names), include.locations).with_key(include.key))
     for name in names:
         part, problems = _read(draft, name)

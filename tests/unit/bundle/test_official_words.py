@@ -489,3 +489,9 @@ def test_a_section_cannot_be_a_reference(text: str, summary: str, shown: str) ->
     assert errors(found)[0].summary == summary
     assert set(found.tree.items) <= {"bundle", "variables", shown, "scripts", "resources"}
     assert shown in found.tree.items
+
+
+def test_includes_cannot_be_a_reference() -> None:
+    found = resolved("include: '${var.x}'\n")
+    assert [one.summary for one in errors(found)] == ["reference does not exist: ${var.x}"]
+    assert plain(found, "include") == "${var.x}"
