@@ -6,12 +6,14 @@ clusters that are there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from brickyard.bundle.draft import Draft
 from brickyard.bundle.path_fields import tasks_of
 from brickyard.bundle.references import is_pure, names_in
+from brickyard.bundle.resolved import Library
 from brickyard.values import Diagnostic, Location, Path, Value, error, show
 
 OLDEST: Final = (13, 1)
@@ -24,7 +26,7 @@ def check_runtimes(draft: Draft) -> Draft:
     wraps = draft.tree.get("experimental.python_wheel_wrapper")
     if wraps is not None and wraps.data is True:
         return draft
-    local = {library.path.partition(".libraries[")[0] for library in draft.libraries}
+    local = local_libraries(draft.libraries)
     found: list[Diagnostic] = []
     for key, job in draft.each("jobs"):
         clusters = job.child("job_clusters")
@@ -34,9 +36,20 @@ def check_runtimes(draft: Draft) -> Draft:
         }
         for at, task in tasks_of(job):
             where: Path = ("resources", "jobs", key, *at)
-            if show(where) in local:
+            if takes_local_libraries(where, local):
                 found.extend(_too_old(draft, task, where, by_key))
     return draft.noting(*found, *([needs_newer()] if found else ()))
+
+
+def local_libraries(libraries: Iterable[Library]) -> frozenset[str]:
+    """The tasks that hold local libraries, and the jobs whose environments do."""
+    cut = re.compile(r"(\.libraries|\.environments)\[.*")
+    return frozenset(cut.sub("", library.path) for library in libraries)
+
+
+def takes_local_libraries(task: Path, local: Container[str]) -> bool:
+    """Environments count for every task of their job, as they do for the official CLI."""
+    return show(task) in local or show(task[:3]) in local
 
 
 def needs_newer() -> Diagnostic:

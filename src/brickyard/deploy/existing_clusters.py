@@ -9,9 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from brickyard.bundle import Resolved, tasks_of
-from brickyard.bundle.wheel_checks import is_too_old, needs_newer, too_old
+from brickyard.bundle.wheel_checks import (
+    is_too_old,
+    local_libraries,
+    needs_newer,
+    takes_local_libraries,
+    too_old,
+)
 from brickyard.deploy.http import ApiFailure, Workspace
-from brickyard.values import Diagnostic, Path, Value, show
+from brickyard.values import Diagnostic, Path, Value
 
 
 def check_existing_clusters(
@@ -35,14 +41,14 @@ def check_existing_clusters(
 
 def _on_existing(resolved: Resolved) -> Iterator[tuple[Path, Value, str]]:
     """Tasks with local libraries, and the cluster they name by its id."""
-    local = {library.path.partition(".libraries[")[0] for library in resolved.libraries}
+    local = local_libraries(resolved.libraries)
     for key, job in (resolved.tree.get("resources.jobs") or Value({})).items.items():
         for at, task in tasks_of(job):
             where: Path = ("resources", "jobs", key, *at)
             cluster = task.child("existing_cluster_id")
             if cluster is None or not cluster.text or cluster.text.startswith("${"):
                 continue
-            if show(where) in local:
+            if takes_local_libraries(where, local):
                 yield where, task, cluster.text
 
 

@@ -167,3 +167,10 @@ def test_files_of_an_artifact_that_nothing_builds_are_found_at_once() -> None:
     (missing,) = errors(resolved("artifacts: {a: {files: [{source: nix/*.whl}]}}"))
     assert missing.summary == "nix/*.whl: no matching files"
     assert missing.path == "artifacts.a.files[0].source"
+
+
+def test_local_libraries_of_an_environment_count_for_all_tasks_of_its_job() -> None:
+    needs = "environments: [{environment_key: e, spec: {dependencies: [./dist/a.whl]}}]"
+    old = "{task_key: t, new_cluster: {spark_version: 12.2.x}, notebook_task: {notebook_path: /n}}"
+    assert codes(resolved(job(old, needs), files=FILES)).count("bundle/old-runtime") == 2
+    assert "bundle/old-runtime" not in codes(resolved(job(old), files=FILES))
