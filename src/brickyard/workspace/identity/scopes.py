@@ -38,7 +38,7 @@ MLFLOW: Final = (
 REACH: Final[Mapping[str, tuple[str, ...]]] = {
     "access-management": ("/api/2.0/permissions",),
     "ai-gateway": ("/ai-gateway",),
-    "alerts": ("/api/2.0/alerts",),
+    "alerts": ("/api/2.0/alerts", "/api/2.0/notification-destinations"),
     "apps": ("/api/2.0/apps",),
     "authentication": (
         "/api/2.0/token",
