@@ -37,6 +37,7 @@ from brickyard.bundle.script_checks import check_scripts
 from brickyard.bundle.secret_checks import check_secrets
 from brickyard.bundle.section_checks import check_sections, check_settings
 from brickyard.bundle.setting_checks import (
+    check_chosen_engine,
     check_deployer,
     check_engine,
     check_shared_root,
@@ -139,7 +140,7 @@ CHECKS: Final[tuple[Step, ...]] = (
     check_shared_root,
 )
 # Not of what cannot be deployed.
-MARKS: Final[tuple[Step, ...]] = (annotate, check_sync_paths)
+MARKS: Final[tuple[Step, ...]] = (check_chosen_engine, annotate, check_sync_paths)
 STAGES: Final = (LOAD, TARGET, SETTINGS, VALUES, RESOURCES, PYTHON, CHECKS, MARKS)
 BEFORE_RESOURCES: Final = STAGES[:4]
 AS_WRITTEN: Final = (LOAD, TARGET, (apply_target, merge_keyed_lists))

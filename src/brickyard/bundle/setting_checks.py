@@ -11,6 +11,7 @@ from brickyard.values import Diagnostic, Value, error, recommendation, warning
 FOLDERS: Final = ("root_path", "file_path", "state_path", "resource_path")
 LINKED: Final = "presets.source_linked_deployment"
 PRINCIPALS: Final = ("user_name", "service_principal_name")
+ENGINE_VARIABLE: Final = "DATABRICKS_BUNDLE_ENGINE"
 
 
 def check_shared_root(draft: Draft) -> Draft:
@@ -48,6 +49,20 @@ def check_engine(draft: Draft) -> Draft:
             path="bundle.engine",
             at=engine.locations[:1],
             is_explained=True,
+        )
+    )
+
+
+def check_chosen_engine(draft: Draft) -> Draft:
+    """A word that names no engine, where the bundle names none itself. Reads: the environment."""
+    chosen = draft.facts.environment.get(ENGINE_VARIABLE, "")
+    if chosen in {"", "direct", "terraform"} or draft.text("bundle.engine"):
+        return draft
+    return draft.noting(
+        error(
+            "bundle/chosen-engine",
+            f'unexpected setting for {ENGINE_VARIABLE}="{chosen}" (expected \'terraform\' or \'direct\')',
+            f"Unset {ENGINE_VARIABLE}: there is one engine here.",
         )
     )
 

@@ -366,7 +366,15 @@ def _has_name(kind: str, value: dict[str, Any]) -> bool:
 
 
 class BundleTable(CommandTable):
-    """The `bundle` group: what goes wrong below it is said as the official CLI says it."""
+    """The `bundle` group: calls are read, and what goes wrong is said, as the official CLI does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        from brickyard.cli.flags import official_call
+
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
+        remember(official=True)
+        return super().parse_args(ctx, official_call(self, args, ctx))
 
     def invoke(self, ctx: click.Context) -> object:
         from brickyard.cli.apply_failures import officially

@@ -16,7 +16,7 @@ import click
 
 from brickyard.cli.dialect import is_official
 from brickyard.cli.json_failures import hear_error
-from brickyard.cli.usage import official_words
+from brickyard.cli.usage import official_words, shows_usage
 
 INTERRUPTED = 130
 
@@ -101,7 +101,7 @@ def say_error(message: str) -> None:
 def _say_official(error: click.UsageError) -> None:
     """What is wrong with a call below `bundle`, then how it is called."""
     say_error(official_words(error))
-    if error.ctx is not None:
+    if error.ctx is not None and shows_usage(error):
         click.echo(f"\n{error.ctx.get_usage()}", err=True)
 
 

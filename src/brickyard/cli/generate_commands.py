@@ -16,6 +16,7 @@ from brickyard.cli.commands import FlagsAnywhere
 from brickyard.cli.completion import resource_keys
 from brickyard.cli.failures import Refused, end_gently, say_error
 from brickyard.cli.project_options import Chosen, connect, project_options
+from brickyard.cli.usage import WrongFlags
 
 if TYPE_CHECKING:
     from brickyard.deploy import Project
@@ -261,7 +262,8 @@ def genie_space(
     to the file that the resource names.
     """
     given = {"existing-id": existing_id, "resource": resource}
-    only_one_of(given, required=list(given))
+    if not any(given.values()):
+        only_one_of({}, required=list(given))
     only_one_of({"watch": watch, "existing-id": existing_id})
     only_one_of({"bind": rest["bind"], "resource": resource})
     from brickyard.deploy.generate import GENIE_SPACE, generate_document
@@ -348,10 +350,10 @@ def only_one_of(given: Mapping[str, object], *, required: Sequence[str] = ()) ->
     chosen = [name for name, value in given.items() if value]
     if len(chosen) > 1:
         group, both = " ".join(given), " ".join(sorted(chosen))
-        raise click.UsageError(
+        raise WrongFlags(
             f"if any flags in the group [{group}] are set none of the others can be;"
             f" [{both}] were all set"
         )
     if required and not chosen:
         group = " ".join(required)
-        raise click.UsageError(f"at least one of the flags in the group [{group}] is required")
+        raise WrongFlags(f"at least one of the flags in the group [{group}] is required")

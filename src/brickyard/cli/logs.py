@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LEVELS: Final = ("trace", "debug", "info", "warn", "error", "disabled")
 FORMATS: Final = ("text", "json")
+STREAMS: Final = ("stderr", "stdout")
 REDACTED: Final = "**REDACTED**"
 SECRET: Final = re.compile(
     r"token|secret|password|passwd|pwd|plaintext|private_?key|access_?key|api_?key|credential"
@@ -52,11 +53,13 @@ def start(
 ) -> None:
     """Begin to log what the options ask for, or without them the environment."""
     level = "debug" if debug else log_level or _from_environment("LEVEL", LEVELS) or "warn"
+    file = log_file or os.environ.get("DATABRICKS_LOG_FILE") or "stderr"
     if LEVELS.index(level) > LEVELS.index("debug"):
+        if file.lower() not in STREAMS:
+            _opened(file).close()  # it is made even if nothing is logged
         return
     from brickyard.deploy.http import LISTENERS
 
-    file = log_file or os.environ.get("DATABRICKS_LOG_FILE") or "stderr"
     format = log_format or _from_environment("FORMAT", FORMATS)
     log = Log(_opened(file), is_json=format == "json")
     LISTENERS[:] = [log.exchange]
@@ -147,10 +150,11 @@ def _body(mark: str, body: bytes | None, *, is_content: bool, is_secret: bool) -
 
 
 def _opened(name: str) -> TextIO:
-    if name in ("stderr", "stdout"):
-        stream: TextIO = getattr(sys, name)
+    if name.lower() in STREAMS:
+        stream: TextIO = getattr(sys, name.lower())
         return stream
     try:
         return Path(name).open("a", encoding="utf-8")  # for the life of the process
     except OSError as error:
-        raise Refused(f"cannot open the log file {name}: {error.strerror}") from error
+        why = (error.strerror or str(error)).lower()
+        raise Refused(f"open {name}: {why}") from error

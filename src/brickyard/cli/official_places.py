@@ -14,6 +14,7 @@ BARE: Final = frozenset(
     {
         "bundle/artifact",
         "bundle/assignment",
+        "bundle/chosen-engine",
         "bundle/cluster-ignored",
         "bundle/complex-variable",
         "bundle/computed-field",

@@ -27,9 +27,21 @@ TARGET = click.option(
     help="Target of the bundle to use; else DATABRICKS_BUNDLE_TARGET.",
 )
 OLD_TARGET = click.option("-e", "--environment", hidden=True)  # what the target was called once
+
+
+class OutputOption(click.Option):
+    """A word in the environment that is no format is ignored, as officially."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        found = super().resolve_envvar_value(ctx)
+        assert isinstance(self.type, click.Choice)
+        return found if found in self.type.choices else None
+
+
 OUTPUT = click.option(
     "-o",
     "--output",
+    cls=OutputOption,
     type=click.Choice(["text", "json"]),
     default="text",
     envvar="DATABRICKS_OUTPUT_FORMAT",
@@ -40,6 +52,7 @@ REPORTS = ("github", "azure", "sarif", "junit")
 OUTPUT_OR_REPORT = click.option(
     "-o",
     "--output",
+    cls=OutputOption,
     type=click.Choice(["text", "json", *REPORTS]),
     default="text",
     envvar="DATABRICKS_OUTPUT_FORMAT",
@@ -252,6 +265,7 @@ def reach_project(chosen: Chosen) -> Project:
     from dataclasses import replace
 
     from brickyard.cli.diagnostics import show_diagnostics
+    from brickyard.cli.dialect import spoken
     from brickyard.deploy.connect import connect as connect_to
     from brickyard.deploy.disk import DiskFiles
     from brickyard.deploy.project import settings_of
@@ -259,8 +273,8 @@ def reach_project(chosen: Chosen) -> Project:
 
     project = load(chosen)
     settings = settings_of(project)
+    show_diagnostics(spoken(settings.diagnostics), DiskFiles(project.root))
     if any(found.severity is Severity.ERROR for found in settings.diagnostics):
-        show_diagnostics(settings.diagnostics, DiskFiles(project.root))
         raise Refused
     return replace(
         project, client=connect_to(project.address, project.environment, project.embedded)

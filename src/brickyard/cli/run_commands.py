@@ -17,11 +17,11 @@ import click
 
 from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import Refused
+from brickyard.cli.flag_values import BadValue, all_named, listed
 from brickyard.cli.project_options import (
     Chosen,
     connect,
     load,
-    parse_variables,
     project_options,
 )
 
@@ -166,9 +166,9 @@ def run(
         restart=restart,
         wants_json=chosen.wants_json,
         refresh={
-            "refresh": _names(refresh),
+            "refresh": _values(refresh),
             "refresh_all": refresh_all,
-            "full_refresh": _names(full_refresh),
+            "full_refresh": _values(full_refresh),
             "full_refresh_all": full_refresh_all,
             "validate_only": validate_only,
         },
@@ -189,15 +189,15 @@ def _run_job(project: Project, job: Runnable, options: Options) -> None:
             project,
             job.name,
             RunParameters(
-                job=parse_variables(options.params),
+                job=all_named(options.params),
                 tasks={
-                    name: parse_variables(given) if shape is NAMED else _names(given)
+                    name: all_named(given) if shape is NAMED else _values(given)
                     for name, (_, shape) in TASK_PARAMETERS.items()
                     if (given := options.task_params[name])
                 },
                 words=options.words,
             ),
-            only=[task for item in options.only for task in item.split(",") if task],
+            only=_values(options.only),
             wait=options.wait,
             restart=options.restart,
             started=lambda run_id, url: say(f"Run URL: {url}\n"),
@@ -262,9 +262,12 @@ def _refuse_parameters(options: Options, what: str) -> None:
         raise Refused(f"received {len(options.words)} unexpected positional arguments")
 
 
-def _names(given: tuple[str, ...]) -> list[str]:
-    """Names that were repeated or joined by commas."""
-    return [name.strip() for item in given for name in item.split(",") if name.strip()]
+def _values(given: tuple[str, ...]) -> list[str]:
+    """Values that were repeated or joined by commas."""
+    try:
+        return [value for text in given for value in listed(text)]
+    except BadValue as fault:
+        raise Refused(str(fault)) from fault
 
 
 # Type under `resources` -> how it is run and shown; `deploy/run.py` has the types by name.

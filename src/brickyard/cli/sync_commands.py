@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,13 +13,11 @@ from click.core import ParameterSource
 
 from brickyard.cli.dialect import is_official
 from brickyard.cli.failures import end_gently, say_error
+from brickyard.cli.flag_values import BadValue, duration
 from brickyard.cli.project_options import FORCE_LOCK, Chosen, connect, project_options
 
 if TYPE_CHECKING:
     from brickyard.deploy.sync import Changes
-
-UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-
 
 class Duration(click.ParamType[float]):
     """A duration as Go writes it (`1s`, `500ms`, `1m30s`), in seconds."""
@@ -32,10 +29,10 @@ class Duration(click.ParamType[float]):
     ) -> float:
         if isinstance(value, float):
             return value
-        part = r"([0-9]*\.?[0-9]+|[0-9]+\.)(ns|us|µs|ms|s|m|h)"
-        if not re.fullmatch(f"({part})+", value):
-            self.fail(f"{value!r} is no duration: write 1s, 500ms or 1m30s", param, ctx)
-        return sum(float(number) * UNITS[unit] for number, unit in re.findall(part, value))
+        try:
+            return duration(value)
+        except BadValue as fault:
+            self.fail(f"{fault}: write 1s, 500ms or 1m30s", param, ctx)
 
 
 @click.command()
@@ -64,7 +61,7 @@ def sync(
     from brickyard.deploy.syncing import sync as sync_once
     from brickyard.deploy.syncing import watch as keep_synchronised
 
-    if interval <= 0:
+    if watch and interval <= 0:
         raise click.BadParameter("must be more than nothing", param_hint="--interval")
     end_gently()
     project = connect(chosen, quiet=True)

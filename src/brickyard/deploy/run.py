@@ -15,6 +15,10 @@ from brickyard.deploy.project import Project
 # Type under `resources` -> what messages call one of it.
 RUNNABLE: Final[Mapping[str, str]] = {"jobs": "job", "apps": "app", "pipelines": "pipeline"}
 
+NOT_DEPLOYED: Final = (
+    "resource not found or not yet deployed. Did you forget to run 'brickyard bundle deploy'?"
+)
+
 
 class RunRefused(Exception):
     """What was named cannot be run as asked."""
@@ -56,16 +60,15 @@ def find_runnable(project: Project, key: str, kinds: Collection[str] = tuple(RUN
         ways = " or ".join(f"{kind}.{name}" for kind, name in known)
         raise RunRefused(f"{named} is the key of several resources: name {ways}")
     target = project.resolved.target
+    if not known and not entries:
+        raise RunRefused(f"{NOT_DEPLOYED}\nNothing is deployed to {target}, nor declared as {key}.")
     if not known:
         there = ", ".join(sorted(_deployed(entries, kinds))) or "nothing that runs"
         raise RunRefused(f'resource with key "{key}" not found\nTarget {target} has {there}.')
     kind, name = known[0]
     entry = entries.get(f"resources.{kind}.{name}")
     if entry is None:
-        raise RunRefused(
-            "resource not found or not yet deployed. Did you forget to run 'brickyard bundle"
-            f" deploy'?\n{RUNNABLE[kind]} {name} is not deployed to {target}."
-        )
+        raise RunRefused(f"{NOT_DEPLOYED}\n{RUNNABLE[kind]} {name} is not deployed to {target}.")
     return Runnable(kind=kind, name=name, id=entry.id)
 
 
