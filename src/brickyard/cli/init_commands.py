@@ -89,14 +89,29 @@ def init(
 
 
 def _said(fault: Exception) -> str:
-    """What went wrong; of a template's text first what the official CLI says of it."""
+    """What went wrong; of a template's text what the official CLI says of it, then the place."""
     if not isinstance(fault, TemplateFault):
-        return str(fault)
-    missing = NO_ENTRY.fullmatch(fault.message)
-    if missing is None:
-        return str(fault)
+        return _without_hint(str(fault))
     where = f"failed to compute file content for {fault.file}. " if fault.file else ""
-    return f'{where}variable "{missing[1]}" not defined\n\n{fault.at}: nothing is asked for it.'
+    missing = NO_ENTRY.search(fault.message)
+    if missing is not None:
+        said = f'variable "{missing[1]}" not defined'
+        return _without_hint(f"{where}{said}\n\n{fault.at}: nothing is asked for it.")
+    if not is_official():
+        return f"{where}{fault}"
+    in_library = fault.at.file.startswith("library/")
+    name = fault.at.file.rpartition("/")[2] if in_library else ""
+    if not fault.text:
+        place = f"{fault.at.line}:{fault.at.column - 1}"
+        return f"{where}template: {name}:{place}: {fault.message}"
+    shown = fault.text if "\n" not in fault.text.rstrip("\n") else fault.at.file
+    begun = "" if in_library else f"error in {shown}: "
+    return f"{where}{begun}template: {name}:{fault.at.line}: {fault.message}"
+
+
+def _without_hint(text: str) -> str:
+    """Below `bundle` the first line alone, which is the official CLI's."""
+    return text.partition("\n\n")[0] if is_official() else text
 
 
 def _make(

@@ -1,11 +1,10 @@
-"""Go's text/template, as far as bundle templates use it: parsing and executing.
+"""Go's text/template, as far as bundle templates use it: executing.
 
-Follows the text/template documentation: trim markers, comments, variables, pipelines, `if`, `with`,
-`range`, `define`, `template`, `block`, field and method access on parenthesised values. A missing
-key is an error (`missingkey=error`). Left out: `break`, `continue`, channels, complex numbers.
+Follows the text/template documentation and says what is wrong as Go does. A missing key is an error
+(`missingkey=error`). Left out: channels, iterators, methods of values that are not ours.
 
-`parse` gives a `Template`; `execute` writes one with data and functions. Both raise `TemplateFault`
-with file, line and column.
+`parse` (`go_parsing.py`) gives a `Template`; `execute` writes one with data and functions. Both
+raise `TemplateFault` with file, line and column.
 """
 
 from __future__ import annotations
@@ -13,136 +12,38 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final
 
-from brickyard.templates.go_values import BUILTINS, SHORT_CIRCUIT, is_true, printed
-from brickyard.values import Location
-
-ACTION: Final = re.compile(r"\{\{")
-TOKEN: Final = re.compile(
-    r"""
-    (?P<space>\s+)
-  | (?P<comment>/\*.*?\*/)
-  | (?P<raw>`[^`]*`)
-  | (?P<text>"(?:[^"\\\n]|\\.)*")
-  | (?P<number>[-+]?\d+(?:\.\d+)?)
-  | (?P<field>(?:\.[A-Za-z_]\w*)+)
-  | (?P<dot>\.)
-  | (?P<variable>\$\w*)
-  | (?P<word>[A-Za-z_]\w*)
-  | (?P<sign>:=|=|\||\(|\)|,)
-    """,
-    re.VERBOSE | re.DOTALL,
+from brickyard.templates.go_functions import BUILTINS, FunctionFault, Signature, signature_of
+from brickyard.templates.go_nodes import (
+    Body,
+    Branch,
+    Chain,
+    Command,
+    Dot,
+    Field,
+    Function,
+    Invoke,
+    Jump,
+    Literal,
+    Nil,
+    Node,
+    Operand,
+    Pipeline,
+    Show,
+    Template,
+    Text,
+    Variable,
 )
-ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "'": "'"}
+from brickyard.templates.go_parsing import TemplateFault, parse, place
+from brickyard.templates.go_values import is_true, printed, type_of
 
+__all__ = ["Body", "Node", "Template", "TemplateFault", "execute", "parse"]
 
-class TemplateFault(Exception):
-    """A template that cannot be read or executed."""
-
-    def __init__(self, message: str, at: Location) -> None:
-        super().__init__(f"{at}: {message}")
-        self.message = message
-        self.at = at
-        self.file = ""  # whose content it is
-
-
-class Token(NamedTuple):
-    kind: str
-    text: str
-    at: Location
-    is_joined: bool  # no space before it
-
-
-# -- what a template is made of ---------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Literal:
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Fields, one after another, of a value; the last may be a method."""
-
-    of: Operand
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    operands: tuple[Operand, ...]
-    at: Location
-
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    commands: tuple[Command, ...]
-    declares: tuple[str, ...] = ()
-    assigns: bool = False
-
-
-Operand: TypeAlias = "Literal | Dot | Variable | Function | Access | Pipeline"
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    pipeline: Pipeline
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """`if`, `with` or `range`."""
-
-    kind: str
-    pipeline: Pipeline
-    then: tuple[Node, ...]
-    otherwise: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Invoke:
-    name: str
-    pipeline: Pipeline | None
-    at: Location
-
-
-Node: TypeAlias = "Text | Show | Branch | Invoke"
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """The nodes of a file, and what it defines for others."""
-
-    name: str
-    nodes: tuple[Node, ...]
-    definitions: Mapping[str, tuple[Node, ...]]
-
-
-def parse(text: str, name: str) -> Template:
-    """Read a template. Raises `TemplateFault`."""
-    return _Parser(name).template(text)
+DEEPEST: Final = 100  # templates that call each other
+MISSING: Final = object()
+IN_MAP: Final = "interface {}"  # the type of what a map holds
+EXPECTED: Final = {"string": "string", "int": "integer", "bool": "bool"}
 
 
 def execute(
@@ -150,239 +51,17 @@ def execute(
     data: Any,
     *,
     functions: Mapping[str, Callable[..., Any]],
-    definitions: Mapping[str, tuple[Node, ...]],
+    definitions: Mapping[str, Body],
 ) -> str:
     """The template's text for this data. Raises `TemplateFault`, and what functions raise."""
-    known = {**definitions, **template.definitions}
-    machine = _Machine({**BUILTINS, **functions}, known, template.name)
+    machine = _Machine({**BUILTINS, **functions}, {**definitions, **template.definitions})
     out: list[str] = []
-    machine.run(template.nodes, data, {"$": data}, out)
+    machine.run_body(template.body, data, out)
     return "".join(out)
 
 
-# -- parsing ----------------------------------------------------------------------------------
-
-
-class _Piece(NamedTuple):
-    """Plain text, or the tokens of one action."""
-
-    text: str
-    tokens: tuple[Token, ...] | None
-
-
-class _Parser:
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.definitions: dict[str, tuple[Node, ...]] = {}
-        self.pieces: list[_Piece] = []
-        self.at = 0
-
-    def template(self, text: str) -> Template:
-        self.pieces = list(self._pieces(text))
-        nodes, end = self._nodes(())
-        assert end is None
-        return Template(self.name, nodes, self.definitions)
-
-    def _place(self, text: str, index: int) -> Location:
-        line = text.count("\n", 0, index) + 1
-        return Location(self.name, line, index - (text.rfind("\n", 0, index) + 1) + 1)
-
-    def _pieces(self, text: str) -> Iterator[_Piece]:
-        start, trims = 0, False
-        while True:
-            found = ACTION.search(text, start)
-            plain = text[start : found.start()] if found else text[start:]
-            plain = plain.lstrip() if trims else plain
-            if found is None:
-                yield _Piece(plain, None)
-                return
-            inside = found.end()
-            if re.match(r"-\s", text[inside : inside + 2]):
-                plain, inside = plain.rstrip(), inside + 1
-            yield _Piece(plain, None)
-            tokens, start, trims = self._tokens(text, inside, found.start())
-            yield _Piece("", tokens)
-
-    def _tokens(self, text: str, index: int, opened: int) -> tuple[tuple[Token, ...], int, bool]:
-        tokens: list[Token] = []
-        joined = False
-        while True:
-            if text.startswith("}}", index):
-                return tuple(tokens), index + 2, False
-            if re.compile(r"\s-\}\}").match(text, index):
-                return tuple(tokens), index + 4, True
-            match = TOKEN.match(text, index)
-            if match is None:
-                where = opened if index >= len(text) else index
-                what = "unclosed action" if index >= len(text) else f"unexpected {text[index]!r}"
-                raise TemplateFault(what, self._place(text, where))
-            if match.lastgroup not in ("space", "comment"):
-                kind = str(match.lastgroup)
-                tokens.append(Token(kind, match[0], self._place(text, index), joined))
-            joined = match.lastgroup not in ("space", "comment")
-            index = match.end()
-
-    def _nodes(self, ends: tuple[str, ...]) -> tuple[tuple[Node, ...], Token | None]:
-        """Nodes up to one of these keywords, and that keyword; the rest of its action is kept."""
-        nodes: list[Node] = []
-        while self.at < len(self.pieces):
-            piece = self.pieces[self.at]
-            self.at += 1
-            if piece.tokens is None:
-                if piece.text:
-                    nodes.append(Text(piece.text))
-                continue
-            if not piece.tokens:
-                continue
-            first = piece.tokens[0]
-            if first.kind == "word" and first.text in ends:
-                self.rest = piece.tokens[1:]
-                return tuple(nodes), first
-            node = self._action(first, piece.tokens)
-            if node is not None:
-                nodes.append(node)
-        if ends:
-            raise TemplateFault("unexpected end of the file: `end` is missing", self.opened.at)
-        return tuple(nodes), None
-
-    def _action(self, first: Token, tokens: tuple[Token, ...]) -> Node | None:
-        if first.kind == "word":
-            if first.text in ("if", "with", "range"):
-                return self._branch(first, tokens[1:])
-            if first.text in ("define", "block"):
-                return self._definition(first, tokens[1:])
-            if first.text == "template":
-                return self._invoke(first, tokens[1:])
-            if first.text in ("end", "else"):
-                raise TemplateFault(f"unexpected `{first.text}`", first.at)
-        return Show(self._pipeline(_Reader(tokens)))
-
-    def _branch(self, first: Token, tokens: tuple[Token, ...]) -> Branch:
-        self.opened = first
-        pipeline = self._pipeline(_Reader(tokens), first)
-        then, end = self._nodes(("else", "end"))
-        otherwise: tuple[Node, ...] = ()
-        assert end is not None
-        if end.text == "else":
-            if self.rest:  # else if …, else with …
-                again = self.rest[0]
-                otherwise = (self._branch(again, self.rest[1:]),)
-                return Branch(first.text, pipeline, then, otherwise)
-            otherwise, _ = self._nodes(("end",))
-        return Branch(first.text, pipeline, then, otherwise)
-
-    def _definition(self, first: Token, tokens: tuple[Token, ...]) -> Node | None:
-        self.opened = first
-        name = _string(tokens[0]) if tokens else None
-        if name is None:
-            raise TemplateFault(f"`{first.text}` needs a name in quotes", first.at)
-        self.definitions[name], _ = self._nodes(("end",))
-        if first.text == "define":
-            return None
-        return Invoke(name, self._pipeline(_Reader(tokens[1:]), first), first.at)
-
-    def _invoke(self, first: Token, tokens: tuple[Token, ...]) -> Invoke:
-        name = _string(tokens[0]) if tokens else None
-        if name is None:
-            raise TemplateFault("`template` needs a name in quotes", first.at)
-        rest = tokens[1:]
-        return Invoke(name, self._pipeline(_Reader(rest), first) if rest else None, first.at)
-
-    def _pipeline(self, reader: _Reader, before: Token | None = None) -> Pipeline:
-        declares: list[str] = []
-        assigns = False
-        mark = reader.index
-        while (token := reader.next("variable")) is not None:
-            declares.append(token.text)
-            if reader.next("sign", ",") is None:
-                break
-        sign = reader.next("sign", ":=") or reader.next("sign", "=")
-        if declares and sign is None:
-            declares, reader.index = [], mark
-        elif sign is not None:
-            assigns = sign.text == "="
-        commands = [self._command(reader, before)]
-        while reader.next("sign", "|") is not None:
-            commands.append(self._command(reader, before))
-        token = reader.peek()
-        if token is not None and token.text != ")":
-            raise TemplateFault(f"unexpected {token.text!r}", token.at)
-        return Pipeline(tuple(commands), tuple(declares), assigns)
-
-    def _command(self, reader: _Reader, before: Token | None) -> Command:
-        token = reader.peek()
-        if token is None:
-            at = before.at if before else Location(self.name, 1, 1)
-            raise TemplateFault("a value is missing", at)
-        operands: list[Operand] = []
-        while (part := reader.peek()) is not None and part.text not in ("|", ")"):
-            operands.append(self._operand(reader))
-        if not operands:
-            raise TemplateFault("a value is missing", token.at)
-        return Command(tuple(operands), token.at)
-
-    def _operand(self, reader: _Reader) -> Operand:
-        token = reader.take()
-        made: Operand
-        match token.kind:
-            case "raw" | "text":
-                made = Literal(_string(token))
-            case "number":
-                made = Literal(float(token.text) if "." in token.text else int(token.text))
-            case "dot":
-                made = Dot()
-            case "field":
-                made = Access(Dot(), tuple(token.text[1:].split(".")))
-            case "variable":
-                made = Variable(token.text)
-            case "word" if token.text in ("true", "false", "nil"):
-                made = Literal({"true": True, "false": False, "nil": None}[token.text])
-            case "word":
-                made = Function(token.text)
-            case _ if token.text == "(":
-                made = self._pipeline(reader, token)
-                if reader.next("sign", ")") is None:
-                    raise TemplateFault("`)` is missing", token.at)
-            case _:
-                raise TemplateFault(f"unexpected {token.text!r}", token.at)
-        following = reader.peek()
-        if following is not None and following.kind == "field" and following.is_joined:
-            reader.take()
-            return Access(made, tuple(following.text[1:].split(".")))
-        return made
-
-
-class _Reader:
-    """The tokens of an action, one after another."""
-
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self.tokens = tokens
-        self.index = 0
-
-    def peek(self) -> Token | None:
-        return self.tokens[self.index] if self.index < len(self.tokens) else None
-
-    def take(self) -> Token:
-        self.index += 1
-        return self.tokens[self.index - 1]
-
-    def next(self, kind: str, text: str = "") -> Token | None:
-        """The next token if it is of this kind (and text); it is taken then."""
-        token = self.peek()
-        if token is None or token.kind != kind or (text and token.text != text):
-            return None
-        return self.take()
-
-
-def _string(token: Token) -> str | None:
-    if token.kind == "raw":
-        return token.text[1:-1]
-    if token.kind != "text":
-        return None
-    return re.sub(r"\\(.)", lambda found: ESCAPES.get(found[1], found[0]), token.text[1:-1])
-
-
-# -- executing --------------------------------------------------------------------------------
+class _Jumped(Exception):
+    """A `break` or `continue` on its way to its `range`."""
 
 
 class _Scope(dict[str, Any]):
@@ -405,19 +84,30 @@ class _Scope(dict[str, Any]):
 @dataclass(slots=True)
 class _Machine:
     functions: Mapping[str, Callable[..., Any]]
-    definitions: Mapping[str, tuple[Node, ...]]
-    name: str
-    depth: int = field(default=0)
+    definitions: Mapping[str, Body]
+    body: Body = field(default_factory=lambda: Body("", "", "", ()))
+    at: Any = None  # the node that a fault is told of
+    depth: int = 0
 
-    def run(
-        self, nodes: tuple[Node, ...], dot: Any, outer: Mapping[str, Any], out: list[str]
-    ) -> None:
+    def fault(self, message: str) -> TemplateFault:
+        where = place(self.body.file, self.body.text, self.at.pos)
+        return TemplateFault(f'executing "{self.body.name}" at <{self.at}>: {message}', where)
+
+    # -- nodes
+
+    def run_body(self, body: Body, dot: Any, out: list[str]) -> None:
+        known, self.body = self.body, body
+        self.run(body.nodes, dot, _Scope({"$": dot}), out)
+        self.body = known
+
+    def run(self, nodes: tuple[Node, ...], dot: Any, outer: _Scope, out: list[str]) -> None:
         scope = _Scope(outer)
         for node in nodes:
             match node:
                 case Text():
                     out.append(node.text)
                 case Show():
+                    self.at = node.pipeline
                     value = self.pipeline(node.pipeline, dot, scope)
                     if not node.pipeline.declares:
                         out.append(printed(value))
@@ -425,6 +115,8 @@ class _Machine:
                     self.branch(node, dot, scope, out)
                 case Invoke():
                     self.invoke(node, dot, scope, out)
+                case Jump():
+                    raise _Jumped(node.kind)
 
     def branch(self, node: Branch, dot: Any, outer: _Scope, out: list[str]) -> None:
         scope = _Scope(outer)
@@ -437,34 +129,53 @@ class _Machine:
             self.run(node.otherwise, dot, scope, out)
 
     def each(self, node: Branch, value: Any, dot: Any, scope: _Scope, out: list[str]) -> None:
-        items = (
-            [(key, value[key]) for key in sorted(value)]
-            if isinstance(value, Mapping)
-            else list(enumerate(value or ()))
-        )
         names = node.pipeline.declares
+        items = self.items(value, names)
+        put = scope.assign if node.pipeline.assigns else scope.__setitem__
         for key, item in items:
             for name, given in zip(names, (key, item) if len(names) > 1 else (item,), strict=False):
-                scope[name] = given
-            self.run(node.then, item, scope, out)
+                put(name, given)
+            try:
+                self.run(node.then, item, scope, out)
+            except _Jumped as jumped:
+                if str(jumped) == "break":
+                    break
         if not items:
             self.run(node.otherwise, dot, scope, out)
 
+    def items(self, value: Any, names: Sequence[str]) -> list[tuple[Any, Any]]:
+        if isinstance(value, Mapping):
+            return [(key, value[key]) for key in sorted(value)]
+        if isinstance(value, int) and not isinstance(value, bool):
+            if len(names) > 1:
+                text = f"can't use {value} to iterate over more than one variable"
+                raise self.fault(text)
+            return [(number, number) for number in range(value)]
+        if isinstance(value, list | tuple):
+            return list(enumerate(value))
+        if value is None:
+            return []
+        raise self.fault(f"range can't iterate over {printed(value)}")
+
     def invoke(self, node: Invoke, dot: Any, scope: _Scope, out: list[str]) -> None:
-        nodes = self.definitions.get(node.name)
-        if nodes is None:
-            raise TemplateFault(f"template {node.name!r} is not defined", node.at)
+        self.at = node
+        body = self.definitions.get(node.name)
+        if body is None:
+            raise self.fault(f'template "{node.name}" not defined')
+        if self.depth == DEEPEST:
+            raise self.fault(f"exceeded maximum template depth ({DEEPEST})")
         given = None if node.pipeline is None else self.pipeline(node.pipeline, dot, scope)
-        if self.depth > 100:
-            raise TemplateFault(f"template {node.name!r} calls itself without end", node.at)
         self.depth += 1
-        self.run(nodes, given, {"$": given}, out)
+        self.run_body(body, given, out)
         self.depth -= 1
 
+    # -- values
+
     def pipeline(self, pipeline: Pipeline, dot: Any, scope: _Scope) -> Any:
-        value: Any = None
-        for index, command in enumerate(pipeline.commands):
-            value = self.command(command, dot, scope, (value,) if index else ())
+        self.at = pipeline
+        value: Any = MISSING
+        for command in pipeline.commands:
+            value = self.command(command, dot, scope, value)
         for name in pipeline.declares[-1:]:
             if pipeline.assigns:
                 scope.assign(name, value)
@@ -472,59 +183,199 @@ class _Machine:
                 scope[name] = value
         return value
 
-    def command(self, command: Command, dot: Any, scope: _Scope, piped: tuple[Any, ...]) -> Any:
+    def command(self, command: Command, dot: Any, scope: _Scope, piped: Any) -> Any:
         first, *rest = command.operands
+        match first:
+            case Field() | Chain() | Variable():
+                return self.member(first, dot, scope, rest, piped)
+            case Function():
+                self.at = first
+                return self.function(first, command, dot, scope, rest, piped)
+        if isinstance(first, Pipeline):
+            self.not_called(first, rest, piped)
+            return self.pipeline(first, dot, scope)
+        self.at = first
+        self.not_called(first, rest, piped)
+        if isinstance(first, Nil):
+            raise self.fault("nil is not a command")
+        return dot if isinstance(first, Dot) else first.value
+
+    def not_called(self, first: Operand, rest: Sequence[Operand], piped: Any) -> None:
+        if rest or piped is not MISSING:
+            raise self.fault(f"can't give argument to non-function {first}")
+
+    def member(
+        self,
+        node: Field | Chain | Variable,
+        dot: Any,
+        scope: _Scope,
+        rest: Sequence[Operand] = (),
+        piped: Any = MISSING,
+    ) -> Any:
+        self.at = node
+        kind = ""
+        if isinstance(node, Field):
+            value = dot
+        elif isinstance(node, Variable):
+            value = scope[node.name]
+            if not node.names:
+                self.not_called(node, rest, piped)
+        elif isinstance(node.of, Function):
+            value = self.function(node.of, node.of, dot, scope, (), MISSING)
+        else:
+            value = self.pipeline(node.of, dot, scope)
+        for number, name in enumerate(node.names, 1):
+            is_last = number == len(node.names)
+            given = (rest, piped) if is_last else ((), MISSING)
+            value, kind = self.field(value, kind, name, node, dot, scope, *given)
+        return value
+
+    def field(
+        self,
+        value: Any,
+        kind: str,
+        name: str,
+        node: Operand,
+        dot: Any,
+        scope: _Scope,
+        rest: Sequence[Operand],
+        piped: Any,
+    ) -> tuple[Any, str]:
+        """A field of the value, and its type where Go does not look into it."""
+        if value is None:
+            raise self.fault(f'nil data; no entry for key "{name}"')
+        has_any = bool(rest) or piped is not MISSING
+        if isinstance(value, Mapping):
+            if has_any:
+                raise self.fault(f"{name} is not a method but has arguments")
+            if name not in value:
+                raise self.fault(f'map has no entry for key "{name}"')
+            return value[name], IN_MAP
+        members = getattr(value, "go_members", ())
+        if name not in members:
+            raise self.fault(f"can't evaluate field {name} in type {kind or type_of(value)}")
+        found = getattr(value, name)
+        if not callable(found):
+            if has_any:
+                raise self.fault(f"{name} has arguments but cannot be invoked as function")
+            return found, ""
+        return self.call(name, found, node, dot, scope, rest, piped), ""
+
+    def function(
+        self,
+        node: Function,
+        whole: Command | Function,
+        dot: Any,
+        scope: _Scope,
+        rest: Sequence[Operand],
+        piped: Any,
+    ) -> Any:
+        self.at = node
+        called = self.functions.get(node.name)
+        if called is None:
+            raise self.fault(f'"{node.name}" is not a defined function')
+        return self.call(node.name, called, whole, dot, scope, rest, piped)
+
+    def call(
+        self,
+        name: str,
+        called: Callable[..., Any],
+        whole: Command | Operand,
+        dot: Any,
+        scope: _Scope,
+        rest: Sequence[Operand],
+        piped: Any,
+    ) -> Any:
+        signature = signature_of(name, called)
+        self.check_count(name, signature, len(rest), len(rest) + (piped is not MISSING))
+        if name in ("and", "or") and called is BUILTINS.get(name):
+            return self.short(name, dot, scope, rest, piped)
+        values = [
+            self.argument(signature.kind(place), one, dot, scope) for place, one in enumerate(rest)
+        ]
+        if piped is not MISSING:
+            values.append(self.fitting(piped, signature.kind(len(rest))))
+        if name == "call":
+            values = [str(rest[0] if rest else piped), *values]
+        try:
+            return called(*values)
+        except FunctionFault as reason:
+            self.at = whole
+            raise self.fault(f"error calling {name}: {reason}") from reason
+        except (TypeError, ValueError, IndexError, KeyError, re.error) as reason:
+            self.at = whole
+            raise self.fault(f"error calling {name}: {reason}") from reason
+        except TemplateFault:
+            raise
+        except Exception as reason:
+            self.at = whole
+            fault = self.fault(f"error calling {name}: {reason}")
+            fault.cause = reason
+            raise fault from reason
+
+    def check_count(self, name: str, signature: Signature, written: int, given: int) -> None:
+        least, has_more = len(signature.kinds), signature.more is not None
+        if has_more and given < least:
+            text = f"wrong number of args for {name}: want at least {least} got {written}"
+            raise self.fault(text)
+        if not has_more and given != least:
+            raise self.fault(f"wrong number of args for {name}: want {least} got {given}")
+
+    def short(
+        self, name: str, dot: Any, scope: _Scope, rest: Sequence[Operand], piped: Any
+    ) -> Any:
+        """`and` and `or` look no further than they must."""
 
         def values() -> Iterator[Any]:
             for one in rest:
-                value = self.operand(one, dot, scope, command.at)
-                yield value() if isinstance(one, Function) else value
-            yield from piped
+                yield self.argument("value", one, dot, scope)
+            if piped is not MISSING:
+                yield piped
 
-        if isinstance(first, Function) and first.name in SHORT_CIRCUIT:
-            return SHORT_CIRCUIT[first.name](values())
-        called = self.operand(first, dot, scope, command.at)
-        if not callable(called):
-            if rest or piped:
-                raise TemplateFault("only a function takes arguments", command.at)
-            return called
-        try:
-            return called(*values())
-        except (TypeError, ValueError, IndexError, KeyError, re.error) as reason:
-            raise TemplateFault(str(reason), command.at) from reason
+        last: Any = None
+        for last in values():
+            if is_true(last) == (name == "or"):
+                break
+        return last
 
-    def operand(self, operand: Operand, dot: Any, scope: _Scope, at: Location) -> Any:
-        match operand:
-            case Literal():
-                return operand.value
+    def argument(self, kind: str, node: Operand, dot: Any, scope: _Scope) -> Any:
+        self.at = node
+        match node:
             case Dot():
-                return dot
-            case Variable():
-                try:
-                    return scope[operand.name]
-                except KeyError:
-                    raise TemplateFault(f"variable {operand.name} is not there", at) from None
+                return self.fitting(dot, kind)
+            case Nil():
+                if kind in EXPECTED:
+                    raise self.fault(f"cannot assign nil to {kind}")
+                return None
+            case Field() | Chain() | Variable():
+                return self.fitting(self.member(node, dot, scope), kind)
             case Function():
-                if operand.name not in self.functions:
-                    raise TemplateFault(f"function {operand.name!r} is not defined", at)
-                return self.functions[operand.name]
-            case Access():
-                value = self.operand(operand.of, dot, scope, at)
-                if isinstance(operand.of, Function):
-                    value = value()
-                for name in operand.names:
-                    value = _member(value, name, at)
-                return value
+                value = self.function(node, node, dot, scope, (), MISSING)
+                return self.fitting(value, kind)
             case Pipeline():
-                return self.pipeline(operand, dot, scope)
+                return self.fitting(self.pipeline(node, dot, scope), kind)
+            case Literal():
+                return self.literal(node, kind)
+
+    def literal(self, node: Literal, kind: str) -> Any:
+        if kind in ("any", "value"):
+            return node.value
+        if kind not in EXPECTED:
+            raise self.fault(f"can't handle {node} for arg of type {kind}")
+        if type_of(node.value) != kind and not (kind == "int" and _is_whole(node.value)):
+            raise self.fault(f"expected {EXPECTED[kind]}; found {node}")
+        return int(node.value) if kind == "int" else node.value
+
+    def fitting(self, value: Any, kind: str) -> Any:
+        if kind in ("any", "value"):
+            return value
+        if value is None:
+            raise self.fault(f"invalid value; expected {kind}")
+        if type_of(value) != kind:
+            text = f"wrong type for value; expected {kind}; got {type_of(value)}"
+            raise self.fault(text)
+        return value
 
 
-def _member(value: Any, name: str, at: Location) -> Any:
-    if isinstance(value, Mapping):
-        if name in value:
-            return value[name]
-        raise TemplateFault(f'map has no entry for key "{name}"', at)
-    found = getattr(value, name, None) if hasattr(value, "go_members") else None
-    if found is None or name not in value.go_members:
-        raise TemplateFault(f"can't evaluate field {name}", at)
-    return found
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, float) and value == int(value)

@@ -1,24 +1,43 @@
-"""Go's values as templates see them: truth, printing, comparisons, regular expressions, URLs."""
+"""Go's values as templates see them: types, truth, printing, regular expressions, URLs."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from html import escape
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-# Verbs that take numbers, and which.
-NUMBERS: Final[dict[str, type | tuple[type, ...]]] = {
-    **dict.fromkeys("dobxX", int),
-    **dict.fromkeys("feg", float),
+KINDS: Final[Mapping[type, str]] = {
+    bool: "bool",
+    int: "int",
+    float: "float64",
+    complex: "complex128",
+    str: "string",
+    dict: "map[string]interface {}",
+    list: "[]string",
 }
-VERB: Final = re.compile(r"%([-+ 0#]*\d*(?:\.\d+)?)([a-zA-Z%])")
+
+
+def type_of(value: Any) -> str:
+    """What Go calls the type of a value."""
+    if value is None:
+        return "<nil>"
+    return getattr(value, "go_type", "") or KINDS.get(type(value), "interface {}")
 
 
 def is_true(value: Any) -> bool:
     """False for nothing, zero, and everything empty."""
     return bool(value)
+
+
+def go_float(value: float) -> str:
+    """As `%v` shows it: an exponent from 1e21 on, and below 1e-4."""
+    if value == 0 or 1e-4 <= abs(value) < 1e21:
+        text = f"{value!r}" if "e" not in f"{value!r}" else f"{value:f}"
+        return text.removesuffix(".0")
+    mantissa, _, exponent = f"{value!r}".partition("e")
+    return f"{mantissa.removesuffix('.0')}e{exponent}"
 
 
 def printed(value: Any) -> str:
@@ -29,13 +48,19 @@ def printed(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case float():
-            return f"{value:g}"
+            return go_float(value)
+        case complex():
+            return f"({go_float(value.real)}{'+' if value.imag >= 0 else ''}{go_float(value.imag)}i)"
         case Mapping():
-            return "map[" + " ".join(f"{k}:{printed(value[k])}" for k in sorted(value)) + "]"
+            return "map[" + " ".join(f"{k}:{_inside(value[k])}" for k in sorted(value)) + "]"
         case list() | tuple():
-            return "[" + " ".join(map(printed, value)) + "]"
+            return "[" + " ".join(map(_inside, value)) + "]"
         case _:
             return str(value)
+
+
+def _inside(value: Any) -> str:
+    return "<nil>" if value is None else printed(value)
 
 
 def print_(*values: Any) -> str:
@@ -44,129 +69,58 @@ def print_(*values: Any) -> str:
     for index, value in enumerate(values):
         if index and not isinstance(value, str) and not isinstance(values[index - 1], str):
             out += " "
-        out += printed(value)
+        out += _inside(value)
     return out
 
 
 def println(*values: Any) -> str:
-    return " ".join(map(printed, values)) + "\n"
+    return " ".join(map(_inside, values)) + "\n"
 
 
-def printf(text: str, *values: Any) -> str:
-    """`%s %d %v %q %t %f %x`, with flags and widths."""
-    left = list(values)
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`pair K V`, of which `map` makes a map."""
 
-    def shown(match: re.Match[str]) -> str:
-        flags, verb = match[1], match[2]
-        if verb == "%":
-            return "%"
-        if not left:
-            return f"%!{verb}(MISSING)"
-        value = left.pop(0)
-        if verb == "q":
-            quoted = '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-            return f"%{flags}s" % quoted.replace("\n", "\\n").replace("\t", "\\t")
-        wanted = NUMBERS.get(verb)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if wanted is not None and not (is_number and isinstance(value, wanted)):
-            return f"%!{verb}({_go_kind(value)}={printed(value)})"
-        if verb == "s" and (is_number or isinstance(value, bool)):
-            return f"%!s({_go_kind(value)}={printed(value)})"
-        if verb == "b":
-            return format(value, f"{flags}b")
-        if wanted is not None:
-            return str(f"%{flags}{verb}" % value)
-        return f"%{flags}s" % printed(value)
+    go_type: ClassVar = "template.pair"
+    key: str
+    value: Any
 
-    out = VERB.sub(shown, text)
-    extra = ", ".join(f"{_go_kind(value)}={printed(value)}" for value in left)
-    return f"{out}%!(EXTRA {extra})" if left else out
-
-
-def _go_kind(value: Any) -> str:
-    """What Go calls the type of a value."""
-    kinds = {bool: "bool", int: "int", float: "float64", str: "string"}
-    return "<nil>" if value is None else kinds.get(type(value), "interface {}")
-
-
-def part(value: Any, *bounds: int) -> Any:
-    """`slice`: from one place up to, not with, another."""
-    first, last = (*bounds, *(0, len(value))[len(bounds) :])[:2]
-    if not 0 <= first <= last <= len(value):
-        raise IndexError(f"index out of range: {last if last > len(value) else first}")
-    return value[first:last]
-
-
-def html(*values: Any) -> str:
-    return escape(print_(*values)).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
-
-
-def urlquery(*values: Any) -> str:
-    return quote_plus(print_(*values))
-
-
-def index(value: Any, *keys: Any) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else value[key]
-    return value
-
-
-def equal(first: Any, *others: Any) -> bool:
-    """Whether the first is equal to any of the others."""
-    return any(type(first) is type(one) and first == one for one in others)
-
-
-def every(values: Iterator[Any]) -> Any:
-    """`and`: the first empty value, else the last; what comes after is not looked at."""
-    last: Any = None
-    for last in values:
-        if not is_true(last):
-            break
-    return last
-
-
-def some(values: Iterator[Any]) -> Any:
-    """`or`: the first value that is not empty, else the last."""
-    last: Any = None
-    for last in values:
-        if is_true(last):
-            break
-    return last
-
-
-SHORT_CIRCUIT: Final[Mapping[str, Callable[[Iterator[Any]], Any]]] = {"and": every, "or": some}
-BUILTINS: Final[Mapping[str, Callable[..., Any]]] = {
-    "and": every,
-    "or": some,
-    "not": lambda value: not is_true(value),
-    "eq": equal,
-    "ne": lambda a, b: not equal(a, b),
-    "lt": lambda a, b: a < b,
-    "le": lambda a, b: a <= b,
-    "gt": lambda a, b: a > b,
-    "ge": lambda a, b: a >= b,
-    "len": len,
-    "index": index,
-    "print": print_,
-    "println": println,
-    "slice": part,
-    "html": html,
-    "urlquery": urlquery,
-    "printf": printf,
-}
+    def __str__(self) -> str:
+        return f"{{{self.key} {_inside(self.value)}}}"
 
 
 class Regexp:
     """`regexp S`: the methods of Go's Regexp that templates call."""
 
-    go_members: ClassVar = ("MatchString", "ReplaceAllString", "FindString", "FindStringSubmatch")
+    go_type: ClassVar = "*regexp.Regexp"
+    go_members: ClassVar = (
+        "MatchString",
+        "ReplaceAllString",
+        "ReplaceAllLiteralString",
+        "FindString",
+        "FindStringIndex",
+        "FindStringSubmatch",
+        "FindAllString",
+        "Split",
+        "String",
+        "NumSubexp",
+    )
 
     def __init__(self, pattern: str) -> None:
-        self._pattern = compiled(pattern)
+        try:
+            self._pattern = compiled(pattern)
+        except re.error as fault:
+            raise ValueError(regexp_fault(pattern, fault)) from fault
         self._text = pattern
 
     def __str__(self) -> str:
         return self._text
+
+    def String(self) -> str:
+        return self._text
+
+    def NumSubexp(self) -> int:
+        return self._pattern.groups
 
     def MatchString(self, text: str) -> bool:
         return self._pattern.search(text) is not None
@@ -174,6 +128,8 @@ class Regexp:
     def ReplaceAllString(self, text: str, replacement: str) -> str:
         def filled(match: re.Match[str]) -> str:
             def group(found: re.Match[str]) -> str:
+                if found[0] == "$$":
+                    return "$"
                 name = found[1] or found[2]
                 key: int | str = int(name) if name.isdigit() else name
                 try:
@@ -181,17 +137,55 @@ class Regexp:
                 except IndexError:
                     return ""
 
-            return re.sub(r"\$(?:\{(\w+)\}|(\w+))", group, replacement).replace("$$", "$")
+            return re.sub(r"\$\$|\$(?:\{(\w+)\}|(\w+))", group, replacement)
 
         return self._pattern.sub(filled, text)
+
+    def ReplaceAllLiteralString(self, text: str, replacement: str) -> str:
+        return self._pattern.sub(lambda _: replacement, text)
 
     def FindString(self, text: str) -> str:
         found = self._pattern.search(text)
         return found[0] if found else ""
 
+    def FindStringIndex(self, text: str) -> list[int]:
+        found = self._pattern.search(text)
+        return [len(text[:at].encode()) for at in found.span()] if found else []
+
     def FindStringSubmatch(self, text: str) -> list[str]:
         found = self._pattern.search(text)
         return [found[0], *(part or "" for part in found.groups())] if found else []
+
+    def FindAllString(self, text: str, most: int) -> list[str]:
+        found = [match[0] for match in self._pattern.finditer(text)]
+        return found if most < 0 else found[:most]
+
+    def Split(self, text: str, most: int) -> list[str]:
+        if most == 0:
+            return []
+        parts, start = [], 0
+        for match in self._pattern.finditer(text):
+            if 0 < most == len(parts) + 1:
+                break
+            if match.end() == 0:
+                continue
+            parts.append(text[start : match.start()])
+            start = match.end()
+        return [*parts, text[start:]]
+
+
+def regexp_fault(pattern: str, fault: re.error) -> str:
+    """What Go says of a pattern that is none, for what goes wrong most."""
+    words, shown = fault.msg, pattern
+    if "unterminated subpattern" in words or "missing )" in words:
+        words = "missing closing )"
+    elif "unbalanced parenthesis" in words:
+        words = "unexpected )"
+    elif "unterminated character set" in words:
+        words, shown = "missing closing ]", pattern[fault.pos or 0 :]
+    elif "nothing to repeat" in words:
+        words, shown = "missing argument to repetition operator", pattern[fault.pos or 0 :][:1]
+    return f"error parsing regexp: {words}: `{shown}`"
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
@@ -202,14 +196,57 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 class Url:
-    """`url S`: the fields of Go's URL that templates read."""
+    """`url S`: the fields and methods of Go's URL that templates read."""
 
-    go_members: ClassVar = ("Scheme", "Host", "Path")
+    go_type: ClassVar = "*url.URL"
+    go_members: ClassVar = (
+        *("Scheme", "Host", "Path", "RawQuery", "Fragment", "Opaque"),
+        *("Hostname", "Port", "String", "EscapedPath", "IsAbs", "RequestURI"),
+    )
 
     def __init__(self, text: str) -> None:
-        parts = urlsplit(text)
-        self.Scheme, self.Host, self.Path = parts.scheme, parts.netloc, parts.path
-        self._text = text
+        fault = _url_fault(text)
+        if fault:
+            raise ValueError(f'parse "{text}": {fault}')
+        parts: SplitResult = urlsplit(text)
+        self.Scheme = parts.scheme
+        self.Host = parts.netloc.rpartition("@")[2]
+        self.Opaque = ""
+        self.Path, self.RawQuery, self.Fragment = parts.path, parts.query, parts.fragment
+        self._parts, self._text = parts, text
 
     def __str__(self) -> str:
         return self._text
+
+    def String(self) -> str:
+        return self._text
+
+    def Hostname(self) -> str:
+        return self._parts.hostname or ""
+
+    def Port(self) -> str:
+        return str(self._parts.port or "")
+
+    def EscapedPath(self) -> str:
+        return self.Path
+
+    def IsAbs(self) -> bool:
+        return bool(self.Scheme)
+
+    def RequestURI(self) -> str:
+        return (self.Path or "/") + (f"?{self.RawQuery}" if self.RawQuery else "")
+
+
+def _url_fault(text: str) -> str:
+    """What Go has against a URL; empty for one that it reads."""
+    if any(letter < " " or letter == "\x7f" for letter in text):
+        return "net/url: invalid control character in URL"
+    if text.startswith(":"):
+        return "missing protocol scheme"
+    host = text.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    if host.startswith("[") and "]" not in host:
+        return "missing ']' in host"
+    port = re.search(r":([^:\]]*)$", host)
+    if port and not re.fullmatch(r"\d*", port[1]):
+        return f'invalid port ":{port[1]}" after host'
+    return ""

@@ -15,8 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from brickyard.templates.go_text import Node, Template, TemplateFault, execute, parse
-from brickyard.templates.go_values import Regexp, Url, printf
+from brickyard.templates.go_format import printf
+from brickyard.templates.go_functions import BUILTINS, FunctionFault
+from brickyard.templates.go_text import Body, Template, TemplateFault, execute, parse
+from brickyard.templates.go_values import Pair, Regexp, Url
 from brickyard.templates.inputs import BadTemplate
 
 FOLDER: Final = "template"
@@ -55,7 +57,7 @@ class Renderer:
     """Fills in one template. `definitions` are those of its `library`."""
 
     surroundings: Surroundings
-    definitions: dict[str, tuple[Node, ...]] = field(default_factory=dict)
+    definitions: dict[str, Body] = field(default_factory=dict)
     bundle_uuid: str = field(default_factory=lambda: str(uuid.uuid4()))
     skipped: list[str] = field(default_factory=list)
     _parsed: dict[tuple[str, str], Template] = field(default_factory=dict)
@@ -78,7 +80,7 @@ class Renderer:
     def _template(self, text: str, name: str) -> Template:
         key = (name, text)
         if key not in self._parsed:
-            self._parsed[key] = parse(text, name)
+            self._parsed[key] = parse(text, name, {*BUILTINS, *self._functions("")})
         return self._parsed[key]
 
     def _functions(self, folder: str) -> Mapping[str, Callable[..., Any]]:
@@ -96,11 +98,11 @@ class Renderer:
             "skip": skip,
             "url": Url,
             "regexp": Regexp,
-            "random_int": random.randrange,
+            "random_int": random_int,
             "uuid": lambda: str(uuid.uuid4()),
             "bundle_uuid": lambda: self.bundle_uuid,
-            "pair": lambda key, value: (key, value),
-            "map": lambda *pairs: dict(pairs),
+            "pair": Pair,
+            "map": lambda *pairs: {one.key: one.value for one in pairs},
             "lower": str.lower,
             "upper": str.upper,
             "path_separator": lambda: "/",
@@ -112,6 +114,12 @@ class Renderer:
             "default_catalog": around.default_catalog,
             "record_deployment_history": lambda: around.records_history,
         }
+
+
+def random_int(end: int) -> int:
+    if end <= 0:
+        raise FunctionFault("invalid argument to IntN")
+    return random.randrange(end)
 
 
 def render_project(
@@ -160,6 +168,8 @@ def _file(
     try:
         return path, renderer.text(_decoded(content, name), name, answers, folder).encode()
     except TemplateFault as fault:
+        if isinstance(fault.cause, TemplateRefuses):
+            raise fault.cause from fault
         fault.file = name
         raise
 
