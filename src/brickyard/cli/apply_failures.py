@@ -47,6 +47,17 @@ def _official(deployed: Deployed) -> Iterator[str]:
         yield f"{message}\n{details}" + (f"{hint}\n" if hint else "")
 
 
+def _refused_run(error: Exception) -> str:
+    """What a run is refused for: the service's message, or the first line of ours."""
+    from brickyard.deploy.http import ApiFailure
+
+    cause = error if isinstance(error, ApiFailure) else error.__cause__
+    if not isinstance(cause, ApiFailure):
+        return str(error).partition("\n")[0]
+    began = "cannot start job: " if cause.path.endswith("/jobs/run-now") else ""
+    return f"{began}{cause.message}"
+
+
 LOCK = "deploy.lock"
 
 
@@ -60,10 +71,12 @@ def officially() -> Iterator[None]:
         deploy = sys.modules.get("brickyard.deploy")
         if deploy is None or not isinstance(error, deploy.WORLD_ERRORS):
             raise
-        if isinstance(error, deploy.RunRefused):
-            raise  # what `run` refuses is said as everywhere
         context = click.get_current_context(silent=True)
         verb = context.invoked_subcommand if context is not None else ""
+        if verb == "run" and isinstance(error, deploy.RunRefused | deploy.ApiFailure):
+            raise Refused(_refused_run(error)) from error
+        if isinstance(error, deploy.RunRefused):
+            raise  # what `run` refuses is said as everywhere
         if verb == "generate" and isinstance(error, deploy.ApiFailure):
             raise Refused(error.message) from error
         if isinstance(error, deploy.Locked):

@@ -118,11 +118,14 @@ def render_template_schema(
 
     if not template:
         raise Refused("template path is required")
-    given = answers_of(input_file)
     try:
         with opened(template, inside=template_dir, tag=tag, branch=branch) as folder:
-            text = (folder / SCHEMA).read_bytes()
-            schema = filled_schema(text, given, Renderer(surroundings_of(profile)))
+            if not (folder / SCHEMA).is_file():
+                text = f"open {SCHEMA}: no such file or directory"
+                raise Refused(f"failed to load schema: {text}")
+            written = (folder / SCHEMA).read_bytes()
+            given = answers_of(input_file, f"failed to read input file {input_file}")
+            schema = filled_schema(written, given, Renderer(surroundings_of(profile)))
     except (*FAULTS, OSError) as fault:
         raise Refused(str(fault)) from fault
     click.echo(go_json(schema, indent=4, sort_keys=True))

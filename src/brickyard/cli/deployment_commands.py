@@ -26,6 +26,7 @@ def deployment() -> None:
 def bind(chosen: Chosen, *, key: str, object_id: str, auto_approve: bool, force_lock: bool) -> None:
     """Let the bundle's resource KEY manage the existing object ID."""
     bind_resource(chosen, key, object_id, auto_approve=auto_approve, force_lock=force_lock)
+    click.echo("Run 'bundle deploy' to deploy changes to your workspace", err=True)
 
 
 @deployment.command()
@@ -129,4 +130,3 @@ def bind_resource(
         raise Refused("import aborted")
     title = TITLES[address.split(".")[1]].lower()
     click.echo(f"Successfully bound {title} with an id '{object_id}'", err=True)
-    click.echo("Run 'bundle deploy' to deploy changes to your workspace", err=True)

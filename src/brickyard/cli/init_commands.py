@@ -50,11 +50,9 @@ FAULTS = (BadAnswer, BadTemplate, NoTemplate, ProjectExists, TemplateFault, Temp
 @click.command()
 @accepting_shared
 @click.argument("template", required=False)
-@click.option("--config-file", type=click.Path(dir_okay=False), help="Answers, as a JSON object.")
+@click.option("--config-file", help="Answers, as a JSON object.")
 @click.option("--template-dir", default="", help="Folder of the template inside the repository.")
-@click.option(
-    "--output-dir", default=".", type=click.Path(file_okay=False), help="Where to put the project."
-)
+@click.option("--output-dir", default=".", help="Where to put the project.")
 @click.option("--tag", default="", help="Git tag of the template.")
 @click.option("--branch", default="", help="Git branch of the template.")
 @PROFILE
@@ -146,7 +144,13 @@ def _make(
         accepted(schema, given)
     except BadAnswer as fault:
         raise BadAnswer(f"failed to load config from file {file}: {fault}") from fault
-    answers = collect(schema, given, render=render, ask=_asking(schema) if can_ask else None)
+    answers = collect(
+        schema,
+        given,
+        render=render,
+        ask=_asking(schema) if can_ask else None,
+        warehouse=around.warehouse_path,
+    )
     rendered = render_project(files, answers, renderer)
     made = write_project(rendered, target, _modes(source, rendered.files))
     made += _pipeline(target / str(answers.get("project_name", "")), answers.get(CI_PROVIDER))
@@ -218,27 +222,32 @@ def _asking(schema: TemplateSchema) -> Callable[[Question, str, Any], Any]:
     return ask
 
 
-def answers_of(config_file: str | None) -> Mapping[str, Any]:
-    """The answers in a file. Raises `Refused` for one that holds none."""
-    if config_file is None:
+def answers_of(config_file: str | None, unread: str = "") -> Mapping[str, Any]:
+    """The answers in a file. Raises `Refused` for one that holds none, or is not there: `unread`."""
+    if not config_file:
         return {}
     loading = f"failed to load config from file {config_file}"
     try:
-        text = Path(config_file).read_text(errors="replace")
+        text = Path(config_file).read_text(encoding="utf-8", errors="replace")
     except OSError as reason:
-        why = (reason.strerror or str(reason)).lower()
-        raise Refused(f"{loading}: open {config_file}: {why}") from reason
+        raise Refused(f"{unread or loading}: {_unread(config_file, reason)}") from reason
     try:
         found = json.loads(text)
     except json.JSONDecodeError as fault:
         raise Refused(f"{loading}: {json_words(text, fault)}") from fault
+    if found is None:
+        return {}
     if not isinstance(found, dict):
         kind = {list: "array", str: "string", bool: "bool"}.get(type(found), "number")
-        raise Refused(
-            f"{loading}: json: cannot unmarshal {kind} into Go value of type map[string]interface"
-            " {}\n\nAnswers are a JSON object."
-        )
+        said = f"json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+        raise Refused(_without_hint(f"{loading}: {said}\n\nAnswers are a JSON object."))
     return found
+
+
+def _unread(name: str, reason: OSError) -> str:
+    """Why a file could not be read, as Go says it."""
+    verb = "read" if isinstance(reason, IsADirectoryError) else "open"
+    return f"{verb} {name}: {(reason.strerror or str(reason)).lower()}"
 
 
 def workspace_of(profile: str | None) -> Workspace:
@@ -275,6 +284,14 @@ def surroundings_of(profile: str | None) -> Surroundings:
         name = str(found.get("default_catalog_name") or "")
         return "" if name == "hive_metastore" else name
 
+    def warehouse() -> str:
+        found = client().get("/api/2.0/sql/warehouses").get("warehouses") or ()
+        usable = [one for one in found if not str(one.get("state")).startswith("DELET")]
+        if not usable:
+            raise BadAnswer("no compatible warehouses")
+        first = min(usable, key=lambda one: (_readiness(one), str(one.get("name", "")).lower()))
+        return f"/sql/1.0/warehouses/{first['id']}"
+
     def cloud() -> str:
         host = client().host
         return "azure" if "azuredatabricks" in host else "gcp" if ".gcp." in host else "aws"
@@ -287,5 +304,13 @@ def surroundings_of(profile: str | None) -> Surroundings:
         is_service_principal=lambda: bool(user().is_service_principal),
         default_catalog=catalog,
         cloud=cloud,
+        warehouse_path=warehouse,
         records_history=bool(os.environ.get("DATABRICKS_BUNDLE_INIT_RECORD_DEPLOYMENT_HISTORY")),
     )
+
+
+def _readiness(warehouse: Mapping[str, Any]) -> int:
+    """The sooner it can answer, the lower."""
+    states = ("RUNNING", "STARTING", "STOPPED", "STOPPING")
+    state = str(warehouse.get("state"))
+    return states.index(state) + 1 if state in states else 0

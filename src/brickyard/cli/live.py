@@ -17,6 +17,8 @@ from types import TracebackType
 
 import click
 
+from brickyard.cli.dialect import is_official
+
 APPEARS_AFTER_S = 0.5
 REDRAWN_EVERY_S = 0.2
 REMINDERS_S = (10.0, 30.0, 60.0)
@@ -33,6 +35,7 @@ class LiveLine:
         self._began = time.monotonic()
         self._reminded = 0.0
         self._is_silent = is_silent
+        self._is_brief = is_official()  # no line that the official CLI does not have
         self._is_drawn = False
         self._rewrites = rewrites_lines()
         self._lock = threading.RLock()
@@ -83,7 +86,7 @@ class LiveLine:
                     continue
                 if self._rewrites:
                     self._draw(spent)
-                elif spent >= _next_reminder(self._reminded):
+                elif not self._is_brief and spent >= _next_reminder(self._reminded):
                     self._reminded = spent
                     click.echo(f"{self._text} ({spent:.0f} s so far)", err=True)
 

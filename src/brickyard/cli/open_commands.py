@@ -43,9 +43,18 @@ def open_(chosen: Chosen, *, key: str | None, force_pull: bool) -> None:
         click.echo(item.url, err=is_official())
         return
     click.echo(f"Opening browser at {item.url}", err=True)
-    ended = subprocess.run([*command, item.url], check=False)
+    if is_official() and os.environ.get("BROWSER"):  # it may be any shell command
+        line = f'"{command[0]}" "{item.url}"'
+        command = [shutil.which("bash") or "sh", "-c", line]
+    else:
+        command = [*command, item.url]
+    try:
+        ended = subprocess.run(command, check=False)
+    except OSError as error:
+        raise Refused(f"cannot start {command[0]}: {error.strerror}") from error
     if ended.returncode:
-        raise Refused(f"{command[0]} ended with exit code {ended.returncode}")
+        status = f"exit status {ended.returncode}"
+        raise Refused(status if is_official() else f"{command[0]}: {status}")
 
 
 def found(items: Sequence[Item], key: str) -> Item:

@@ -173,7 +173,7 @@ def run(
             "validate_only": validate_only,
         },
     )
-    if found.kind != "pipelines" and any(options.refresh.values()):
+    if found.kind != "pipelines" and any(options.refresh.values()) and not is_official():
         raise Refused("only a pipeline takes --refresh, --full-refresh and --validate-only")
     RUNS[found.kind](project, found, options)
 
@@ -181,6 +181,7 @@ def run(
 def _run_job(project: Project, job: Runnable, options: Options) -> None:
     from brickyard.cli.live import LiveLine, say
     from brickyard.cli.progress import RunProgress
+    from brickyard.cli.run_text import show_run
     from brickyard.deploy import run_job
     from brickyard.deploy.run_parameters import RunParameters
 
@@ -203,7 +204,11 @@ def _run_job(project: Project, job: Runnable, options: Options) -> None:
             started=lambda run_id, url: say(f"Run URL: {url}\n"),
             progress=RunProgress(line),
         )
-    if options.wants_json and (options.wait or not is_official()):
+    if is_official():
+        if options.wait:
+            show_run(result, wants_json=options.wants_json)
+        return
+    if options.wants_json:
         click.echo(json.dumps(_as_data(result, waited=options.wait), indent=2))
     elif options.wait:
         _show_output(result)
@@ -219,13 +224,14 @@ def _run_app(project: Project, app: Runnable, options: Options) -> None:
 
     _refuse_parameters(options, "an app")
     with LiveLine("deploying the app") as line:
-        url = run_app(project, app, line.say, wait=options.wait)
+        url = run_app(project, app, line.say, wait=options.wait or is_official())
         line.say(f"You can access the app at {url}")
 
 
 def _run_pipeline(project: Project, pipeline: Runnable, options: Options) -> None:
     """Every event that tells of progress is a line; an update that fails says why at the end."""
     from brickyard.cli.live import LiveLine
+    from brickyard.cli.run_text import show_errors
     from brickyard.deploy.pipeline_runs import Refresh, event_line, run_pipeline
 
     _refuse_parameters(options, "a pipeline")
@@ -246,6 +252,9 @@ def _run_pipeline(project: Project, pipeline: Runnable, options: Options) -> Non
         )
     if result.state == "CANCELED":
         raise Refused("update cancelled")
+    if result.state == "FAILED" and is_official():
+        show_errors(result.errors)
+        raise Refused("update failed")
     if result.state == "FAILED":
         raise Refused(f"update failed: {result.why}" if result.why else "update failed")
     if options.wants_json:
@@ -300,10 +309,11 @@ def _run_script(project: Project, key: str, behind: tuple[str, ...]) -> bool:
     if not is_script(project, key):
         return False
     if behind:
+        ours = f"brickyard run {key}"
         raise Refused(
             f"additional arguments are not supported for scripts. Got: [{' '.join(behind)}]. We"
             " recommend using environment variables to pass runtime arguments to a script. For"
-            f" example: FOO=bar brickyard run {key}"
+            f" example: FOO=bar {'brickyard bundle run my_script' if is_official() else ours}"
         )
     _end_as(run_script(project, key))
     return True
@@ -334,11 +344,6 @@ def _why(result: RunResult) -> str:
 
 
 def _as_data(result: RunResult, *, waited: bool) -> dict[str, Any]:
-    if is_official():
-        said = [task for task in result.tasks if task.text]
-        keys = ("TaskKey", "Output", "EndTime")
-        rows = [(task.task_key, {"result": task.text}, task.end_ms) for task in said]
-        return {"task_outputs": [dict(zip(keys, row, strict=True)) for row in rows]}
     shown: dict[str, Any] = {
         "job_id": result.job_id,
         "run_id": result.run_id,

@@ -74,7 +74,8 @@ def sync(
     if not watch:
         sync_once(project, events, how, say=say)
         return
-    say(f"Watching {project.sync_rules.root}; press Ctrl-C to end")
+    if not is_official():
+        say(f"Watching {project.sync_rules.root}; press Ctrl-C to end")
     with suppress(KeyboardInterrupt):
         keep_synchronised(project, events, how, interval_s=interval, say=say)
 

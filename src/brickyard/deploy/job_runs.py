@@ -57,6 +57,7 @@ class TaskOutput:
     run_id: int
     state: RunState
     text: str = ""
+    output: Json | None = None  # what the official CLI shows of it; None where it shows nothing
     error: str = ""
     trace: str = ""
     start_ms: int = 0
@@ -207,8 +208,23 @@ def _output(workspace: Workspace, task: Json) -> TaskOutput:
         run_id=run_id,
         state=state_of(task),
         text=str(notebook if notebook is not None else got.get("logs") or ""),
+        output=_shown(got),
         error=str(got.get("error") or ""),
         trace=str(got.get("error_trace") or ""),
         start_ms=int(task.get("start_time") or 0),
         end_ms=int(task.get("end_time") or 0),
     )
+
+
+def _shown(got: Json) -> Json | None:
+    """What a task gave, by its type: a notebook's result, of dbt and SQL links, else the log."""
+    log = {"logs": got.get("logs") or "", "logs_truncated": bool(got.get("logs_truncated"))}
+    notebook = got.get("notebook_output")
+    if notebook is not None and (notebook.get("result") or notebook.get("truncated")):
+        return {key: notebook[key] for key in ("result", "truncated") if notebook.get(key)}
+    if notebook is not None:
+        return log if log["logs"] else {}
+    for kind in ("dbt_output", "sql_output"):
+        if got.get(kind) is not None:
+            return dict(got[kind])
+    return log if log["logs"] else None

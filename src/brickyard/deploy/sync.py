@@ -128,9 +128,9 @@ def compare(files: Iterable[LocalFile], held: Mapping[str, str], *, full: bool =
     """What has to be sent and removed, so that the workspace holds exactly these files."""
     wanted = {file.remote_name: file for file in files}
     changed = [f for name, f in sorted(wanted.items()) if full or held.get(name) != f.digest]
-    folders = _folders(file.name for file in changed)
+    folders = folders_of(file.name for file in changed)
     if not full:
-        folders -= _folders(held)
+        folders -= folders_of(held)
     leaves = [f for f in folders if not any(other.startswith(f"{f}/") for other in folders)]
     return Changes(
         put=tuple(changed),
@@ -209,11 +209,11 @@ def transfer(changes: Changes, ledger: Ledger, *, told: Told = _untold) -> None:
 def _emptied(changes: Changes) -> list[str]:
     """Folders that the deletions may have emptied, deepest first."""
     kept = {file.name for file in changes.put}
-    folders = sorted(_folders(changes.delete), key=lambda name: -name.count("/"))
+    folders = sorted(folders_of(changes.delete), key=lambda name: -name.count("/"))
     return [f for f in folders if not any(name.startswith(f"{f}/") for name in kept)]
 
 
-def _folders(names: Iterable[str]) -> set[str]:
+def folders_of(names: Iterable[str]) -> set[str]:
     """Every folder that files of these names are in, at any depth."""
     found: set[str] = set()
     for name in names:

@@ -33,6 +33,7 @@ from brickyard.deploy.sync import (
     Changes,
     Ledger,
     compare,
+    folders_of,
     send,
     transfer,
 )
@@ -224,10 +225,16 @@ class Session:
         for name in changes.delete:
             self.held.pop(name, None)
 
+    def _emptied(self, changes: Changes) -> list[str]:
+        """Folders that hold nothing any more, the deepest first."""
+        left = (self.held.keys() - set(changes.delete)) | {one.remote_name for one in changes.put}
+        gone = folders_of(changes.delete) - folders_of(left)
+        return sorted(gone, key=lambda name: (-name.count("/"), name))
+
     def _pretend(self, changes: Changes) -> Changes:
         self.events.started(changes)
         for action, names in (
-            ("delete", changes.delete),
+            ("delete", (*changes.delete, *self._emptied(changes))),
             ("put", (*changes.folders, *(file.name for file in changes.put))),
         ):
             for name in names:

@@ -19,11 +19,13 @@ from brickyard.templates.schema_checks import (
     check_answers,
     check_questions,
     check_schema,
+    check_shape,
     integer,
 )
 
 SCHEMA: Final = "databricks_template_schema.json"
 CLI_VERSION: Final = "1.14.0"  # of the official CLI whose templates are read
+WAREHOUSE: Final = "warehouse_path"
 KINDS: Final[Mapping[str, type | tuple[type, ...]]] = {
     "string": str,
     "boolean": bool,
@@ -55,7 +57,7 @@ class Question:
     skip_if: Mapping[str, Any] | None
     has_const: bool
     const: Any
-    is_warehouse: bool
+    format: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +84,10 @@ def read_schema(text: bytes, name: str, *, asks: bool = True) -> TemplateSchema:
         raise BadTemplate(f"{loading}: {json_words(written, fault)}") from fault
     except RecursionError as fault:
         raise BadTemplate(f"{loading}: exceeded max depth") from fault
-    if not isinstance(data, dict):
-        raise BadTemplate(f"{loading}: {name} holds no object")
+    try:
+        check_shape(data)
+    except Unfit as fault:
+        raise BadTemplate(f"{loading}: {fault}") from fault
     properties = dict(_properties(data))
     try:
         check_schema(data, properties, CLI_VERSION)
@@ -127,7 +131,7 @@ def _question(name: str, value: Mapping[str, Any]) -> Question:
         skip_if=value.get("skip_prompt_if"),
         has_const="const" in value,
         const=value.get("const"),
-        is_warehouse=value.get("format") == "warehouse_path",
+        format=str(value.get("format") or ""),
     )
 
 
@@ -207,11 +211,13 @@ def collect(
     *,
     render: Callable[[str, str, Mapping[str, Any]], str],
     ask: Callable[[Question, str, Any], Any] | None,
+    warehouse: Callable[[], str] = str,
 ) -> dict[str, Any]:
     """Every answer: given ones first, then asked for, in order, or their defaults.
 
     `render(text, name, answers)` fills in a default or a description; `ask(question, description,
-    default)` prompts, and is None where nobody can be asked. Raises `BadAnswer`.
+    default)` prompts, and is None where nobody can be asked; `warehouse()` is the path of a
+    warehouse, which is not asked for. Raises `BadAnswer`.
     """
     answers = accepted(schema, given)
     for question in schema.questions:
@@ -225,6 +231,9 @@ def collect(
         if question.has_const and default is None:
             default = question.const
         is_skipped = question.skip_if is not None and fits(question.skip_if, answers)
+        if question.format and not is_skipped:
+            answers[question.name] = warehouse() if question.format == WAREHOUSE else ""
+            continue
         if ask is None or is_skipped:
             if default is not None:
                 answers[question.name] = default

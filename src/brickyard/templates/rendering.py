@@ -7,12 +7,13 @@ not walked.
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 import random
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 from brickyard.templates.go_format import printf
@@ -42,6 +43,7 @@ class Surroundings:
     default_catalog: Callable[[], str]
     cloud: Callable[[], str]
     records_history: bool = False
+    warehouse_path: Callable[[], str] = str  # of a warehouse that may be used
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +75,22 @@ class Renderer:
         return execute(
             self._template(text, name),
             dict(answers),
-            functions=self._functions(folder),
+            functions=self._functions(folder, answers),
             definitions=self.definitions,
         )
 
     def _template(self, text: str, name: str) -> Template:
         key = (name, text)
         if key not in self._parsed:
-            self._parsed[key] = parse(text, name, {*BUILTINS, *self._functions("")})
+            self._parsed[key] = parse(text, name, {*BUILTINS, *self._functions("", {})})
         return self._parsed[key]
 
-    def _functions(self, folder: str) -> Mapping[str, Callable[..., Any]]:
+    def _functions(self, folder: str, answers: Mapping[str, Any]) -> Mapping[str, Callable[..., Any]]:
         around = self.surroundings
 
         def skip(pattern: str) -> str:
-            self.skipped.append(posixpath.normpath(posixpath.join(folder, pattern)))
+            path = posixpath.normpath(posixpath.join(folder, pattern))
+            self.skipped.append(self.text(path, path, answers) if "{{" in path else path)
             return ""
 
         def fail(text: str, *values: Any) -> str:
@@ -199,13 +202,39 @@ def _folders_in(source: str, inside: Mapping[str, bytes]) -> list[str]:
 
 
 def is_skipped(path: str, patterns: list[str]) -> bool:
-    """Whether a pattern covers this path or a folder above it; no wildcard crosses a folder."""
-    parts = path.split("/")
-    for pattern in patterns:
-        wanted = pattern.split("/")
-        above = parts[: len(wanted)]
-        if len(above) == len(wanted) and all(
-            fnmatch.fnmatchcase(one, two) for one, two in zip(above, wanted, strict=True)
-        ):
-            return True
-    return False
+    """Whether a pattern covers this path; no wildcard crosses a folder.
+
+    Raises `BadTemplate` for what is no pattern.
+    """
+    return any(_pattern(pattern).fullmatch(path) is not None for pattern in patterns)
+
+
+PIECE: Final = re.compile(
+    r"(?P<any>\*+)|(?P<one>\?)|\[(?P<not>\^?)(?P<set>(?:\\.|[^\]\\])+)\]|\\(?P<raw>.)"
+    r"|(?P<plain>[^\[\\])",
+    re.DOTALL,
+)
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """A pattern of Go's path.Match."""
+    made, at = "", 0
+    while at < len(text):
+        found = PIECE.match(text, at)
+        if found is None:
+            raise BadTemplate("syntax error in pattern")
+        if found["any"]:
+            made += "[^/]*"
+        elif found["one"]:
+            made += "[^/]"
+        elif found["set"]:
+            inside = re.sub(r"\[|&&|~~|\|\|", lambda one: f"\\{one[0]}", found["set"])
+            made += f"[{'^/' if found['not'] else ''}{inside}]"
+        else:
+            made += re.escape(found["raw"] or found["plain"])
+        at = found.end()
+    try:
+        return re.compile(made, re.DOTALL)
+    except re.error as fault:
+        raise BadTemplate("syntax error in pattern") from fault

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from brickyard.bundle.go_text import go_quoted
-from brickyard.templates.go_values import compiled
+from brickyard.templates.go_values import compiled, regexp_fault
 
 TYPES: Final = ("number", "boolean", "string", "integer", "object", "array")
 MEANT: Final = {
@@ -26,8 +26,45 @@ INTEGERS: Final = range(-(2**63), 2**63)
 Properties = Mapping[str, Mapping[str, Any]]
 
 
+JSON_KINDS: Final = {
+    **{dict: "object", list: "array", str: "string"},
+    **{int: "number", float: "number", bool: "bool"},
+}
+# Of a property: field, its type, and where Go keeps it.
+FIELDS: Final = (
+    ("type", str, "type of type jsonschema.Type"),
+    ("description", str, "description of type string"),
+    ("pattern", str, "pattern of type string"),
+    ("format", str, "format of type string"),
+    ("enum", list, "enum of type []interface {}"),
+    ("order", int, "Extension.order of type int"),
+)
+
+
 class Unfit(Exception):
     """A schema or an answer that does not fit; the message is what the official CLI says."""
+
+
+def check_shape(data: object) -> None:
+    """Whether this is an object of objects, as Go's decoder wants it. Raises `Unfit`."""
+    _is_a(data, dict, "value of type jsonschema.Schema")
+    assert isinstance(data, dict)
+    properties = data.get("properties")
+    if properties is None:
+        return
+    where = "struct field Schema.properties"
+    _is_a(properties, dict, f"{where} of type map[string]*jsonschema.Schema")
+    for one in properties.values():
+        _is_a(one, dict, f"{where} of type jsonschema.Schema")
+        for name, wanted, kind in FIELDS:
+            if one.get(name) is not None:
+                _is_a(one[name], wanted, f"{where}.{kind}")
+
+
+def _is_a(value: object, wanted: type, what: str) -> None:
+    if type(value) is not wanted:
+        kind = JSON_KINDS.get(type(value), "null")
+        raise Unfit(f"json: cannot unmarshal {kind} into Go {what}")
 
 
 def check_schema(data: Mapping[str, Any], properties: Properties, cli_version: str) -> None:
@@ -76,7 +113,7 @@ def check_answers(
         if name not in answers:
             raise Unfit(f"no value provided for required property {name}")
     for name, value in known.items():
-        _check_type(value, str(properties[name]["type"]), f"incorrect type for property {name}: ")
+        _check_type(value, str(properties[name].get("type")), f"incorrect type for property {name}: ")
     for name, value in known.items():
         _check_pattern(name, value, properties[name])
     for name, value in known.items():
@@ -178,8 +215,8 @@ def _pattern(name: str, one: Mapping[str, Any]) -> None:
         known = compiled(pattern)
     except re.error as fault:
         raise Unfit(
-            f'invalid regex pattern {go_quoted(pattern)} provided for property "{name}": error'
-            f" parsing regexp: {fault}"
+            f'invalid regex pattern {go_quoted(pattern)} provided for property "{name}":'
+            f" {regexp_fault(pattern, fault)}"
         ) from fault
     for index, value in enumerate(one.get("enum") or ()):
         if not known.search(str(value)):
@@ -252,6 +289,11 @@ def _written(value: object) -> str:
         return "<nil>"
     if isinstance(value, float):
         return f"{value:g}" if value != int(value) or abs(value) >= 1e21 else _whole(value)
+    if isinstance(value, list):
+        return f"[]interface {{}}{{{', '.join(map(_written, value))}}}"
+    if isinstance(value, dict):
+        pairs = (f"{json.dumps(key)}:{_written(value[key])}" for key in sorted(value))
+        return f"map[string]interface {{}}{{{', '.join(pairs)}}}"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -143,6 +143,12 @@ def read_files(folder: Path) -> dict[str, bytes]:
 def write_project(rendered: Rendered, folder: Path, modes: Mapping[str, int]) -> list[Path]:
     """Write everything, or nothing when a file is in the way (`ProjectExists`)."""
     targets = {folder / name: content for name, content in rendered.files.items()}
+    if targets and folder.exists() and not folder.is_dir():
+        first = next(iter(rendered.files))
+        raise ProjectExists(
+            f"error while verifying file {first} does not already exist:"
+            f" stat {folder.resolve() / first}: not a directory"
+        )
     for path in targets:
         if path.exists():
             raise ProjectExists(
@@ -154,7 +160,10 @@ def write_project(rendered: Rendered, folder: Path, modes: Mapping[str, int]) ->
         (folder / name).mkdir(parents=True, exist_ok=True)
     for path, content in targets.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        try:
+            path.write_bytes(content)
+        except IsADirectoryError as reason:
+            raise ProjectExists(f"file already exists: {path.resolve()}") from reason
         mode = modes.get(path.relative_to(folder).as_posix())
         if mode is not None:
             path.chmod(mode | 0o200)
