@@ -247,7 +247,7 @@ def test_a_page_of_streamlit_asks_what_was_released(tmp_path: Path, workspace: A
 
 
 def test_what_is_no_template_is_told(tmp_path: Path, environment: dict[str, str]) -> None:
-    for template, word in (("nowhere", "none in nowhere"), ("dbt-sql", "runs no dbt tasks")):
+    for template, word in (("nowhere", "none in nowhere"), ("default-scala", "runs no JVM")):
         refused = brickyard(tmp_path, environment, "init", template)
         assert refused.returncode == 1
         assert word in refused.stderr

@@ -70,14 +70,18 @@ BUILT_IN: Final = (
         "lakeflow-pipelines",
         ("cli-pipelines",),
     ),
+    BuiltIn("dbt-sql", "A dbt project as a job on a SQL warehouse", "dbt-sql"),
+    BuiltIn(
+        "lakeflow-integrations",
+        "Jobs that send a message and wait for a run",
+        "lakeflow-integrations",
+    ),
     BuiltIn("pydabs", "A bundle whose job is declared in Python", "pydabs"),
     BuiltIn("mlops-stacks", "Databricks' MLOps Stacks, from Git", MLOPS_STACKS, ("mlops-stack",)),
 )
 # Names of the official CLI that give nothing here, and what to do instead.
 OFFICIAL_ONLY: Final[Mapping[str, str]] = {
     "default-scala": "the embedded workspace runs no JVM; use the official CLI for it",
-    "dbt-sql": "the embedded workspace runs no dbt tasks; `default-sql` has the same shape in SQL",
-    "lakeflow-integrations": "it sends messages to services outside; use the official CLI for it",
     "experimental-jobs-as-code": "it became `pydabs`",
 }
 
