@@ -61,7 +61,8 @@ def check_chosen_engine(draft: Draft) -> Draft:
     return draft.noting(
         error(
             "bundle/chosen-engine",
-            f'unexpected setting for {ENGINE_VARIABLE}="{chosen}" (expected \'terraform\' or \'direct\')',
+            f'unexpected setting for {ENGINE_VARIABLE}="{chosen}"'
+            " (expected 'terraform' or 'direct')",
             f"Unset {ENGINE_VARIABLE}: there is one engine here.",
         )
     )

@@ -223,7 +223,7 @@ def _asking(schema: TemplateSchema) -> Callable[[Question, str, Any], Any]:
 
 
 def answers_of(config_file: str | None, unread: str = "") -> Mapping[str, Any]:
-    """The answers in a file. Raises `Refused` for one that holds none, or is not there: `unread`."""
+    """The answers in a file. Raises `Refused` for one that holds none, or is not there."""
     if not config_file:
         return {}
     loading = f"failed to load config from file {config_file}"

@@ -12,8 +12,8 @@ from brickyard.cli.failures import Refused, say_error
 
 if TYPE_CHECKING:
     from brickyard.deploy import RunResult
-    from brickyard.deploy.job_runs import TaskOutput
     from brickyard.deploy.http import Json
+    from brickyard.deploy.job_runs import TaskOutput
 
 ENDINGS: Final = {"CANCELED": "canceled", "FAILED": "failed", "TIMEDOUT": "timed out"}
 CUT: Final = "\n[truncated...]\n"

@@ -19,6 +19,7 @@ from brickyard.cli.project_options import FORCE_LOCK, Chosen, connect, project_o
 if TYPE_CHECKING:
     from brickyard.deploy.sync import Changes
 
+
 class Duration(click.ParamType[float]):
     """A duration as Go writes it (`1s`, `500ms`, `1m30s`), in seconds."""
 

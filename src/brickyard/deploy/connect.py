@@ -225,5 +225,7 @@ def _through_sdk(where: Address) -> tuple[str, Callable[[], Headers]]:
         config = Config(**{key: value for key, value in known.items() if value})
         config.authenticate()
     except Exception as error:  # the SDK raises bare ValueError and OSError subclasses alike
-        raise NoAuthentication(f"cannot authenticate: {str(error).splitlines()[0]}") from error
+        raise NoAuthentication(
+            f"failed during request visitor: {str(error).splitlines()[0]}"
+        ) from error
     return normal_host(str(config.host)), config.authenticate

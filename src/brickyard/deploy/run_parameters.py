@@ -92,7 +92,5 @@ def _pairs(words: Sequence[str]) -> dict[str, str]:
 def _refresh(given: Mapping[str, str]) -> dict[str, bool]:
     truth = TRUTHS.get(str(given.get("full_refresh", "")).lower())
     if truth is None:
-        raise RunRefused(
-            "job run argument --pipeline-params only supports `full_refresh=<bool>`"
-        )
+        raise RunRefused("job run argument --pipeline-params only supports `full_refresh=<bool>`")
     return {"full_refresh": truth}

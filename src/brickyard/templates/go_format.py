@@ -111,7 +111,9 @@ def _text(value: str, verb: str, flags: str, precision: str | None) -> str | Non
     if verb == "s":
         return cut
     if verb == "q":
-        return f"`{cut}`" if "#" in flags and "`" not in cut else json.dumps(cut, ensure_ascii=False)
+        return (
+            f"`{cut}`" if "#" in flags and "`" not in cut else json.dumps(cut, ensure_ascii=False)
+        )
     if verb in ("x", "X"):
         made = cut.encode().hex()
         return made if verb == "x" else made.upper()

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote_plus
 
 from brickyard.templates.go_format import printf
-from brickyard.templates.go_values import is_true, print_, println, printed, type_of
+from brickyard.templates.go_values import is_true, print_, printed, println, type_of
 
 BASIC: Final = {"bool": "bool", "int": "int", "float64": "float", "string": "string"}
 
@@ -125,7 +125,9 @@ def index(value: Any, *keys: Any) -> Any:
         if isinstance(value, Mapping):
             if not isinstance(key, str):
                 text = f"value has type {type_of(key)}; should be string"
-                raise FunctionFault("value is nil; should be of type string" if key is None else text)
+                raise FunctionFault(
+                    "value is nil; should be of type string" if key is None else text
+                )
             value = value.get(key)
         elif isinstance(value, str | list | tuple):
             items = value.encode() if isinstance(value, str) else value
@@ -140,7 +142,11 @@ def index(value: Any, *keys: Any) -> Any:
 def part(value: Any, *bounds: Any) -> Any:
     """`slice`: from one place up to, not with, another."""
     if not isinstance(value, str | list | tuple):
-        text = "slice of untyped nil" if value is None else f"can't slice item of type {type_of(value)}"
+        text = (
+            "slice of untyped nil"
+            if value is None
+            else f"can't slice item of type {type_of(value)}"
+        )
         raise FunctionFault(text)
     if len(bounds) > 3:
         raise FunctionFault(f"too many slice indexes: {len(bounds)}")

@@ -368,5 +368,4 @@ def _shown(token: Token) -> str:
         return "EOF"
     if token.kind == "keyword":
         return f"<{token.text}>"
-    cut = f"{json.dumps(token.text[:10])}..." if len(token.text) > 10 else json.dumps(token.text)
-    return cut
+    return json.dumps(token.text[:10]) + ("..." if len(token.text) > 10 else "")

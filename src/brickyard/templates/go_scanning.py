@@ -9,7 +9,19 @@ from typing import Final, NamedTuple
 LEFT, RIGHT = "{{", "}}"
 SPACES: Final = " \t\r\n"
 KEYWORDS: Final = frozenset(
-    "block break continue define else end if range nil template with".split()
+    [
+        "block",
+        "break",
+        "continue",
+        "define",
+        "else",
+        "end",
+        "if",
+        "range",
+        "nil",
+        "template",
+        "with",
+    ]
 )
 NUMBER: Final = re.compile(
     r"[-+]?(0[xX][0-9a-fA-F_]*(?:\.[0-9a-fA-F_]*)?(?:[pP][-+]?[0-9_]+)?|0[oO][0-7_]*|0[bB][01_]*"

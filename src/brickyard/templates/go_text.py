@@ -321,9 +321,7 @@ class _Machine:
         if not has_more and given != least:
             raise self.fault(f"wrong number of args for {name}: want {least} got {given}")
 
-    def short(
-        self, name: str, dot: Any, scope: _Scope, rest: Sequence[Operand], piped: Any
-    ) -> Any:
+    def short(self, name: str, dot: Any, scope: _Scope, rest: Sequence[Operand], piped: Any) -> Any:
         """`and` and `or` look no further than they must."""
 
         def values() -> Iterator[Any]:

@@ -50,7 +50,9 @@ def printed(value: Any) -> str:
         case float():
             return go_float(value)
         case complex():
-            return f"({go_float(value.real)}{'+' if value.imag >= 0 else ''}{go_float(value.imag)}i)"
+            return (
+                f"({go_float(value.real)}{'+' if value.imag >= 0 else ''}{go_float(value.imag)}i)"
+            )
         case Mapping():
             return "map[" + " ".join(f"{k}:{_inside(value[k])}" for k in sorted(value)) + "]"
         case list() | tuple():
@@ -163,7 +165,8 @@ class Regexp:
     def Split(self, text: str, most: int) -> list[str]:
         if most == 0:
             return []
-        parts, start = [], 0
+        parts: list[str] = []
+        start = 0
         for match in self._pattern.finditer(text):
             if 0 < most == len(parts) + 1:
                 break

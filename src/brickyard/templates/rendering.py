@@ -85,7 +85,9 @@ class Renderer:
             self._parsed[key] = parse(text, name, {*BUILTINS, *self._functions("", {})})
         return self._parsed[key]
 
-    def _functions(self, folder: str, answers: Mapping[str, Any]) -> Mapping[str, Callable[..., Any]]:
+    def _functions(
+        self, folder: str, answers: Mapping[str, Any]
+    ) -> Mapping[str, Callable[..., Any]]:
         around = self.surroundings
 
         def skip(pattern: str) -> str:

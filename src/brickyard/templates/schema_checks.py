@@ -27,8 +27,12 @@ Properties = Mapping[str, Mapping[str, Any]]
 
 
 JSON_KINDS: Final = {
-    **{dict: "object", list: "array", str: "string"},
-    **{int: "number", float: "number", bool: "bool"},
+    dict: "object",
+    list: "array",
+    str: "string",
+    int: "number",
+    float: "number",
+    bool: "bool",
 }
 # Of a property: field, its type, and where Go keeps it.
 FIELDS: Final = (
@@ -54,7 +58,7 @@ def check_shape(data: object) -> None:
         return
     where = "struct field Schema.properties"
     _is_a(properties, dict, f"{where} of type map[string]*jsonschema.Schema")
-    for one in properties.values():
+    for one in (value for name, value in properties.items() if not name.startswith("//")):
         _is_a(one, dict, f"{where} of type jsonschema.Schema")
         for name, wanted, kind in FIELDS:
             if one.get(name) is not None:
@@ -113,7 +117,8 @@ def check_answers(
         if name not in answers:
             raise Unfit(f"no value provided for required property {name}")
     for name, value in known.items():
-        _check_type(value, str(properties[name].get("type")), f"incorrect type for property {name}: ")
+        where = f"incorrect type for property {name}: "
+        _check_type(value, str(properties[name].get("type")), where)
     for name, value in known.items():
         _check_pattern(name, value, properties[name])
     for name, value in known.items():

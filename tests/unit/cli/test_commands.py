@@ -182,7 +182,16 @@ def test_no_help_line_is_cut_off(capsys: pytest.CaptureFixture[str]) -> None:
         ("deployment bind a", "accepts 2 arg(s), received 1"),
         ("generate job", 'required flag(s) "existing-job-id" not set'),
         ("-o xml validate", 'invalid argument "xml" for "-o, --output" flag: accepted arguments'),
-        ("deploy --auto-approve=maybe", 'invalid argument for "--auto-approve" flag'),
+        (
+            "deploy --auto-approve=maybe",
+            'invalid argument "maybe" for "--auto-approve" flag: strconv.ParseBool: parsing',
+        ),
+        ("plan --taget dev", 'unknown flag: --taget\n\nDid you mean "--target"?'),
+        ("plan -T dev", "unknown shorthand flag: 'T' in -T\n\nDid you mean \"-t\"?"),
+        ("sync --interval 5", 'invalid argument "5" for "--interval" flag: time: missing unit'),
+        ("run --params a x", 'invalid argument "a" for "--params" flag: a must be formatted'),
+        ("generate jb", 'unknown command "jb" for "brickyard bundle generate"'),
+        ("--nope", "unknown flag: --nope"),
     ],
 )
 def test_a_wrong_call_below_bundle_is_said_in_one_line(

@@ -98,7 +98,7 @@ def test_the_environment_may_ask_for_a_log_and_cannot_break_a_command(
     http.LISTENERS[0].__self__.stream.close()  # type: ignore[attr-defined]
     line = json.loads((tmp_path / "log").read_text())
     assert (line["level"], line["msg"]) == ("DEBUG", "GET /x\n< HTTP/1.1 200 (0 ms)")
-    with pytest.raises(Refused, match="cannot open the log file"):
+    with pytest.raises(Refused, match="log: no such file or directory"):
         start(debug=True, **(options | {"log_file": str(tmp_path / "no" / "log")}))
 
 

@@ -41,13 +41,14 @@ def test_browser_names_the_program_and_none_means_print(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("1s", 1.0), ("500ms", 0.5), ("1m30s", 90.0), ("1.5h", 5400.0)]
+    ("text", "seconds"),
+    [("1s", 1.0), ("500ms", 0.5), ("1m30s", 90.0), ("1.5h", 5400.0), ("-1s", -1.0)],
 )
 def test_intervals_are_written_as_in_go(text: str, seconds: float) -> None:
     assert Duration().convert(text, None, None) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("text", ["1", "", "s", "1 s", "-1s"])
+@pytest.mark.parametrize("text", ["1", "", "s", "1 s"])
 def test_an_interval_without_a_unit_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is no duration"):
+    with pytest.raises(click.BadParameter, match="time: "):
         Duration().convert(text, None, None)

@@ -50,7 +50,7 @@ def test_what_is_given_becomes_fields_of_the_request(
         (DECLARING, {"words": ["day", "x"]}, "received 2 unexpected positional arguments"),
         (MIXED, {"words": ["x"]}, "received 1 unexpected positional arguments"),
         (NOTEBOOK, {"job": {"a": "1"}}, "does not define job parameters"),
-        (MIXED, {"tasks": {"pipeline_params": {"x": "1"}}}, "full_refresh=true"),
+        (MIXED, {"tasks": {"pipeline_params": {"x": "1"}}}, "only supports `full_refresh=<bool>`"),
     ],
 )
 def test_what_a_job_cannot_take_is_refused(settings: Any, given: Any, text: str) -> None:

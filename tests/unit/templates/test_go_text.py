@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from brickyard.templates.go_text import TemplateFault, execute, parse
-from brickyard.templates.go_values import Regexp, Url
+from brickyard.templates.go_values import Pair, Regexp, Url
 
 
 def filled(text: str, data: Mapping[str, Any] | None = None) -> str:
@@ -16,8 +16,8 @@ def filled(text: str, data: Mapping[str, Any] | None = None) -> str:
         "regexp": Regexp,
         "url": Url,
         "who": lambda: "jane",
-        "map": lambda *pairs: dict(pairs),
-        "pair": lambda key, value: (key, value),
+        "map": lambda *pairs: {one.key: one.value for one in pairs},
+        "pair": Pair,
     }
     template = parse(text, "t.tmpl")
     return execute(template, data or {}, functions=functions, definitions={})
@@ -54,6 +54,17 @@ def filled(text: str, data: Mapping[str, Any] | None = None) -> str:
         ("{{`{{.Name}}`}}", "{{.Name}}"),
         ('{{"{{job.id}}"}}', "{{job.id}}"),
         ("{{lt 1 2}} {{ge 1 2}} {{ne 1 1}}", "true false false"),
+        ("{{range 3}}{{if eq . 1}}{{continue}}{{end}}{{.}}{{end}}", "02"),
+        ("{{range $i, $x := .list}}{{$x}}{{break}}{{end}}", "1"),
+        ("{{$s := 0}}{{range 3}}{{$s = .}}{{end}}{{$s}}", "2"),
+        ("{{with .empty}}1{{else with .name}}<{{.}}>{{end}}", "<x>"),
+        ("{{len `h\u00e9`}} {{index `abc` 1}} {{'a'}}", "3 98 97"),
+        ("{{0x1F}} {{1_000}} {{1e3}} {{0o17}} {{1e100}}", "31 1000 1000 15 1e+100"),
+        (r"""{{"a\tb\u00e9\x41"}}""", "a\tb\u00e9A"),
+        ("{{pair `k` 1}} {{map (pair `b` 1) (pair `a` `x`)}}", "{k 1} map[a:x b:1]"),
+        ("{{(url .address).Port}} {{(url `https://h/p?q=1#f`).RawQuery}}", "8 q=1"),
+        ("{{index ((regexp `,`).Split `a,b,c` -1) 1}}", "b"),
+        ("{{js `it's`}} {{.name | }}", r"it\'s x"),
     ],
 )
 def test_a_template_gives_what_go_gives(text: str, made: str) -> None:
@@ -75,15 +86,29 @@ def test_a_template_gives_what_go_gives(text: str, made: str) -> None:
     ("text", "place", "word"),
     [
         ("line\n  {{.missing}}", "t.tmpl:2:5", 'no entry for key "missing"'),
-        ("{{if .x}}", "t.tmpl:1:3", "`end` is missing"),
-        ("{{.x", "t.tmpl:1:1", "unclosed action"),
-        ("{{nope 1}}", "t.tmpl:1:3", "'nope' is not defined"),
-        ("{{end}}", "t.tmpl:1:3", "unexpected `end`"),
-        ('{{template "t"}}', "t.tmpl:1:3", "'t' is not defined"),
-        ('{{define "t"}}{{template "t"}}{{end}}{{template "t"}}', "t.tmpl", "without end"),
-        ("{{if}}x{{end}}", "t.tmpl:1:3", "a value is missing"),
-        ("{{regexp `(`}}", "t.tmpl:1:3", "unterminated"),
-        ("{{(who).Secret}}", "t.tmpl:1:3", "can't evaluate field Secret"),
+        ("{{if .x}}", "t.tmpl:1:10", "unexpected EOF"),
+        ("{{.x", "t.tmpl:1:5", "unclosed action"),
+        ("{{nope 1}}", "t.tmpl:1:3", '"nope" is not a defined function'),
+        ("{{end}}", "t.tmpl:1:3", "unexpected {{end}}"),
+        ('{{template "t"}}', "t.tmpl:1:12", 'template "t" not defined'),
+        ('{{define "t"}}{{template "t"}}{{end}}{{template "t"}}', "t.tmpl", "template depth (100)"),
+        ("{{if}}x{{end}}", "t.tmpl:1:5", "missing value for if"),
+        ("{{regexp `(`}}", "t.tmpl:1:3", "error parsing regexp: missing closing ): `(`"),
+        ("{{(who).Secret}}", "t.tmpl:1:4", "can't evaluate field Secret in type string"),
+        ("{{eq 1 `1`}}", "t.tmpl:1:3", "incompatible types for comparison: int and string"),
+        ("{{eq 1}}", "t.tmpl:1:3", "error calling eq: missing argument for comparison"),
+        ("{{lt true false}}", "t.tmpl:1:3", "invalid type for comparison"),
+        ("{{call .x}}", "t.tmpl:1:3", "non-function .x of type int"),
+        ("{{index `abc` 9}}", "t.tmpl:1:3", "index out of range: 9"),
+        ("{{break}}", "t.tmpl:1:3", "{{break}} outside {{range}}"),
+        ("{{if 1}}{{$y := 1}}{{end}}{{$y}}", "t.tmpl:1:29", 'undefined variable "$y"'),
+        ("{{$a, $b := 1}}", "t.tmpl:1:5", "too many declarations in command"),
+        ("{{1 | 2}}", "t.tmpl:1:8", "non executable command in pipeline stage 2"),
+        ("{{.x 1}}", "t.tmpl:1:3", "x is not a method but has arguments"),
+        ("{{/* x }}", "t.tmpl:1:3", "unclosed comment"),
+        ("{{range `abc`}}{{end}}", "t.tmpl:1:9", "range can't iterate over abc"),
+        ("{{url}}", "t.tmpl:1:3", "wrong number of args for url: want 1 got 0"),
+        ("{{url 1}}", "t.tmpl:1:7", "expected string; found 1"),
     ],
 )
 def test_a_fault_says_where_it_is(text: str, place: str, word: str) -> None:

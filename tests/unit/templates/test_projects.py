@@ -111,7 +111,7 @@ def test_a_question_is_skipped_when_its_condition_holds() -> None:
 @pytest.mark.parametrize(
     ("schema", "words"),
     [
-        (b"[1]", "holds no object"),
+        (b"[1]", "cannot unmarshal array into Go value of type jsonschema.Schema"),
         (b"{", "failed to load schema: unexpected end of JSON input"),
         (b'{"version": 2}', "template schema version 2 is not supported"),
         (b'{"properties": {"a": {"type": "array"}}}', "property type array is not supported"),
