@@ -15,6 +15,8 @@ def json_words(text: str, fault: json.JSONDecodeError) -> str:
     if text.startswith("\ufeff"):  # the first of its bytes
         return "invalid character 'ï' looking for beginning of value"
     words = json_fault(text, fault).split(": ", 1)[1]
+    if fault.msg.startswith("Expecting property name") and words.count(" ") == 2:
+        return f"{words} looking for beginning of object key string"
     if words == "unexpected additional content":
         return f"invalid character {_quoted(text[fault.pos])} after top-level value"
     return "unexpected end of JSON input" if words == "unexpected EOF" else words
@@ -56,7 +58,7 @@ def _character(text: str, at: int, message: str) -> str:
     if message.startswith("Expecting ','"):
         place = "array element" if _is_in_array(before) else "object key:value pair"
         return f"invalid character {_quoted(mark)} after {place}"
-    if before.endswith((",", "{")):
+    if before.endswith(","):
         return f"invalid character {_quoted(mark)} looking for beginning of object key string"
     return f"invalid character {_quoted(mark)}"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from brickyard.bundle.json_faults import json_fault
+from brickyard.bundle.json_faults import json_fault, json_words
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,18 @@ def test_a_fault_has_its_place_and_its_words(text: str, said: str) -> None:
     with pytest.raises(json.JSONDecodeError) as fault:
         json.loads(text)
     assert json_fault(text, fault.value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{a: 1}", "invalid character 'a' looking for beginning of object key string"),
+        ('{"a": 1} y', "invalid character 'y' after top-level value"),
+        ("\ufeff{}", "invalid character 'ï' looking for beginning of value"),
+        ("", "unexpected end of JSON input"),
+    ],
+)
+def test_a_text_read_as_a_whole_has_other_words(text: str, words: str) -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads(text)
+    assert json_words(text, caught.value) == words
