@@ -170,6 +170,13 @@ def profile_of(where: Address, environment: Mapping[str, str]) -> Profile | None
                 f"resolve: {file} has no {where.profile} profile configured."
                 f" {_configured(where, environment)}",
             )
+        if found is not None and not found.host and not where.host:
+            file = environment.get("DATABRICKS_CONFIG_FILE", "~/.databrickscfg")
+            raise WrongProfile(
+                f"profile {found.name} in {file} has no host: add one to it, or set"
+                " DATABRICKS_HOST or the target's `workspace.host`",
+                f"resolve: profile {found.name} has no host. {_configured(where, environment)}",
+            )
         if found is not None and where.host and normal_host(found.host) != where.host:
             raise WrongProfile(
                 f"profile {found.name} is of {normal_host(found.host)}, and the target of"
