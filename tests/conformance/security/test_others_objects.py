@@ -32,7 +32,7 @@ OWN = re.compile(
     r"|/oidc/v1/token"
     r"|/api/2\.0/sql/statements"  # refused statement by statement, in the answer
     r"|/api/2\.0/(serving-endpoints|sql/warehouses)"  # an endpoint, a warehouse of their own
-    r"|/api/2\.0/lakeview/dashboards"  # a dashboard in their own home
+    r"|/api/2\.0/(lakeview/dashboards|sql/queries)"  # one in their own home
     r"|/api/2\.0/dbfs/.*|/dbfs/.*"  # the DBFS root is everybody's, as on the real service
 )
 
@@ -90,6 +90,9 @@ def objects(workspace: Any) -> Iterator[dict[str, str]]:
         },
     }
     alert_id = make("/api/2.0/alerts", alert, "id")
+    query = make("/api/2.0/sql/queries", {"query": {**own, "query_text": "SELECT 1"}}, "id")
+    mail = {"display_name": "guarded", "config": {"email": {"addresses": ["a@b.c"]}}}
+    destination = make("/api/2.0/notification-destinations", mail, "id")
     space = {**own, "title": "guarded", "serialized_space": '{"version": 1}'}
     space_id = make("/api/2.0/genie/spaces", space, "space_id")
     flow = {"name": "guarded", "catalog": CATALOG, "schema": "guarded", "serverless": True}
@@ -109,7 +112,7 @@ def objects(workspace: Any) -> Iterator[dict[str, str]]:
         "endpoint": endpoint, "warehouse": warehouse, "token": token, "group": str(group),
         "folder": str(folder), "dashboard": dashboard, "alert": alert_id, "space": space_id,
         "pipeline": pipeline, "cluster": cluster, "pool": pool_id, "policy": policy,
-        "guarded": "guarded",
+        "query": query, "destination": destination, "guarded": "guarded",
     }  # fmt: skip
     wire.close()
 
@@ -121,6 +124,7 @@ def targets(route: Route, objects: dict[str, str]) -> Iterator[str]:
         kinds = {"jobs": "job", "experiments": "experiment", "directories": "folder"}
         kinds |= {"serving-endpoints": "endpoint", "warehouses": "warehouse"}
         kinds |= {"dashboards": "dashboard", "alertsv2": "alert", "genie": "space"}
+        kinds |= {"queries": "query"}
         kinds |= {"pipelines": "pipeline", "clusters": "cluster", "instance-pools": "pool"}
         kinds |= {"cluster-policies": "policy", "apps": "guarded", "database-instances": "guarded"}
         for kind, name in kinds.items():
@@ -136,7 +140,8 @@ def targets(route: Route, objects: dict[str, str]) -> Iterator[str]:
         "/serving-endpoints/": "endpoint", "/warehouses/": "warehouse", "/Groups/": "group",
         "/token": "token", "/dashboards/": "dashboard", "/alerts/": "alert", "/spaces/": "space",
         "/pipelines/": "pipeline", "/apps/": "guarded", "/instances/": "guarded",
-        "/vector-search/endpoints/": "guarded",
+        "/vector-search/endpoints/": "guarded", "/sql/queries/": "query",
+        "/notification-destinations/": "destination",
     }  # fmt: skip
     value = next((objects[name] for part, name in chosen.items() if part in path), "1")
     path = path.replace("{path...}", "Volumes/dev/guarded/v/new.txt")
@@ -165,6 +170,7 @@ def bodies(objects: dict[str, str]) -> dict[str, Any]:
         "cluster_id": objects["cluster"], "instance_pool_id": objects["pool"],
         "policy_id": objects["policy"], "instance_pool_name": "changed", "definition": "{}",
         "spark_version": "16.4.x", "num_workers": 2, "display_name": "changed",
+        "query": {"display_name": "changed", "owner_user_name": "changed"},
         "serialized_dashboard": "{}", "update_mask": "*", "full_refresh": True,
         "assign_workspaces": [1], "add": [{"workspace_id": 1}], "status": "FINISHED",
     }  # fmt: skip
@@ -207,6 +213,7 @@ def test_nothing_of_others_that_is_private_can_be_read(
         f"/api/2.0/mlflow/experiments/get?experiment_id={objects['experiment']}",
         f"/api/2.0/mlflow/runs/get?run_id={objects['run']}",
         f"/api/2.0/permissions/jobs/{objects['job']}",
+        f"/api/2.0/sql/queries/{objects['query']}",
         "/api/2.0/token-management/tokens",
         f"/api/2.0/serving-endpoints/{objects['endpoint']}",
     )
