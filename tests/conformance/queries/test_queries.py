@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -94,6 +95,17 @@ def test_a_query_is_kept_changed_and_trashed(client: WorkspaceClient, folder: st
     assert made(client, folder, "Trips").id != first.id
     with pytest.raises(NotFound):
         client.queries.get("nothing")
+
+
+def test_of_several_at_once_one_gets_the_name(client: WorkspaceClient, folder: str) -> None:
+    def make(_: int) -> str:
+        query = CreateQueryRequestQuery(display_name="same", parent_path=folder)
+        made = client.queries.create(auto_resolve_display_name=True, query=query)
+        return str(made.display_name)
+
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(make, range(8)))
+    assert sorted(names) == ["same", *(f"same ({at})" for at in range(1, 8))]
 
 
 def test_rights_come_from_the_folder_and_are_given_one_by_one(

@@ -7,6 +7,7 @@ still answers by its id, and runs no more.
 from __future__ import annotations
 
 import datetime
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -66,6 +67,7 @@ class QueriesEngine:
         self._files = files
         self._permissions = permissions
         self._sql = sql
+        self._naming = threading.Lock()  # of two that want one name, one gets it
 
     def start(self) -> None:
         """Nothing runs by itself."""
@@ -84,13 +86,15 @@ class QueriesEngine:
         folder = settings.get("parent_path") or f"/Users/{principal.user_name}"
         settings["parent_path"] = self._files.require_folder(principal, workspace, folder)
         self._require_warehouse(principal, workspace, settings)
-        settings["display_name"] = self._free_name(workspace, settings, renames=renames)
-        document = self._documents.add(
-            workspace.name,
-            settings["display_name"],
-            {"query": settings, "owner": principal.user_name, "changed_by": principal.user_name},
-            creator=principal.user_name,
-        )
+        name = principal.user_name
+        with self._naming:
+            settings["display_name"] = self._free_name(workspace, settings, renames=renames)
+            document = self._documents.add(
+                workspace.name,
+                settings["display_name"],
+                {"query": settings, "owner": name, "changed_by": name},
+                creator=name,
+            )
         self._permissions.grant_owner(principal, workspace, KIND, document.id)
         return _query(document)
 
@@ -143,14 +147,15 @@ class QueriesEngine:
             self._identity.principal(owner, workspace.name)
         if settings.get("warehouse_id") != before.settings.get("warehouse_id"):
             self._require_warehouse(principal, workspace, settings)
-        if settings["display_name"] != before.settings["display_name"]:
-            settings["display_name"] = self._free_name(workspace, settings, renames=renames)
-        changed = self._documents.change(
-            workspace.name,
-            id,
-            lambda _: {"query": settings, "owner": owner, "changed_by": principal.user_name},
-            name=settings["display_name"],
-        )
+        with self._naming:
+            if settings["display_name"] != before.settings["display_name"]:
+                settings["display_name"] = self._free_name(workspace, settings, renames=renames)
+            changed = self._documents.change(
+                workspace.name,
+                id,
+                lambda _: {"query": settings, "owner": owner, "changed_by": principal.user_name},
+                name=settings["display_name"],
+            )
         return _query(changed)
 
     def trash(self, principal: Principal, workspace: WorkspaceInfo, id: str) -> None:
